@@ -1,0 +1,82 @@
+// The shapes of the two configurations. Bootstrap: one node's own file. Governed: `config.yaml` of the policy repository, under review.
+// Both are parsed once, whole, by `parseBootstrap` and `parseGoverned`, and frozen.
+import type { Durability, ProtocolName, TargetName } from './call.ts'
+
+/** `gateway --config FILE`: where things are on this machine. Nothing here decides a call. */
+export interface Bootstrap {
+  readonly node: string
+  readonly listen: readonly ListenConfig[]
+  readonly admin: { readonly host: string; readonly port: number }
+  /** Base URL that callers use; also the `resource` of RFC 9728 metadata, per target: `<publicUrl><prefix>`. */
+  readonly publicUrl: string
+  readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
+  readonly policy: { readonly repository: string; readonly ref: string; readonly allowedSigners: string; readonly pollS: number }
+  readonly evidence: { readonly intervalS: number; readonly maxUnsealedBytes: number; readonly maxUnsealedS: number }
+  readonly drainS: number
+  readonly secrets: Readonly<Record<string, SecretSource>>
+  /** SHA-256 of the file's bytes, recorded at start. */
+  readonly digest: Uint8Array
+}
+
+export interface ListenConfig {
+  readonly host: string
+  readonly port: number
+  /** Absent only on loopback. TLS 1.3. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+export type SecretSource = { readonly file: string } | { readonly env: string }
+
+/** `config.yaml` in the policy repository. */
+export interface Governed {
+  readonly identity: readonly IdentityProviderConfig[]
+  readonly targets: readonly TargetConfig[]
+  readonly approvals: Readonly<Record<string, ApproverTemplate>>
+  /** Principals (`issuer|subject`) that are refused whatever their token says. */
+  readonly offBoarded: readonly string[]
+  /** Workload principal → the person answerable for it. */
+  readonly sponsors: Readonly<Record<string, string>>
+}
+
+export interface IdentityProviderConfig {
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly audiences: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly groupsClaim: string
+  readonly clockSkewS: number
+  /** clientIds whose tokens are a workload's own: their subject is a service. */
+  readonly services: readonly string[]
+}
+
+export interface TargetConfig {
+  readonly name: TargetName
+  readonly protocol: ProtocolName
+  /** Path prefix on the listener, e.g. `/bank`; the target owns all paths below it. */
+  readonly prefix: string
+  readonly upstream: { readonly url: string; readonly credential?: { readonly header: string; readonly secret: string; readonly scheme?: string }; readonly timeoutMs: number; readonly insecureAllowPlaintext: boolean }
+  readonly env: string
+  readonly labels: readonly string[]
+  /** `bounded` is granted here and applies to operations whose effects are all `read`. */
+  readonly durability: Durability
+  /** By tool name or route pattern (`GET /customers/{id}`). */
+  readonly catalogue: Readonly<Record<string, CatalogueEntry>>
+  readonly limits: { readonly maxBodyBytes: number; readonly maxResultBytes: number; readonly maxDepth: number }
+}
+
+export interface CatalogueEntry {
+  /** Undeclared = `["write"]`; never taken from the upstream. */
+  readonly effects: readonly string[]
+  readonly labels: readonly string[]
+  /** Pointer below the arguments or body (`/customer/ssn`, `*` for any index or name) → class. */
+  readonly request: Readonly<Record<string, string>>
+  /** Pointer below the result, or a bare field name, → class. */
+  readonly result: Readonly<Record<string, string>>
+  /** Bytes are not parsed: pass-through, upgrade, upload. */
+  readonly isOpaque: boolean
+}
+
+export interface ApproverTemplate {
+  readonly groups: readonly { readonly anyOf: readonly string[]; readonly min: number }[]
+  readonly ttlS: number
+}

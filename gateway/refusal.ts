@@ -1,0 +1,75 @@
+// A refusal: any call that did not go through, with the one table from its code to each protocol's own words.
+// Add a code here, raise it in one place, and give it a test that asserts code and message.
+
+/** HTTP status (RFC 9110), JSON-RPC code (MCP; ours are positive: -32099…-32000 belongs to the protocol), and whether the same call may succeed later. */
+interface Words { readonly http: number; readonly jsonRpc: number; readonly isRetryable: boolean; readonly title: string }
+
+const table = {
+  'identity.token_missing': { http: 401, jsonRpc: 4010, isRetryable: false, title: 'A bearer token is required' },
+  'identity.token_invalid': { http: 401, jsonRpc: 4011, isRetryable: false, title: 'The token is not valid' },
+  'identity.token_expired': { http: 401, jsonRpc: 4012, isRetryable: false, title: 'The token has expired' },
+  'identity.audience': { http: 401, jsonRpc: 4013, isRetryable: false, title: 'The token was not issued for this gateway' },
+  'identity.off_boarded': { http: 403, jsonRpc: 4014, isRetryable: false, title: 'The caller has been off-boarded' },
+  'identity.unavailable': { http: 503, jsonRpc: 5030, isRetryable: true, title: 'The identity provider cannot be reached' },
+  'request.malformed': { http: 400, jsonRpc: -32700, isRetryable: false, title: 'The request is malformed' },
+  'request.invalid': { http: 400, jsonRpc: -32600, isRetryable: false, title: 'The request is not valid' },
+  'request.too_large': { http: 413, jsonRpc: 4130, isRetryable: false, title: 'The request is too large' },
+  'request.unknown_method': { http: 404, jsonRpc: -32601, isRetryable: false, title: 'Unknown method' },
+  'request.unknown_target': { http: 404, jsonRpc: 4040, isRetryable: false, title: 'No such target' },
+  'request.origin': { http: 403, jsonRpc: 4032, isRetryable: false, title: 'Host or Origin is not allowed' },
+  'policy.denied': { http: 403, jsonRpc: 4030, isRetryable: false, title: 'Denied by policy' },
+  'policy.unavailable': { http: 503, jsonRpc: 5031, isRetryable: true, title: 'No policy is in force' },
+  'policy.error': { http: 403, jsonRpc: 4031, isRetryable: false, title: 'The policy could not decide' },
+  'policy.limit': { http: 429, jsonRpc: 4290, isRetryable: true, title: 'A limit set by policy was reached' },
+  'approval.pending': { http: 403, jsonRpc: 4033, isRetryable: true, title: 'Waiting for approval' },
+  'approval.rejected': { http: 403, jsonRpc: 4034, isRetryable: false, title: 'The approval was rejected' },
+  'approval.superseded': { http: 403, jsonRpc: 4035, isRetryable: true, title: 'The approval no longer fits the policy in force' },
+  'mask.unenforceable': { http: 403, jsonRpc: 4036, isRetryable: false, title: 'A mask cannot be enforced on these bytes' },
+  'mask.failed': { http: 502, jsonRpc: 5022, isRetryable: false, title: 'The result could not be masked' },
+  'upstream.unavailable': { http: 502, jsonRpc: 5020, isRetryable: true, title: 'The upstream cannot be reached' },
+  'upstream.timeout': { http: 504, jsonRpc: 5040, isRetryable: false, title: 'The upstream did not answer in time' },
+  'upstream.broken': { http: 502, jsonRpc: 5021, isRetryable: false, title: 'The upstream broke off or answered garbage' },
+  'upstream.too_large': { http: 502, jsonRpc: 5023, isRetryable: false, title: 'The result is larger than allowed' },
+  'upstream.fenced': { http: 503, jsonRpc: 5032, isRetryable: true, title: 'The target is fenced after an ambiguous outcome' },
+  'record.unavailable': { http: 503, jsonRpc: 5033, isRetryable: true, title: 'The call cannot be recorded, so it was not made' },
+  'record.ambiguous': { http: 502, jsonRpc: 5024, isRetryable: false, title: 'The call was made but its result cannot be recorded; what became of it is ambiguous' },
+  'evidence_lag': { http: 503, jsonRpc: 5034, isRetryable: true, title: 'Too much evidence is waiting to be sealed' },
+  'gateway.draining': { http: 503, jsonRpc: 5035, isRetryable: true, title: 'The gateway is stopping' },
+  'gateway.fault': { http: 500, jsonRpc: -32603, isRetryable: false, title: 'An internal fault of the gateway' },
+} as const satisfies Record<string, Words>
+
+export type RefusalCode = keyof typeof table
+export const refusalWords: Readonly<Record<RefusalCode, Words>> = table
+export const refusalCodes = Object.keys(table) as RefusalCode[]
+
+/** Says why, never what: no value of the request or the result is in it. */
+export interface Refusal {
+  readonly refused: true
+  readonly code: RefusalCode
+  readonly message: string
+  readonly reasons: readonly { readonly id: string; readonly msg: string }[]
+  /** hex; absent where no decision was made */
+  readonly decisionId?: string
+  /** `session/seq` of its frame; absent before authentication, where refusals are aggregated */
+  readonly frame?: string
+  readonly approval?: { readonly id: string; readonly url: string; readonly expiresAt: number }
+  readonly retryAfterS?: number
+}
+
+export function refusal(code: RefusalCode, message: string = refusalWords[code].title, more: Partial<Omit<Refusal, 'refused' | 'code' | 'message'>> = {}): Refusal {
+  return { refused: true, code, message, reasons: [], ...more }
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'refused' in value
+}
+
+/** A refusal on its way up through code that throws. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal
+  constructor(refused: Refusal, cause?: unknown) {
+    super(refused.message, { cause })
+    this.name = 'RefusalError'
+    this.refusal = refused
+  }
+}
