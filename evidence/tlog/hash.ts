@@ -1,0 +1,31 @@
+// SHA-256 and the two domain-separated hashes of a Merkle tree (RFC 6962 §2.1). Everything that is hashed here is bytes as stored.
+import { hash } from 'node:crypto'
+
+/** Bytes of a SHA-256 digest. */
+export const hashBytes = 32
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash('sha256', bytes, 'buffer')
+}
+
+/** RFC 6962 §2.1: 0x00 prefixes a leaf, so that no leaf can pass for a node. */
+export function leafHash(leaf: Uint8Array): Uint8Array {
+  const prefixed = Buffer.allocUnsafe(1 + leaf.length)
+  prefixed[0] = 0x00
+  prefixed.set(leaf, 1)
+  return hash('sha256', prefixed, 'buffer')
+}
+
+/** RFC 6962 §2.1: 0x01 prefixes an inner node. */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const joined = Buffer.allocUnsafe(1 + 2 * hashBytes)
+  joined[0] = 0x01
+  joined.set(left, 1)
+  joined.set(right, 1 + hashBytes)
+  return hash('sha256', joined, 'buffer')
+}
+
+/** RFC 6962 §2.1: the root of a tree without leaves is the hash of nothing. */
+export function emptyRoot(): Uint8Array {
+  return sha256(new Uint8Array(0))
+}
