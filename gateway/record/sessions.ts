@@ -1,0 +1,113 @@
+// Sessions of stateless protocols: one principal, client and target on one node in one epoch.
+// The table owns each writer: it opens with the first call and closes after 5 min idle, 1 h of age, on revocation and on stop,
+// but never before the outcome of its last call.
+import type { CloseReason, Recorder, SessionWriter } from '../../evidence/index.ts'
+import type { PeerAddress, Principal, TargetName } from '../call.ts'
+
+export const idleLimitMs = 5 * 60_000
+export const ageLimitMs = 60 * 60_000
+/** More open sessions than this and an idle one is closed first. */
+export const maxOpenSessions = 50_000
+
+export class Session {
+  readonly writer: SessionWriter
+  readonly principal: Principal
+  readonly target: TargetName
+  readonly peer: PeerAddress
+  readonly startedAt: string
+  readonly #abort = new AbortController()
+  readonly #now: () => number
+  #inFlight = 0
+  #retired: CloseReason | undefined
+  lastUsedAt: number
+
+  constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number) {
+    this.writer = writer
+    this.principal = principal
+    this.target = target
+    this.peer = peer
+    this.#now = now
+    this.lastUsedAt = writer.openedAt
+    this.startedAt = new Date(writer.openedAt).toISOString()
+  }
+
+  /** Aborts when the session is revoked or the gateway stops. */
+  get signal(): AbortSignal { return this.#abort.signal }
+  get isIdle(): boolean { return this.#inFlight === 0 }
+
+  begin(): void { this.#inFlight++ }
+
+  end(): void {
+    this.#inFlight--
+    this.lastUsedAt = this.#now()
+    if (this.#retired !== undefined && this.#inFlight === 0) this.writer.close(this.#retired)
+  }
+
+  /** Takes no more calls; closes once the last one in flight has its outcome. */
+  retire(reason: CloseReason): void {
+    this.#retired = reason
+    if (reason === 'revoked' || reason === 'stop') this.#abort.abort(reason)
+    if (this.#inFlight === 0) this.writer.close(reason)
+  }
+}
+
+export class Sessions {
+  readonly #recorder: Recorder
+  readonly #now: () => number
+  readonly #byKey = new Map<string, Session>()
+  readonly #byHex = new Map<string, Session>()
+
+  constructor(recorder: Recorder, now: () => number) {
+    this.#recorder = recorder
+    this.#now = now
+  }
+
+  get size(): number { return this.#byKey.size }
+
+  /** The open session of this principal, client and target. A new one appends its open frame, on record with the first commit. */
+  enter(principal: Principal, target: TargetName, peer: PeerAddress): Session {
+    const key = `${principal.id}\n${principal.clientId}\n${target}`
+    const open = this.#byKey.get(key)
+    if (open !== undefined) {
+      if (this.#now() - open.writer.openedAt < ageLimitMs) return open
+      this.#retire(key, open, 'age')
+    }
+    if (this.#byKey.size >= maxOpenSessions) {
+      for (const [oldest, session] of this.#byKey) if (session.isIdle) { this.#retire(oldest, session, 'idle'); break }
+    }
+    const who = { subject: principal.id, type: principal.type, client: principal.clientId, target, ip: peer.ip, ...(principal.sponsor === undefined ? {} : { sponsor: principal.sponsor }) }
+    const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now)
+    this.#byKey.set(key, session)
+    this.#byHex.set(session.writer.hex, session)
+    return session
+  }
+
+  find(hex: string): Session | undefined { return this.#byHex.get(hex) }
+
+  list(): Session[] { return [...this.#byKey.values()] }
+
+  /** Ends every session that matches, e.g. of a principal just off-boarded; their calls in flight see the signal. */
+  revoke(matches: (session: Session) => boolean): void {
+    for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, 'revoked')
+  }
+
+  /** Called on a timer by the composition root. */
+  sweep(): void {
+    const at = this.#now()
+    for (const [key, session] of this.#byKey) {
+      if (!session.isIdle) continue
+      if (at - session.lastUsedAt >= idleLimitMs) this.#retire(key, session, 'idle')
+      else if (at - session.writer.openedAt >= ageLimitMs) this.#retire(key, session, 'age')
+    }
+  }
+
+  closeAll(): void {
+    for (const [key, session] of this.#byKey) this.#retire(key, session, 'stop')
+  }
+
+  #retire(key: string, session: Session, reason: CloseReason): void {
+    this.#byKey.delete(key)
+    this.#byHex.delete(session.writer.hex)
+    session.retire(reason)
+  }
+}
