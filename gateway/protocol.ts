@@ -2,16 +2,21 @@
 // A protocol owns wire order and how a refusal is said at each point of it; it decides nothing.
 import type { Agent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import type { Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, ProtocolName, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
 
 /** One client connection; for the HTTP family one exchange, routed to its target by `connection/`. `path` is the part of the URL behind the target's prefix. */
 export type Connection =
-  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse }
+  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
   | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
   | { readonly framing: 'bytes'; readonly target: TargetName; readonly peer: PeerAddress; readonly socket: Duplex }
+
+/** What the caller sent: all of it, or a stream when it is longer than the cap asked for (nothing is lost: the stream starts at the first byte). */
+export type RequestBody =
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array }
+  | { readonly kind: 'long'; readonly chunks: AsyncIterable<Uint8Array> }
+  | { readonly kind: 'aborted' }
 
 export type ConnectionEnd = 'ended' | 'refused' | 'aborted'
 
@@ -29,9 +34,40 @@ export interface UpstreamAccess {
   readonly basePath: string
   /** Lower-case header names to add; the caller's own Authorization is never among what is forwarded. */
   credentialHeaders(): Readonly<Record<string, string>>
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
+  /** Sends one request on the keep-alive pool, once: nothing is ever retried. @throws RefusalError `upstream.*` */
+  send(request: UpstreamRequest): Promise<Answer>
   /** Keep-alive agent for pass-through routes and upgrades. */
   readonly agent: Agent
+}
+
+/** One request as it goes out. `headers` is a flat list of names and values; `origin`, `host` and `accept-encoding: identity` are added. */
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query behind `basePath`. */
+  readonly path: string
+  readonly headers: string[]
+  readonly body: Uint8Array | null
+  /** A whole answer longer than this is `upstream.too_large`. */
+  readonly maxBytes: number
+  /** Time for the answer's head, and for a whole answer's body; a streamed body may idle. */
+  readonly timeoutMs: number
+  /** Which answers are handed on chunk by chunk: called once, with the head. */
+  isStreamed(status: number, headers: AnswerHeaders): boolean
+  /** Takes the function that cancels this request upstream; the caller went away. */
+  onSent(cancel: () => void): void
+}
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+/** The upstream's answer: whole, or a stream that is read one chunk at a time (not reading stops the source). */
+export type Answer =
+  | { readonly kind: 'whole'; readonly status: number; readonly headers: AnswerHeaders; readonly bytes: Uint8Array }
+  | { readonly kind: 'stream'; readonly status: number; readonly headers: AnswerHeaders; readonly chunks: AnswerStream }
+
+export interface AnswerStream {
+  /** The next bytes; null at the end. @throws RefusalError `upstream.broken` */
+  read(): Promise<Uint8Array | null>
+  cancel(): void
 }
 
 /** One per listener and target. PostgreSQL enters once per connection; HTTP, MCP and gRPC on every request. */
@@ -43,6 +79,8 @@ export interface Door<O extends Operation, U extends Upstream<O>> {
 
 /** One per session; the only way to the upstream and back. */
 export interface Gate<O extends Operation, U extends Upstream<O>> {
+  /** Who this session belongs to: principal and client. State that a protocol keeps across sessions (MCP session ids) is bound to it. */
+  readonly owner: string
   /** Aborts when the session is revoked, expired or draining. */
   readonly signal: AbortSignal
   /** The upstream of this session, dialled with credentials the client never sees. */
