@@ -1,0 +1,31 @@
+// Faults of the evidence part. Messages name the thing (a file, a session, a batch), never a secret or recorded content.
+export type EvidenceErrorCode =
+  /** No room for the frame and for what must still be recorded after it. Passes when space returns. */
+  | 'ERR_EVIDENCE_FULL'
+  /** An fdatasync failed: this epoch is over, and nothing more is recorded before a restart. */
+  | 'ERR_EVIDENCE_FENCED'
+  /** The sealer is too far behind: no new call until it catches up. */
+  | 'ERR_EVIDENCE_LAG'
+  /** Another process holds the journal or the log. */
+  | 'ERR_EVIDENCE_LOCKED'
+  /** Stored bytes that only a fault can have made so. */
+  | 'ERR_EVIDENCE_CORRUPT'
+  /** The session is closed, or its opening never came on record. */
+  | 'ERR_EVIDENCE_SESSION_CLOSED'
+  /** A frame that the format does not allow: too large, or with a member it may not have. */
+  | 'ERR_EVIDENCE_FRAME'
+  /** A value that has no deterministic encoding. */
+  | 'ERR_EVIDENCE_CBOR'
+  /** A session key or the key-encryption key is missing or cannot be unwrapped. */
+  | 'ERR_EVIDENCE_KEY'
+  /** The sealer could not bring the record up to date at start. */
+  | 'ERR_EVIDENCE_SEALER'
+
+export class EvidenceError extends Error {
+  readonly code: EvidenceErrorCode
+  constructor(code: EvidenceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'EvidenceError'
+    this.code = code
+  }
+}
