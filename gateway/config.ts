@@ -6,7 +6,8 @@ import type { Durability, ProtocolName, TargetName } from './call.ts'
 export interface Bootstrap {
   readonly node: string
   readonly listen: readonly ListenConfig[]
-  readonly admin: { readonly host: string; readonly port: number }
+  /** `publicUrl`: where approvers reach the console; absent: the listener itself. */
+  readonly admin: { readonly host: string; readonly port: number; readonly publicUrl?: string }
   /** Base URL that callers use; also the `resource` of RFC 9728 metadata, per target: `<publicUrl><prefix>`. */
   readonly publicUrl: string
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
@@ -47,6 +48,10 @@ export interface IdentityProviderConfig {
   readonly clockSkewS: number
   /** clientIds whose tokens are a workload's own: their subject is a service. */
   readonly services: readonly string[]
+  /** clientIds that are agents acting for a person. */
+  readonly agents?: readonly string[]
+  /** Further claims that policy may read; each of them is also in the record. */
+  readonly claims?: readonly string[]
 }
 
 export interface TargetConfig {

@@ -1,0 +1,90 @@
+// Bootstrap configuration: one node's own file, `countersign gateway --config FILE`. Nothing in it decides a call.
+// Keys are snake_case in YAML; paths are relative to the file. Schema: schema/bootstrap.schema.json.
+import { createHash } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
+import type { Bootstrap, SecretSource } from './config.ts'
+import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
+import schema from './schema/bootstrap.schema.json' with { type: 'json' }
+
+/** Seconds between two looks at the policy repository. */
+export const defaultPollS = 10
+/** The branch that is policy. */
+export const defaultRef = 'refs/heads/main'
+/** Seconds between two batches: what a lost disk can cost, against commits per day (8,640). */
+export const defaultIntervalS = 10
+/** Beyond this much unsealed evidence new calls are refused `evidence_lag`. */
+export const defaultMaxUnsealedBytes = 2 * 1024 ** 3
+export const defaultMaxUnsealedS = 900
+/** Seconds that calls in flight get at SIGTERM. */
+export const defaultDrainS = 30
+
+interface Written {
+  readonly node: string
+  readonly listen: readonly { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }[]
+  readonly admin: { readonly host: string; readonly port: number; readonly public_url?: string }
+  readonly public_url: string
+  readonly directories: Bootstrap['directories']
+  readonly policy: { readonly repository: string; readonly ref?: string; readonly allowed_signers: string; readonly poll_s?: number }
+  readonly evidence?: { readonly interval_s?: number; readonly max_unsealed_bytes?: number; readonly max_unsealed_s?: number }
+  readonly drain_s?: number
+  readonly secrets?: Readonly<Record<string, SecretSource>>
+}
+
+/**
+ * @param text the file's whole text
+ * @param path where it lies: relative paths in it start there, and errors name it
+ * @throws ConfigError with every problem
+ */
+export function parseBootstrap(text: string, path: string): Bootstrap {
+  const written = parseConfigDocument(text, path, schema) as Written
+  const problems = crossCheck(written)
+  if (problems.length > 0) throw new ConfigError(path, problems)
+  const at = (name: string): string => resolve(dirname(path), name)
+  const { directories: d, policy, evidence } = written
+  const bootstrap: Bootstrap = {
+    node: written.node,
+    listen: written.listen.map(({ host, port, tls }) => tls === undefined ? { host, port } : { host, port, tls: { cert: at(tls.cert), key: at(tls.key) } }),
+    admin: { host: written.admin.host, port: written.admin.port, ...written.admin.public_url === undefined ? {} : { publicUrl: trimSlash(written.admin.public_url) } },
+    publicUrl: trimSlash(written.public_url),
+    directories: { journal: at(d.journal), keys: at(d.keys), sealer: at(d.sealer), evidence: at(d.evidence), state: at(d.state) },
+    policy: { repository: at(policy.repository), ref: policy.ref ?? defaultRef, allowedSigners: at(policy.allowed_signers), pollS: policy.poll_s ?? defaultPollS },
+    evidence: { intervalS: evidence?.interval_s ?? defaultIntervalS, maxUnsealedBytes: evidence?.max_unsealed_bytes ?? defaultMaxUnsealedBytes, maxUnsealedS: evidence?.max_unsealed_s ?? defaultMaxUnsealedS },
+    drainS: written.drain_s ?? defaultDrainS,
+    secrets: Object.fromEntries(Object.entries(written.secrets ?? {}).map(([name, source]) => [name, 'file' in source ? { file: at(source.file) } : source])),
+    digest: new Uint8Array(createHash('sha256').update(text).digest()),
+  }
+  return deepFreeze(bootstrap)
+}
+
+/** True for hosts that only this machine can reach: there plaintext carries no token over a wire. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+function crossCheck(written: Written): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const seen = new Set<string>()
+  written.listen.forEach(({ host, port, tls }, i) => {
+    if (tls === undefined && !isLoopback(host)) problems.push({ path: `listen[${i}].tls`, message: 'is required off loopback: bearer tokens never travel in plaintext' })
+    const address = `${host}:${port}`
+    if (port !== 0 && seen.has(address)) problems.push({ path: `listen[${i}].port`, message: 'another listener has this address' })
+    seen.add(address)
+  })
+  if (!isLoopback(written.admin.host)) problems.push({ path: 'admin.host', message: 'expected a loopback address: reach it through a TLS proxy, named in admin.public_url' })
+  if (written.admin.port !== 0 && seen.has(`${written.admin.host}:${written.admin.port}`)) problems.push({ path: 'admin.port', message: 'a listener has this address' })
+  if (isPlaintextAbroad(written.public_url)) problems.push({ path: 'public_url', message: 'expected https off loopback' })
+  if (written.admin.public_url !== undefined && isPlaintextAbroad(written.admin.public_url)) problems.push({ path: 'admin.public_url', message: 'expected https off loopback' })
+  return problems
+}
+
+/** @internal also for governed config */
+export function isPlaintextAbroad(text: string): boolean {
+  if (!URL.canParse(text)) return true
+  const url = new URL(text)
+  return url.protocol !== 'https:' && !isLoopback(url.hostname)
+}
+
+function trimSlash(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url
+}

@@ -1,0 +1,113 @@
+// Governed configuration: `config.yaml` of the policy repository, under the same review as the Rego beside it.
+// Keys are snake_case in YAML. Schema: schema/governed.schema.json.
+import { isPlaintextAbroad } from './bootstrap.ts'
+import type { ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
+import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
+import schema from './schema/governed.schema.json' with { type: 'json' }
+
+/** Asymmetric, no SHA-1: what RFC 9068 issuers sign with by default. */
+export const defaultAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
+export const defaultGroupsClaim = 'groups'
+/** Seconds by which an identity provider's clock may be off. */
+export const defaultClockSkewS = 30
+export const defaultTimeoutMs = 30_000
+/** Bodies above it are opaque or refused; below it they are parsed. */
+export const defaultMaxBodyBytes = 1024 * 1024
+export const defaultMaxResultBytes = 64 * 1024 * 1024
+export const defaultMaxDepth = 64
+/** Seconds that a request waits for a human. */
+export const defaultApprovalTtlS = 900
+/** An operation nobody declared changes things. */
+export const undeclaredEffects = ['write'] as const
+
+interface Written {
+  readonly identity: readonly { readonly issuer: string; readonly jwks_uri: string; readonly audiences: readonly string[]; readonly algorithms?: readonly string[]; readonly groups_claim?: string; readonly claims?: readonly string[]; readonly clock_skew_s?: number; readonly services?: readonly string[]; readonly agents?: readonly string[] }[]
+  readonly targets: readonly WrittenTarget[]
+  readonly approvals?: Readonly<Record<string, { readonly groups: readonly { readonly any_of: readonly string[]; readonly min?: number }[]; readonly ttl_s?: number }>>
+  readonly off_boarded?: readonly string[]
+  readonly sponsors?: Readonly<Record<string, string>>
+}
+
+interface WrittenTarget {
+  readonly name: string
+  readonly protocol: 'mcp' | 'http'
+  readonly prefix: string
+  readonly upstream: { readonly url: string; readonly credential?: { readonly header: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean }
+  readonly env: string
+  readonly labels?: readonly string[]
+  readonly durability?: 'strict' | 'bounded'
+  readonly catalogue?: Readonly<Record<string, { readonly effects?: readonly string[]; readonly labels?: readonly string[]; readonly request?: Readonly<Record<string, string>>; readonly result?: Readonly<Record<string, string>>; readonly opaque?: boolean }>>
+  readonly limits?: { readonly max_body_bytes?: number; readonly max_result_bytes?: number; readonly max_depth?: number }
+}
+
+/**
+ * @param secrets names that the bootstrap file resolves; a target may use no other
+ * @throws ConfigError with every problem
+ */
+export function parseGoverned(text: string, secrets: Iterable<string>, file = 'config.yaml'): Governed {
+  const written = parseConfigDocument(text, file, schema) as Written
+  const problems = crossCheck(written, new Set(secrets))
+  if (problems.length > 0) throw new ConfigError(file, problems)
+  return deepFreeze<Governed>({
+    identity: written.identity.map((p): IdentityProviderConfig => ({
+      issuer: p.issuer, jwksUri: p.jwks_uri, audiences: p.audiences, algorithms: p.algorithms ?? defaultAlgorithms,
+      groupsClaim: p.groups_claim ?? defaultGroupsClaim, claims: p.claims ?? [], clockSkewS: p.clock_skew_s ?? defaultClockSkewS, services: p.services ?? [], agents: p.agents ?? [],
+    })),
+    targets: written.targets.map(targetOf),
+    approvals: Object.fromEntries(Object.entries(written.approvals ?? {}).map(([name, template]): [string, ApproverTemplate] => [name, {
+      groups: template.groups.map((group) => ({ anyOf: group.any_of, min: group.min ?? 1 })), ttlS: template.ttl_s ?? defaultApprovalTtlS,
+    }])),
+    offBoarded: written.off_boarded ?? [],
+    sponsors: written.sponsors ?? {},
+  })
+}
+
+function targetOf(target: WrittenTarget): TargetConfig {
+  const { upstream, limits } = target
+  return {
+    name: target.name, protocol: target.protocol, prefix: target.prefix, env: target.env,
+    upstream: {
+      url: upstream.url, timeoutMs: upstream.timeout_ms ?? defaultTimeoutMs, insecureAllowPlaintext: upstream.insecure_allow_plaintext ?? false,
+      ...upstream.credential === undefined ? {} : { credential: upstream.credential },
+    },
+    labels: target.labels ?? [], durability: target.durability ?? 'strict',
+    catalogue: Object.fromEntries(Object.entries(target.catalogue ?? {}).map(([key, entry]): [string, CatalogueEntry] => [key, {
+      effects: entry.effects ?? undeclaredEffects, labels: entry.labels ?? [], request: entry.request ?? {}, result: entry.result ?? {}, isOpaque: entry.opaque ?? false,
+    }])),
+    limits: { maxBodyBytes: limits?.max_body_bytes ?? defaultMaxBodyBytes, maxResultBytes: limits?.max_result_bytes ?? defaultMaxResultBytes, maxDepth: limits?.max_depth ?? defaultMaxDepth },
+  }
+}
+
+function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const issuers = new Set<string>()
+  written.identity.forEach((provider, i) => {
+    if (issuers.has(provider.issuer)) problems.push({ path: `identity[${i}].issuer`, message: 'another provider has this issuer' })
+    issuers.add(provider.issuer)
+    if (isPlaintextAbroad(provider.issuer)) problems.push({ path: `identity[${i}].issuer`, message: 'expected https off loopback' })
+    if (isPlaintextAbroad(provider.jwks_uri)) problems.push({ path: `identity[${i}].jwks_uri`, message: 'expected https off loopback' })
+  })
+  const names = new Set<string>()
+  const prefixes: string[] = []
+  written.targets.forEach((target, i) => {
+    const at = `targets[${i}]`
+    if (names.has(target.name)) problems.push({ path: `${at}.name`, message: 'another target has this name' })
+    names.add(target.name)
+    // A prefix below another's would let one target's paths reach the other's policy.
+    if (prefixes.some((other) => other === target.prefix || other.startsWith(`${target.prefix}/`) || target.prefix.startsWith(`${other}/`))) problems.push({ path: `${at}.prefix`, message: 'overlaps the prefix of another target' })
+    prefixes.push(target.prefix)
+    if (target.prefix.split('/').some((part) => part === '.' || part === '..' || part === '.well-known')) problems.push({ path: `${at}.prefix`, message: 'expected a path without ., .. or .well-known' })
+    if (isPlaintextAbroad(target.upstream.url) && target.upstream.insecure_allow_plaintext !== true) problems.push({ path: `${at}.upstream.url`, message: 'expected https off loopback, or insecure_allow_plaintext: true' })
+    const credential = target.upstream.credential
+    if (credential !== undefined && !secrets.has(credential.secret)) problems.push({ path: `${at}.upstream.credential.secret`, message: 'no secret of this name in the bootstrap file' })
+  })
+  for (const [name, template] of Object.entries(written.approvals ?? {})) {
+    template.groups.forEach((group, g) => {
+      if ((group.min ?? 1) > 1 && group.any_of.length === 0) problems.push({ path: `approvals.${name}.groups[${g}].any_of`, message: 'names no group' })
+    })
+  }
+  for (const [workload, sponsor] of Object.entries(written.sponsors ?? {})) {
+    if (workload === sponsor) problems.push({ path: `sponsors[${JSON.stringify(workload)}]`, message: 'a workload cannot answer for itself' })
+  }
+  return problems
+}
