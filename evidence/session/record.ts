@@ -90,8 +90,8 @@ export function parseRecord(segmentBytes: Uint8Array, offset: number, header: Se
   const payloadBytes = view.readUInt32BE(offset)
   const end = offset + recordBytes(payloadBytes)
   const type = view[offset + 24]
-  // An empty payload belongs to `next` alone; elsewhere a zero length is the segment's unwritten rest.
-  if (payloadBytes > maxPayloadBytes || end > view.length || (payloadBytes === 0 && type !== recordType.next)) return undefined
+  // A zero length is the segment's unwritten rest.
+  if (payloadBytes === 0 || payloadBytes > maxPayloadBytes || end > view.length) return undefined
   const payloadEnd = offset + recordHeaderBytes + payloadBytes
   if (view.readUInt32BE(offset + 4) !== crc32(view.subarray(offset + 8, payloadEnd))) return undefined
   // Inside the CRC, so that stale bytes of a recycled file, whole as they are, do not pass.
@@ -113,6 +113,11 @@ export function parseCut(payload: Uint8Array): Cut {
     throw new EvidenceError('ERR_EVIDENCE_CORRUPT', 'a cut record of the journal is malformed')
   }
   return { number, time, ordinalsBefore, ordinalsAfter, largestWindowUs, reason: reason as CutReason }
+}
+
+/** Payload of a `next` record: the segment that follows. */
+export function writeNext(segment: number): Uint8Array {
+  return encode(new Map([[1, segment]]))
 }
 
 function isCount(value: unknown): value is number {
