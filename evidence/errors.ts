@@ -20,6 +20,22 @@ export type EvidenceErrorCode =
   | 'ERR_EVIDENCE_KEY'
   /** The sealer could not bring the record up to date at start. */
   | 'ERR_EVIDENCE_SEALER'
+  /** The repository or the store holds less than this sealer has signed: a restored older copy must not fork the log. */
+  | 'ERR_EVIDENCE_BEHIND'
+  /** Two different heads for one size of the log, or a log that is not this sealer's. */
+  | 'ERR_EVIDENCE_FORK'
+  /** What was asked for is not in the record. */
+  | 'ERR_EVIDENCE_NOT_FOUND'
+  /** A signed note that is not well formed (C2SP signed-note). */
+  | 'ERR_TLOG_NOTE'
+  /** A known key's signature does not fit, or no known key signed. */
+  | 'ERR_TLOG_SIGNATURE'
+  /** A checkpoint that is not well formed, or of another log (C2SP tlog-checkpoint). */
+  | 'ERR_TLOG_CHECKPOINT'
+  /** A proof that is not well formed, or does not lead to the checkpoint (C2SP tlog-proof). */
+  | 'ERR_TLOG_PROOF'
+  /** A batch leaf that is not well formed (FORMAT.md §7). */
+  | 'ERR_TLOG_LEAF'
 
 export class EvidenceError extends Error {
   readonly code: EvidenceErrorCode
