@@ -6,10 +6,11 @@ import type { Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, P
 import type { TargetConfig } from './config.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
 
-/** One client connection; for the HTTP family one exchange, routed to its target by `connection/`. `path` is the part of the URL behind the target's prefix. */
+/** One client connection; for the HTTP family one exchange, routed to its target by `connection/`. `path` is the part of the URL behind the target's prefix.
+ * `request.headers` holds no credential any more (Authorization, Proxy-Authorization, Cookie): what a protocol cannot see it cannot forward. */
 export type Connection =
-  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
-  | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
+  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
+  | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
   | { readonly framing: 'bytes'; readonly target: TargetName; readonly peer: PeerAddress; readonly socket: Duplex }
 
 /** What the caller sent: all of it, or a stream when it is longer than the cap asked for (nothing is lost: the stream starts at the first byte). */
@@ -59,15 +60,25 @@ export interface UpstreamRequest {
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>
 
-/** The upstream's answer: whole, or a stream that is read one chunk at a time (not reading stops the source). */
+/** The upstream's answer: whole, or a stream that is read piece by piece (not reading stops the source). `text/event-stream` is always `events`. */
 export type Answer =
   | { readonly kind: 'whole'; readonly status: number; readonly headers: AnswerHeaders; readonly bytes: Uint8Array }
-  | { readonly kind: 'stream'; readonly status: number; readonly headers: AnswerHeaders; readonly chunks: AnswerStream }
+  | { readonly kind: 'stream'; readonly status: number; readonly headers: AnswerHeaders; readonly source: AnswerSource<Uint8Array> }
+  | { readonly kind: 'events'; readonly status: number; readonly headers: AnswerHeaders; readonly source: AnswerSource<readonly ServerEvent[]> }
 
-export interface AnswerStream {
-  /** The next bytes; null at the end. @throws RefusalError `upstream.broken` */
-  read(): Promise<Uint8Array | null>
+export interface AnswerSource<T> {
+  /** What the next read brought; null at the end. @throws RefusalError `upstream.*` */
+  read(): Promise<T | null>
   cancel(): void
+}
+
+/** One server-sent event (WHATWG HTML §9.2.6). `data` is undefined where a block has fields but no data, `comment` is set for a comment line. */
+export interface ServerEvent {
+  readonly data: string | undefined
+  readonly event: string | undefined
+  readonly id: string | undefined
+  readonly retry: string | undefined
+  readonly comment: string | undefined
 }
 
 /** One per listener and target. PostgreSQL enters once per connection; HTTP, MCP and gRPC on every request. */
@@ -79,6 +90,8 @@ export interface Door<O extends Operation, U extends Upstream<O>> {
 
 /** One per session; the only way to the upstream and back. */
 export interface Gate<O extends Operation, U extends Upstream<O>> {
+  /** Hex id of the session; `<session>/<seq>` names a frame and is the caller's receipt (header `countersign-frame`). */
+  readonly session: string
   /** Who this session belongs to: principal and client. State that a protocol keeps across sessions (MCP session ids) is bound to it. */
   readonly owner: string
   /** Aborts when the session is revoked, expired or draining. */

@@ -1,0 +1,114 @@
+// The path of one call, stage by stage: identity → project → policy → approval → intent → upstream → mask → outcome.
+// The order is the security argument (DESIGN.md, "The path"). Every exit but the last is a refusal, and every exit leaves a frame.
+import { isRefusal, refusal } from './refusal.ts'
+import type { Refusal, RefusalCode } from './refusal.ts'
+import type { Call, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
+import type { TargetConfig } from './config.ts'
+import type { Door, Gate, Hold, Upstream, VisibleItem } from './protocol.ts'
+import type { Settled } from './record/intent.ts'
+import type { Session } from './record/sessions.ts'
+
+/** What approval says: go (with the facts that policy is shown), or why not. */
+export type Approved = { readonly approval: Json; consume(): Promise<boolean> } | Refusal
+
+export interface Stages {
+  /** Why no call may start now: draining, fenced, no policy, evidence lag. */
+  closed(target: TargetName): RefusalCode | undefined
+  identify(credential: Credential): Principal | Refusal | Promise<Principal | Refusal>
+  enter(principal: Principal, target: TargetName, peer: PeerAddress): Session
+  project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
+  decide<O extends Operation>(call: ProjectedCall<O>, target: TargetConfig): DecidedCall<O>
+  visible(call: DecidedCall, items: readonly VisibleItem[], target: TargetConfig): readonly boolean[]
+  /** Takes one call from its rate, or says after how many seconds to come back. */
+  limit(call: DecidedCall, session: Session): number | undefined
+  approve(call: DecidedCall, session: Session, hold: Hold): Promise<Approved>
+  record: {
+    intents<O extends Operation>(session: Session, settled: readonly Settled<O>[]): Promise<(Permit<O> | Refusal)[]>
+    refusal(session: Session, code: RefusalCode, message: string): Promise<Refusal>
+    unauthenticated(refused: Refusal, from: PeerAddress, target: TargetName): void
+    upload(session: Session, permit: Permit, bytes: Uint8Array, isLast: boolean): Promise<RecordedPart>
+    deliver(session: Session, parts: readonly (readonly [Permit, MaskedPart])[]): Promise<RecordedPart[]>
+  }
+}
+
+/** The door of one target: identity, then the session's gate. */
+export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, stages: Stages, dial: () => U): Door<O, U> {
+  const gates = new WeakMap<Session, Gate<O, U>>()
+
+  const admit = (who: Principal | Refusal, from: PeerAddress): Gate<O, U> | Refusal => {
+    if (isRefusal(who)) {
+      stages.record.unauthenticated(who, from, target.name)
+      return who
+    }
+    const closed = stages.closed(target.name)
+    if (closed !== undefined) return refusal(closed, undefined, { retryAfterS: 5 })
+    const session = stages.enter(who, target.name, from)
+    let gate = gates.get(session)
+    if (gate === undefined) gates.set(session, gate = createGate(session, target, stages, dial))
+    return gate
+  }
+
+  return {
+    target,
+    enter(credential) {
+      const who = stages.identify(credential)
+      return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
+    },
+  }
+}
+
+function createGate<O extends Operation, U extends Upstream<O>>(session: Session, target: TargetConfig, stages: Stages, dial: () => U): Gate<O, U> {
+  let upstream: U | undefined
+
+  /** project → policy, on the bytes that are recorded. */
+  const decide = (operation: O, from: Call['from'], approval: Json = null): DecidedCall<O> =>
+    stages.decide(stages.project({ operation, from }, session, target, approval), target)
+
+  /** policy's answer → may it go, must it wait, or why not. */
+  const settle = (call: DecidedCall<O>, hold: Hold): Settled<O> | Promise<Settled<O>> => {
+    const { decision, operation } = call
+    if (decision.effect === 'deny') return { call, refused: denied(call) }
+    if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
+    const retryAfterS = stages.limit(call, session)
+    if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
+    return decision.effect === 'allow' ? { call } : approve(call, hold)
+  }
+
+  /** A human's yes is for these bytes and this decision: after it, the policy now in force is asked again, and must say the same. */
+  const approve = async (call: DecidedCall<O>, hold: Hold): Promise<Settled<O>> => {
+    const approved = await stages.approve(call, session, hold)
+    if (isRefusal(approved)) return { call, refused: { ...about(call), ...approved } }
+    const again = decide(call.operation, call.from, approved.approval)
+    if (!Buffer.from(again.canonicalDecision).equals(call.canonicalDecision)) return { call: again, refused: refusal('approval.superseded', undefined, about(again)) }
+    if (!await approved.consume()) return { call: again, refused: refusal('approval.superseded', 'The approval was used or ended meanwhile', about(again)) }
+    return { call: again }
+  }
+
+  return {
+    session: session.writer.hex,
+    owner: `${session.principal.id}\n${session.principal.clientId}`,
+    signal: session.signal,
+    open: () => upstream ??= dial(),
+    async request(operations, from, hold) {
+      const settling = operations.map((operation) => settle(decide(operation, from), hold))
+      const isHeld = settling.some((one) => one instanceof Promise)
+      return await stages.record.intents(session, isHeld ? await Promise.all(settling) : settling as Settled<O>[])
+    },
+    upload: (permit, bytes, isLast) => stages.record.upload(session, permit as Permit, bytes, isLast),
+    deliver: (parts) => stages.record.deliver(session, parts as readonly (readonly [Permit, MaskedPart])[]),
+    visible: (permit, items) => stages.visible(permit.call, items, target),
+    refuse: (code, message) => stages.record.refusal(session, code, message),
+  }
+}
+
+/** Deny: the rules that enforced it, in the words their authors chose for the caller. */
+function denied(call: DecidedCall): Refusal {
+  const enforced = call.decision.reasons.filter((reason) => reason.mode === 'enforce')
+  const code = enforced.some((reason) => reason.id === 'policy.error') ? 'policy.error' : 'policy.denied'
+  return refusal(code, enforced.map((reason) => reason.msg).join('; ') || undefined, about(call))
+}
+
+function about(call: DecidedCall): Pick<Refusal, 'decisionId' | 'reasons'> {
+  return { decisionId: Buffer.from(call.decisionId).toString('hex'), reasons: call.decision.reasons.map(({ id, msg }) => ({ id, msg })) }
+}
+

@@ -1,0 +1,87 @@
+// The demo's folder: what it keeps between starts, and where each part lives in it.
+// The gateway's own directories are below `gateway/`; the examiner's and the people's are beside it, as they would be in a bank.
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import type { JWK } from 'oidc-provider'
+import { generateSshKey } from './openssh-key.ts'
+import { people } from './people.ts'
+import { freePort } from './postgres.ts'
+import { StartError } from './start-error.ts'
+
+/** Kept in `demo.json`, mode 0600: made once, so that a second start is the same bank with the same people. */
+export interface Secrets {
+  readonly passwords: Readonly<Record<string, string>>
+  readonly contractorSecret: string
+  readonly serviceKey: string
+  readonly providerKey: JWK
+  readonly ci: { readonly privateKey: JWK; readonly publicKey: JWK }
+  readonly ports: Ports
+}
+
+export interface Ports { readonly gateway: number; readonly admin: number; readonly provider: number; readonly mcp: number; readonly ledger: number }
+
+export interface Home {
+  readonly dir: string
+  readonly secrets: Secrets
+  readonly isNew: boolean
+  readonly policy: string
+  readonly gateway: string
+  readonly examiner: string
+  readonly people: string
+  readonly postgres: string
+}
+
+/** People who sign policy commits; their keys are files that stock git can use. */
+export const signers = ['eli', 'lena'] as const
+
+export async function openHome(dir: string): Promise<Home> {
+  const at = (name: string) => path.join(dir, name)
+  try {
+    fs.mkdirSync(dir, { recursive: true })
+    fs.accessSync(dir, fs.constants.W_OK)
+  } catch (error) {
+    throw new StartError(`cannot write to ${dir}: ${(error as Error).message}. Choose another folder with --dir.`)
+  }
+  const file = at('demo.json')
+  const isNew = !fs.existsSync(file)
+  const secrets = isNew ? await makeSecrets() : JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets
+  const home: Home = { dir, secrets, isNew, policy: at('policy'), gateway: at('gateway'), examiner: at('examiner'), people: at('people'), postgres: at('postgres') }
+  if (isNew) {
+    for (const folder of [home.gateway, home.examiner, home.people]) fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    for (const name of signers) {
+      const key = generateSshKey(`${name}@bank.example`)
+      fs.writeFileSync(path.join(home.people, name), key.privateText, { mode: 0o600 })
+      fs.writeFileSync(path.join(home.people, `${name}.pub`), `${key.publicLine} ${name}@bank.example\n`)
+    }
+    fs.writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 })
+  }
+  return home
+}
+
+async function makeSecrets(): Promise<Secrets> {
+  return {
+    passwords: Object.fromEntries(people.map(({ name }) => [name, randomBytes(9).toString('base64url')])),
+    contractorSecret: randomBytes(32).toString('base64url'),
+    serviceKey: randomBytes(32).toString('base64url'),
+    providerKey: jwks('provider').privateKey,
+    ci: jwks('ci'),
+    ports: { gateway: await usable(7400), admin: await usable(7401), provider: await usable(7402), mcp: await usable(7403), ledger: await usable(7404) },
+  }
+}
+
+function jwks(kid: string): { privateKey: JWK; publicKey: JWK } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const about = { kid, alg: 'ES256', use: 'sig' }
+  return { privateKey: { ...privateKey.export({ format: 'jwk' }), ...about } as JWK, publicKey: { ...publicKey.export({ format: 'jwk' }), ...about } as JWK }
+}
+
+/** The wanted port, or another when it is taken. */
+async function usable(wanted: number): Promise<number> {
+  const { createServer } = await import('node:net')
+  const server = createServer()
+  const isFree = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(wanted, '127.0.0.1', () => resolve(true)))
+  if (!isFree) return await freePort()
+  await new Promise((resolve) => server.close(resolve))
+  return wanted
+}
