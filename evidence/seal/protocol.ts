@@ -4,7 +4,7 @@
 // 1. The sealer is started with the path of a JSON file (`SealerConfig`) as its only argument. It touches nothing until the first `durable`
 //    line of the run, which the gateway sends at once: `durable 0 0` means "there is no journal yet". (Bytes it could find by scanning may
 //    lie in the page cache only; what it was told is on the disk.)
-// 2. `durable <segment> <offset>`: every byte of the journal before that place has been fdatasynced, including all of earlier segments.
+// 2. `durable <segment> <offset>` (sent after the fdatasync of each cut): every byte of the journal before that place has been fdatasynced, including all of earlier segments.
 //    Places never go back within a run. The sealer never reads beyond the last one, and seals exactly up to the last cut before it.
 // 3. Once every cut before the first `durable` place is sealed (store, Git), it says `recovered`, once a run: also after a restart of the
 //    sealer alone, when the gateway takes only `lastBatch` from it.
@@ -51,6 +51,8 @@ export interface Recovered {
   readonly nextBatch: number
   /** Time of the last cut, ms; 0 when there is none. */
   readonly time: number
+  /** Segment of the journal that holds the last sealed cut; 0 when there is none. A journal that was lost goes on above it. */
+  readonly segment: number
   readonly sessions: readonly OpenSession[]
 }
 
