@@ -1,0 +1,137 @@
+// Policy source in, bundle out: one run of OPA's compiler in a process of its own (toolchain/). The same source, revision,
+// serial and compiler give the same bytes, so an examiner can rebuild a bundle from the commit and compare.
+import { PolicyError, type Finding } from './errors.ts'
+import { readSource, sourceDigest, type PolicySource } from './source.ts'
+import { compilerDigest } from './toolchain/artefact.ts'
+import { Toolchain, type ToolchainRequest } from './toolchain/process.ts'
+
+/** One per phase; a policy without both does not compile. */
+export const policyEntrypoints = ['countersign/request/decision', 'countersign/list/visible'] as const
+
+/** Where an entrypoint first reads a path of `input`; an empty path is all of it. */
+export interface InputRead { readonly path: readonly string[]; readonly file: string; readonly row: number; readonly col: number }
+export type InputReads = Readonly<Record<string, readonly InputRead[]>>
+
+interface Run { readonly deadlineMs?: number }
+
+export interface CompileOptions extends Run {
+  readonly files: PolicySource
+  /** The Git commit the files are from. */
+  readonly revision: string
+  /** Rises with every activation. */
+  readonly serial: number
+  readonly entrypoints?: readonly string[]
+  /** OPA capabilities document: what the host implements. */
+  readonly capabilities: unknown
+}
+
+/**
+ * A bundle in OPA's format (tar.gz: `.manifest`, `data.json`, `policy.wasm`; unsigned). `.manifest` metadata:
+ * `source_digest`, `compiler_digest`, `serial`, and `inputs`: per entrypoint the paths of `input` it can read, each an array of
+ * member names, `[]` for all of it.
+ * @throws PolicyError ERR_POLICY_SOURCE, ERR_POLICY_CHECK (with findings), ERR_TOOLCHAIN_*
+ */
+export async function compileBundle(options: CompileOptions): Promise<Uint8Array> {
+  const { result } = await run({
+    cmd: 'bundle',
+    files: readSource(options.files),
+    entrypoints: options.entrypoints ?? policyEntrypoints,
+    capabilities: options.capabilities,
+    revision: options.revision,
+    metadata: { source_digest: sourceDigest(options.files), compiler_digest: compilerDigest(), serial: options.serial },
+  }, options)
+  return Buffer.from((result as { bundle: string }).bundle, 'base64')
+}
+
+export interface CheckOptions extends Run {
+  readonly files: PolicySource
+  readonly entrypoints?: readonly string[]
+  readonly capabilities: unknown
+}
+
+/** Strict check against capabilities and schemas. @throws PolicyError ERR_POLICY_CHECK with every finding, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
+export async function checkPolicies(options: CheckOptions): Promise<{ readonly modules: number; readonly reads: InputReads }> {
+  const { result } = await run({
+    cmd: 'check',
+    files: readSource(options.files),
+    entrypoints: options.entrypoints ?? policyEntrypoints,
+    capabilities: options.capabilities,
+  }, options)
+  return result as { modules: number; reads: InputReads }
+}
+
+export interface TestResult {
+  readonly package: string
+  readonly name: string
+  readonly file: string
+  readonly row: number
+  readonly col: number
+  readonly outcome: 'pass' | 'fail' | 'error' | 'skip'
+  /** The expression that failed, or the evaluator's error. */
+  readonly message?: string
+  readonly fail_row?: number
+  /** Names of the cases that failed, where the test has cases. */
+  readonly failed_cases?: readonly string[]
+  /** What the test printed. */
+  readonly output?: string
+  readonly ns: number
+}
+
+interface Range { readonly start: { readonly row: number; readonly col: number }; readonly end: { readonly row: number; readonly col: number } }
+export interface FileCoverage { readonly covered?: readonly Range[]; readonly not_covered?: readonly Range[]; readonly covered_lines?: number; readonly not_covered_lines?: number; readonly coverage?: number }
+/** Of policy lines; tests do not count. */
+export interface Coverage { readonly files: Readonly<Record<string, FileCoverage>>; readonly covered_lines: number; readonly not_covered_lines: number; readonly coverage: number }
+
+export interface TestOptions extends Run {
+  readonly files: PolicySource
+  readonly capabilities: unknown
+  /** RE2 expression on `<package>.<test>`. */
+  readonly filter?: string
+  readonly coverage?: boolean
+}
+
+/** Runs every `test_…` rule. A failed test is a result, not an error. @throws PolicyError ERR_POLICY_CHECK if it does not compile, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
+export async function testPolicies(options: TestOptions): Promise<{ readonly tests: readonly TestResult[]; readonly coverage?: Coverage }> {
+  const { result } = await run({
+    cmd: 'test',
+    files: readSource(options.files),
+    capabilities: options.capabilities,
+    filter: options.filter ?? '',
+    coverage: options.coverage ?? false,
+  }, options)
+  return result as { tests: TestResult[]; coverage?: Coverage }
+}
+
+/** Canonical form of each file that is not in it. @throws PolicyError ERR_POLICY_CHECK where one does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
+export async function formatPolicies(options: Run & { readonly files: PolicySource }): Promise<ReadonlyMap<string, string>> {
+  const { result } = await run({ cmd: 'fmt', files: readSource(options.files) }, options)
+  return new Map(Object.entries(result as Record<string, string>))
+}
+
+export interface InspectedRule { readonly name: string; readonly file: string; readonly row: number; readonly annotations?: { readonly title?: string; readonly description?: string; readonly [name: string]: unknown } }
+export interface InspectedPackage { readonly package: string; readonly files: readonly string[]; readonly rules: readonly InspectedRule[]; readonly tests: number }
+
+/** Packages, rules and METADATA, without compiling. @throws PolicyError ERR_POLICY_CHECK where a file does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
+export async function inspectPolicies(options: Run & { readonly files: PolicySource }): Promise<readonly InspectedPackage[]> {
+  const { result } = await run({ cmd: 'inspect', files: readSource(options.files) }, options)
+  return result as InspectedPackage[]
+}
+
+async function run(request: ToolchainRequest, { deadlineMs }: Run): Promise<{ readonly result: unknown }> {
+  using toolchain = new Toolchain()
+  const { findings, result } = await toolchain.request(request, deadlineMs)
+  if (findings.length > 0) throw new PolicyError('ERR_POLICY_CHECK', summary(findings), { findings })
+  return { result }
+}
+
+function summary(findings: readonly Finding[]): string {
+  const [first] = findings
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : ''
+  return first === undefined ? 'the policy does not compile' : `${place(first)}${first.message}${more}`
+}
+
+/** `file:row:col: `, or as much of it as is known. */
+export function place({ file, row, col }: Finding): string {
+  if (file === '') return ''
+  return row === 0 ? `${file}: ` : `${file}:${row}:${col}: `
+}

@@ -1,0 +1,39 @@
+// Entry of the compiler's process: verifies the artefact, then serves frames on its pipes until standard input ends.
+// Started only by process.ts, which owns the deadline.
+import { readSync, writeSync } from 'node:fs'
+import { PolicyError } from '../errors.ts'
+import { readArtefact } from './artefact.ts'
+import { exitStatus } from './exit-status.ts'
+import { runWasi, type Pipes } from './wasi.ts'
+
+const pipes: Pipes = {
+  read: into => (into.length === 0 ? 0 : retried(() => readSync(0, into))),
+  write(fd, bytes) {
+    for (let at = 0; at < bytes.length;) at += retried(() => writeSync(fd, bytes, at))
+  },
+  nanoseconds: () => process.hrtime.bigint(),
+}
+
+/** A pipe may be non-blocking, depending on who made it. */
+function retried(call: () => number): number {
+  for (;;) {
+    try {
+      return call()
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code
+      if (code === 'EOF') return 0
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
+try {
+  // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.
+  process.exitCode = runWasi(new WebAssembly.Module(readArtefact()), ['opa-toolchain', 'serve'], pipes)
+} catch (error) {
+  writeSync(2, error instanceof Error ? error.message : String(error))
+  if (error instanceof PolicyError) process.exitCode = exitStatus.digest
+  else if (error instanceof RangeError) process.exitCode = exitStatus.stack
+  else process.exitCode = exitStatus.fault
+}

@@ -1,0 +1,119 @@
+// The compiler as a process of its own: a hostile policy can spend a process's time, memory and stack, never the caller's.
+// Go cannot pre-empt itself in WebAssembly, so the deadline is kept here, by killing.
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import path from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { PolicyError, type Finding } from '../errors.ts'
+import { exitStatus } from './exit-status.ts'
+import { frame, FrameReader } from './frame.ts'
+
+export const defaultDeadlineMs = 30_000
+const maxStderrBytes = 64 * 1024
+// `.ts` in a checkout, `.js` in the npm package.
+const childPath = fileURLToPath(new URL(`child${path.extname(import.meta.url)}`, import.meta.url))
+
+export interface ToolchainRequest {
+  readonly cmd: 'check' | 'bundle' | 'test' | 'fmt' | 'deps' | 'inspect' | 'eval' | 'capabilities' | 'version'
+  /** Text by path: `*.rego`, `data.json|yaml`, `*.schema.json`. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly capabilities?: unknown
+  readonly entrypoints?: readonly string[]
+  readonly optimize?: 0 | 1
+  readonly revision?: string
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** Go (RE2) regular expression on a test's full name. */
+  readonly filter?: string
+  readonly coverage?: boolean
+  readonly query?: string
+  readonly inputs?: readonly unknown[]
+}
+
+export interface ToolchainAnswer { readonly findings: readonly Finding[]; readonly result: unknown }
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** One compiler process at a time, started when asked and again after any exit. Requests are answered in order. */
+export class Toolchain implements Disposable {
+  #child: Child | undefined
+  #frames = new FrameReader()
+  #stderr = ''
+  #queue: Promise<unknown> = Promise.resolve()
+
+  /**
+   * @param deadlineMs for this request alone, the start of the process included
+   * @throws PolicyError ERR_TOOLCHAIN_DEADLINE, _MEMORY, _DIGEST or _FAULT; the next request finds a new process
+   */
+  request(request: ToolchainRequest, deadlineMs: number = defaultDeadlineMs): Promise<ToolchainAnswer> {
+    const answered = this.#queue.then(() => this.#ask(request, deadlineMs))
+    this.#queue = answered.catch(() => undefined)
+    return answered
+  }
+
+  [Symbol.dispose](): void {
+    this.#child?.kill('SIGKILL')
+    this.#child = undefined
+  }
+
+  #ask(request: ToolchainRequest, deadlineMs: number): Promise<ToolchainAnswer> {
+    const child = this.#child ?? this.#start()
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer)
+        child.stdout.removeAllListeners('data')
+        child.removeAllListeners('close').removeAllListeners('error')
+        outcome()
+      }
+      const fail = (error: PolicyError) => settle(() => {
+        child.on('error', () => undefined)
+        child.kill('SIGKILL')
+        if (this.#child === child) this.#child = undefined
+        reject(error)
+      })
+      const timer = setTimeout(() => fail(new PolicyError('ERR_TOOLCHAIN_DEADLINE', `the policy compiler did not answer within ${deadlineMs} ms`)), deadlineMs)
+      child.on('error', cause => fail(new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler could not be started', { cause })))
+      // `close`, not `exit`: what it wrote on its way out says why.
+      child.on('close', status => fail(exitError(status, this.#stderr)))
+      child.stdout.on('data', (chunk: Uint8Array) => {
+        try {
+          const bytes = this.#frames.push(chunk)
+          if (bytes === undefined) return
+          const answer = parseAnswer(bytes)
+          settle(() => resolve(answer))
+        } catch (error) {
+          fail(error instanceof PolicyError ? error : new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler gave no answer that can be read', { cause: error }))
+        }
+      })
+      child.stdin.write(frame(new TextEncoder().encode(JSON.stringify(request))))
+    })
+  }
+
+  #start(): Child {
+    // --liftoff-only: V8's optimising tier would compete with the run for the same cores; without the flag all works, slower.
+    const child = spawn(process.execPath, ['--liftoff-only', childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
+    this.#frames = new FrameReader()
+    this.#stderr = ''
+    child.stderr.on('data', (chunk: Uint8Array) => {
+      if (this.#child === child && this.#stderr.length < maxStderrBytes) this.#stderr += new TextDecoder().decode(chunk)
+    })
+    // A child that died while being written to is reported by its `close`.
+    child.stdin.on('error', () => undefined)
+    this.#child = child
+    return child
+  }
+}
+
+function exitError(status: number | null, stderr: string): PolicyError {
+  const cause = stderr === '' ? undefined : new Error(stderr.slice(0, 2000))
+  if (status === exitStatus.digest) return new PolicyError('ERR_TOOLCHAIN_DIGEST', stderr, { cause })
+  if (status === exitStatus.stack) return new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy is nested too deeply for the compiler', { cause })
+  if (status === exitStatus.go && stderr.includes('out of memory')) return new PolicyError('ERR_TOOLCHAIN_MEMORY', 'the policy needs more memory than the compiler may use (512 MiB)', { cause })
+  return new PolicyError('ERR_TOOLCHAIN_FAULT', `the policy compiler ended with status ${status ?? 'none'}`, { cause })
+}
+
+function parseAnswer(bytes: Uint8Array): ToolchainAnswer {
+  // Written by the artefact, whose digest was verified: its shape is ours.
+  const answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as { findings: Finding[]; result?: unknown; fault?: string }
+  if (answer.fault !== undefined) throw new PolicyError('ERR_TOOLCHAIN_FAULT', `the policy compiler refused the request: ${answer.fault}`)
+  return { findings: answer.findings, result: answer.result }
+}
