@@ -7,11 +7,13 @@ import { refusal, type Refusal } from '../refusal.ts'
 import { statementOf, type Approval, type ApprovalEdge, type ApprovalEdgeName, type Verdict } from './approval.ts'
 import { createDesk, type Desk } from './desk.ts'
 import { decisionDigest, newSalt, operationDigest } from './operation-digest.ts'
-import { createWaiters, type Waited } from './waiters.ts'
+import { createWaiters } from './waiters.ts'
 import type { ApprovalStore } from './store.ts'
 
 /** Requests of one caller that may wait at once: people must not be flooded into a yes. */
 export const maxPendingPerCaller = 16
+/** When a caller that was told "pending" may look again. */
+const retryAfterS = 5
 /** Characters of the projected request that are kept for the approver's eyes. */
 const maxRequestChars = 256 * 1024
 
@@ -29,20 +31,31 @@ export interface ApprovalsOptions {
 /** Who asks. */
 export interface Requester { readonly principal: Principal; readonly target: string; readonly session: string }
 
-export type Settlement =
-  | { readonly outcome: 'proceed'; readonly approval: Approval }
-  | { readonly outcome: 'pending'; readonly pending: Pending; readonly approval: Approval }
-  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+/** How the caller is told that it waits; see `Hold` in protocol.ts. */
+export interface Holding {
+  readonly signal: AbortSignal
+  held(pending: Pending): 'wait' | 'return'
+}
+
+/** A yes, not yet used. `approval` goes into the policy input; after the policy has said the same again, `consume` spends it, once. */
+export interface Approved {
+  readonly approval: { readonly id: string; readonly approved_by: string[]; readonly expires_at: string }
+  /**
+   * @returns false when it was used, revoked or ended meanwhile
+   * @throws what `onEdge` rejects with; the approval is spent all the same
+   */
+  consume(): Promise<boolean>
+}
+
+type Found = { readonly approved: Approval } | { readonly pending: Approval } | Refusal
 
 export interface Approvals extends Desk {
   /**
-   * For a call whose decision is `require`: consumes its approval, names the one it waits for, or opens one.
-   * Idempotent while pending: the same operation meets the same approval.
-   * @throws what `onEdge` rejects with: the call is not on record, so it does not go on
+   * For a call whose decision is `require`: finds its yes, waits for one as `holding` chooses, or says why there is none.
+   * Idempotent while pending: the same operation by the same caller meets the same approval.
+   * @throws what `onEdge` rejects with: the edge is not on record, so the call does not go on
    */
-  settle(call: DecidedCall, requester: Requester): Promise<Settlement>
-  /** Resolves when the approval is decided or ends, or the caller goes away. Then re-decide and settle again. */
-  wait(id: string, signal: AbortSignal): Promise<Waited>
+  obtain(call: DecidedCall, requester: Requester, holding: Holding): Promise<Approved | Refusal>
   /** Ends what is past its time and tells who waits. Call it every few seconds. */
   sweep(): Promise<void>
 }
@@ -90,9 +103,9 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
     return approval
   }
 
-  async function settle(call: DecidedCall, requester: Requester): Promise<Settlement> {
+  /** The caller's own approval of exactly these bytes under exactly this decision, whatever its state; opened where there is none. */
+  async function find(call: DecidedCall, requester: Requester, canonical: Uint8Array): Promise<Found> {
     const { principal, target } = requester
-    const canonical = call.operation.canonical()
     const decision = decisionDigest(call.canonicalDecision)
     const seeker = { subject: principal.id, client: principal.clientId, target, action: call.operation.action.name, resource: call.operation.resource.id }
     for (const approval of store.of(seeker, now())) {
@@ -100,15 +113,11 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
       if (!isSame(decision, approval.decision)) {
         if (approval.state === 'rejected') continue       // another policy, another question
         await end(approval, 'superseded')
-        if (approval.state === 'approved') return { outcome: 'refused', refusal: refusal('approval.superseded', undefined, { reasons: call.decision.reasons }) }
+        if (approval.state === 'approved') return refusal('approval.superseded', undefined, { reasons: call.decision.reasons })
         continue
       }
-      if (approval.state === 'rejected') return { outcome: 'refused', refusal: refusal('approval.rejected', rejectionOf(approval), { reasons: approval.reasons }) }
-      if (approval.state === 'pending') return { outcome: 'pending', pending: pendingOf(approval, url), approval }
-      if (store.consume(approval.id, now())) {
-        await edge(approval, 'consumed')                  // spent even if this fails: an approval is never used twice
-        return { outcome: 'proceed', approval: { ...approval, state: 'consumed' } }
-      }
+      if (approval.state === 'rejected') return refusal('approval.rejected', rejectionOf(approval), { reasons: approval.reasons })
+      return approval.state === 'approved' ? { approved: approval } : { pending: approval }
     }
     const key = [principal.id, principal.clientId, target, Buffer.from(operationDigest(decision, canonical)).toString('base64')].join('\0')
     let opened = opening.get(key)
@@ -117,13 +126,38 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
       opening.set(key, opened)
     }
     const approval = await opened
-    return 'refused' in approval ? { outcome: 'refused', refusal: approval } : { outcome: 'pending', pending: pendingOf(approval, url), approval }
+    return 'refused' in approval ? approval : { pending: approval }
+  }
+
+  function approvedBy(approval: Approval): Approved {
+    return {
+      approval: { id: approval.id, approved_by: approval.verdicts.map(({ subject }) => subject), expires_at: new Date(approval.expiresAt).toISOString() },
+      async consume() {
+        if (!store.consume(approval.id, now())) return false
+        await edge({ ...approval, state: 'consumed' }, 'consumed')   // spent even if this fails: an approval is never used twice
+        return true
+      },
+    }
+  }
+
+  async function obtain(call: DecidedCall, requester: Requester, { signal, held }: Holding): Promise<Approved | Refusal> {
+    const canonical = call.operation.canonical()
+    for (;;) {
+      const found = await find(call, requester, canonical)
+      if ('refused' in found) return found
+      if ('approved' in found) return approvedBy(found.approved)
+      const pending = pendingOf(found.pending, url)
+      const waiting = refusal('approval.pending', undefined, { reasons: pending.reasons, approval: { id: pending.id, url: pending.url, expiresAt: pending.expiresAt }, retryAfterS })
+      if (held(pending) === 'return') return waiting
+      const ended = await waiters.wait(pending.id, signal)
+      if (ended === 'aborted') return waiting
+      if (ended === 'expired') return refusal('approval.pending', 'Nobody decided in time; the same call asks again', { reasons: pending.reasons })
+    }
   }
 
   return {
     ...createDesk({ store, now, edge, tell: waiters.tell }),
-    settle,
-    wait: waiters.wait,
+    obtain,
     async sweep() {
       for (const approval of store.due(now())) await end(approval, 'expired')
       store.forget(now())
