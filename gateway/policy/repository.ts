@@ -1,0 +1,143 @@
+// The policy repository: which commit is policy, who signed it, and what is in it. Read-only; objects are read through isomorphic-git,
+// commits are parsed here (its own `payload` is wrong for SSH signatures).
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import git from 'isomorphic-git'
+import { GatewayError } from '../errors.ts'
+
+const maxCommitBytes = 64 * 1024
+const maxFiles = 4_096
+const maxFileBytes = 4 * 1024 * 1024
+const maxTreeBytes = 16 * 1024 * 1024
+const maxDepth = 16
+/** First-parent commits that are counted for the serial. */
+const maxHistory = 200_000
+
+export interface PolicyCommit {
+  readonly revision: string
+  readonly tree: string
+  readonly parents: readonly string[]
+  /** ms, the committer's claim */
+  readonly time: number
+  /** Armoured; undefined: unsigned */
+  readonly signature: string | undefined
+  /** What was signed: the commit without its gpgsig header. */
+  readonly signed: Uint8Array
+}
+
+/** What a commit says, by path. */
+export interface PolicyTree {
+  /** `policy/**`, `data/**`, `schema/**` */
+  readonly source: ReadonlyMap<string, Uint8Array>
+  readonly config: string
+  /** The signers of what comes after it; undefined: as before. */
+  readonly allowedSigners: string | undefined
+}
+
+export interface PolicyRepository {
+  /** @throws GatewayError ERR_POLICY_REPOSITORY */
+  head(): Promise<string>
+  readCommit(revision: string): Promise<PolicyCommit>
+  readTree(commit: PolicyCommit): Promise<PolicyTree>
+  /** Commits on the first-parent line, itself included; `known` shortens the walk. */
+  countCommits(commit: PolicyCommit, known?: { readonly revision: string; readonly serial: number }): Promise<number>
+}
+
+const sourceFolders = ['policy', 'data', 'schema'] as const
+
+/** @param path a bare repository, or a checkout */
+export function createPolicyRepository(path: string, ref: string): PolicyRepository {
+  const gitdir = fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
+  const wrong = (what: string, cause?: unknown): GatewayError => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${what}`, { cause })
+
+  async function readObject(oid: string, type: 'commit' | 'blob'): Promise<Uint8Array> {
+    const found = await git.readObject({ fs, gitdir, oid, format: 'content' }).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
+    if (found.type !== type || !(found.object instanceof Uint8Array)) throw wrong(`${oid} is no ${type}`)
+    return found.object
+  }
+
+  async function readCommit(revision: string): Promise<PolicyCommit> {
+    const bytes = await readObject(revision, 'commit')
+    if (bytes.length > maxCommitBytes) throw wrong(`commit ${revision} is larger than ${maxCommitBytes} bytes`)
+    return parseCommit(revision, bytes) ?? fail(wrong(`commit ${revision} is malformed`))
+  }
+
+  return {
+    async head() {
+      return await git.resolveRef({ fs, gitdir, ref }).catch((cause: unknown) => { throw wrong(`${ref} does not exist`, cause) })
+    },
+    readCommit,
+    async readTree({ tree }) {
+      const files = new Map<string, Uint8Array>()
+      let bytes = 0
+      const take = async (path: string, oid: string): Promise<void> => {
+        const content = await readObject(oid, 'blob')
+        bytes += content.length
+        if (content.length > maxFileBytes || bytes > maxTreeBytes || files.size >= maxFiles) throw wrong('the policy source is larger than allowed')
+        files.set(path, content)
+      }
+      const walk = async (oid: string, prefix: string, depth: number): Promise<void> => {
+        if (depth > maxDepth) throw wrong(`${prefix} is nested too deep`)
+        const { tree: entries } = await git.readTree({ fs, gitdir, oid }).catch((cause: unknown) => { throw wrong(`tree ${oid} cannot be read`, cause) })
+        for (const { path: name, type, mode, oid: child } of entries) {
+          const at = prefix === '' ? name : `${prefix}/${name}`
+          const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'
+          if (!isWanted) continue
+          if (type === 'tree') await walk(child, at, depth + 1)
+          else if (type === 'blob' && (mode === '100644' || mode === '100755')) await take(at, child)
+          else throw wrong(`${at} is neither file nor folder: links and submodules are not policy`)
+        }
+      }
+      await walk(tree, '', 0)
+      const config = files.get('config.yaml')
+      const signers = files.get('allowed_signers')
+      if (config === undefined) throw wrong('the commit has no config.yaml')
+      return {
+        source: new Map([...files].filter(([name]) => name.includes('/'))),
+        config: utf8(config, 'config.yaml'), allowedSigners: signers === undefined ? undefined : utf8(signers, 'allowed_signers'),
+      }
+    },
+    async countCommits(commit, known) {
+      let at = commit
+      for (let count = 1; count <= maxHistory; count++) {
+        if (known !== undefined && at.revision === known.revision) return known.serial + count - 1
+        const [parent] = at.parents
+        if (parent === undefined) return count
+        at = await readCommit(parent)
+      }
+      throw wrong(`more than ${maxHistory} commits`)
+    },
+  }
+
+  function utf8(bytes: Uint8Array, name: string): string {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    } catch (cause) {
+      throw wrong(`${name} is not UTF-8`, cause)
+    }
+  }
+}
+
+/** gitformat-commit: headers, a blank line, the message; a header goes on in lines that start with a space. */
+export function parseCommit(revision: string, bytes: Uint8Array): PolicyCommit | undefined {
+  const text = Buffer.from(bytes).toString('latin1')          // one character a byte: offsets stay true
+  const end = text.indexOf('\n\n')
+  if (end < 0) return undefined
+  const headers = text.slice(0, end).split(/\n(?! )/)
+  const values = (name: string): string[] => headers.filter((header) => header.startsWith(`${name} `)).map((header) => header.slice(name.length + 1))
+  const [tree, ...moreTrees] = values('tree')
+  const [committer, ...moreCommitters] = values('committer')
+  const [signature, ...moreSignatures] = values('gpgsig')
+  const seconds = committer === undefined ? undefined : /> (\d{1,12}) [+-]\d{4}$/.exec(committer)?.[1]
+  // Two of a header: a reader could be shown one tree and check the other.
+  if (tree === undefined || !/^[0-9a-f]{40}$/.test(tree) || seconds === undefined || moreTrees.length + moreCommitters.length + moreSignatures.length > 0) return undefined
+  const unsigned = headers.filter((header) => !header.startsWith('gpgsig ')).join('\n') + text.slice(end)
+  return {
+    revision, tree, parents: values('parent'), time: Number(seconds) * 1000,
+    signature: signature?.replaceAll('\n ', '\n'), signed: new Uint8Array(Buffer.from(unsigned, 'latin1')),
+  }
+}
+
+function fail(error: GatewayError): never {
+  throw error
+}

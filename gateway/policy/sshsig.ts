@@ -1,0 +1,70 @@
+// SSH signatures of commits (OpenSSH PROTOCOL.sshsig), Ed25519 only: what `git commit -S` makes with gpg.format=ssh.
+// A verifier of our own: it never starts a process, and takes no algorithm from the signature but the one it knows.
+import { createHash, createPublicKey, verify } from 'node:crypto'
+
+/** `git commit` signs under this namespace; a signature made for another use is not one. */
+const namespace = 'git'
+/** Ed25519 blobs take about 180 bytes. */
+const maxBlobBytes = 4_096
+const keyType = 'ssh-ed25519'
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4). */
+const spkiPrefix = Uint8Array.from(Buffer.from('302a300506032b6570032100', 'hex'))
+
+/**
+ * @param armored the `-----BEGIN SSH SIGNATURE-----` block
+ * @returns the signer's public key blob in base64 as in allowed_signers, or undefined when the signature is not a valid one of `message`
+ */
+export function verifySshSignature(armored: string, message: Uint8Array): string | undefined {
+  const match = /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]{1,8000})\n-----END SSH SIGNATURE-----\n?$/.exec(armored)
+  if (match?.[1] === undefined) return undefined
+  const blob = Buffer.from(match[1].replaceAll('\n', ''), 'base64')
+  if (blob.length > maxBlobBytes || blob.subarray(0, 6).toString('latin1') !== 'SSHSIG') return undefined
+  const fields = new Reader(blob, 6)
+  if (fields.uint32() !== 1) return undefined
+  const key = fields.string(), space = fields.string(), reserved = fields.string(), hash = fields.string(), signature = fields.string()
+  if (key === undefined || space === undefined || reserved === undefined || hash === undefined || signature === undefined || !fields.isAtEnd) return undefined
+  if (space.toString('latin1') !== namespace) return undefined
+  const algorithm = hash.toString('latin1')
+  if (algorithm !== 'sha512' && algorithm !== 'sha256') return undefined
+
+  const keyFields = new Reader(key, 0), signatureFields = new Reader(signature, 0)
+  const keyName = keyFields.string(), point = keyFields.string(), signatureName = signatureFields.string(), raw = signatureFields.string()
+  if (keyName?.toString('latin1') !== keyType || signatureName?.toString('latin1') !== keyType || point?.length !== 32 || raw?.length !== 64 || !keyFields.isAtEnd || !signatureFields.isAtEnd) return undefined
+  // PROTOCOL.sshsig: what is signed is the magic, namespace, reserved, hash name and the message's hash.
+  const signed = Buffer.concat([Buffer.from('SSHSIG', 'latin1'), ...[space, reserved, hash, createHash(algorithm).update(message).digest()].map(withLength)])
+  const publicKey = createPublicKey({ key: Buffer.concat([spkiPrefix, point]), format: 'der', type: 'spki' })
+  return verify(null, signed, publicKey, raw) ? key.toString('base64') : undefined
+}
+
+/** RFC 4251 §5 fields; past the end each is undefined. */
+class Reader {
+  readonly #bytes: Buffer
+  #at: number
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.#at = at
+  }
+
+  get isAtEnd(): boolean { return this.#at === this.#bytes.length }
+
+  uint32(): number | undefined {
+    if (this.#at + 4 > this.#bytes.length) return undefined
+    const value = this.#bytes.readUInt32BE(this.#at)
+    this.#at += 4
+    return value
+  }
+
+  string(): Buffer | undefined {
+    const length = this.uint32()
+    if (length === undefined || this.#at + length > this.#bytes.length) return undefined
+    const value = this.#bytes.subarray(this.#at, this.#at + length)
+    this.#at += length
+    return value
+  }
+}
+
+function withLength(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(bytes.length)
+  return Buffer.concat([length, bytes])
+}
