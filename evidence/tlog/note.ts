@@ -1,5 +1,5 @@
 // Signed notes: text, a blank line, signature lines (C2SP signed-note v1.0.0). Text is worthless until `openNote` has returned it.
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { EvidenceError } from '../errors.ts'
 import { sha256 } from './hash.ts'
 
@@ -67,8 +67,7 @@ export function signNote(text: string, name: string, seed: Uint8Array): string {
 
 export function verifierOf(name: string, seed: Uint8Array): NoteVerifier {
   if (!isKeyName(name)) throw malformed('key name must not be empty or hold spaces or +')
-  const spki = createPublicKey(ed25519PrivateKey(seed)).export({ type: 'spki', format: 'der' })
-  const publicKey = spki.subarray(-32)
+  const publicKey = ed25519PublicRaw(ed25519PrivateKey(seed))
   return { name, keyId: keyIdOf(name, publicKey), publicKey }
 }
 
@@ -104,11 +103,17 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 }
 
 // RFC 8410: fixed DER prefixes before the 32 bytes of an Ed25519 key.
-export function ed25519PrivateKey(seed: Uint8Array) {
+function ed25519PrivateKey(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' })
 }
-export function ed25519PublicKey(raw: Uint8Array) {
+
+function ed25519PublicKey(raw: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw]), format: 'der', type: 'spki' })
+}
+
+/** The 32 bytes of the public half. */
+export function ed25519PublicRaw(key: KeyObject): Uint8Array {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32)
 }
 
 function malformed(what: string): EvidenceError {

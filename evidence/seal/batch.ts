@@ -1,0 +1,85 @@
+// The batch under way: leaves and boxes as the journal brings them, and, at a cut, the objects and the leaf they become (FORMAT.md §7, §9).
+import type { Cut } from '../session/record.ts'
+import { CompactTree } from '../tlog/compact.ts'
+import { leafHash, sha256 } from '../tlog/hash.ts'
+import { writeBatchLeaf } from '../tlog/leaf.ts'
+import type { StoreObject } from '../repository/store.ts'
+import { Chunks } from './chunks.ts'
+import { ItemReader } from './items.ts'
+import type { SessionTable } from './sessions.ts'
+
+/** A body object is closed at the first box that reaches this. By bytes alone, so that a re-run splits at the same place. */
+const bodyObjectBytes = 8 * 1024 * 1024
+
+/** What is sealed as one entry of the log. */
+export interface Batch {
+  readonly leaf: Uint8Array
+  readonly leafHash: Uint8Array
+  readonly epoch: number
+  readonly cut: Cut
+  readonly objects: readonly StoreObject[]
+  /** Names of the body objects, in order. */
+  readonly bodies: readonly Uint8Array[]
+}
+
+export class BatchBuilder {
+  readonly #node: string
+  readonly #sessions: SessionTable
+  #frames = new CompactTree()
+  #leaves = new Chunks()
+  #boxes = new Chunks()
+  #bodies: StoreObject[] = []
+
+  constructor(node: string, sessions: SessionTable) {
+    this.#node = node
+    this.#sessions = sessions
+  }
+
+  /** @param payload of a journal write; overwritten here and there. @throws EvidenceError ERR_EVIDENCE_CORRUPT */
+  write(payload: Uint8Array): void {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+    const items = new ItemReader(bytes)
+    for (let item = items.next(); item !== undefined; item = items.next()) {
+      if ('box' in item) this.#box(bytes.subarray(item.box.start, item.box.end))
+      else {
+        const { start, end } = item.leaf
+        // RFC 6962 §2.1: the prefix of a leaf goes where the item's own header was, which saves a copy of every leaf.
+        bytes[start - 1] = 0x00
+        const hash = sha256(bytes.subarray(start - 1, end))
+        this.#sessions.append(bytes, item.leaf, hash)
+        this.#frames.append(hash)
+        this.#leaves.append(bytes, start, end)
+      }
+    }
+  }
+
+  #box(box: Buffer): void {
+    this.#boxes.append(box, 0, box.length)
+    if (this.#boxes.length >= bodyObjectBytes) this.#closeBody()
+  }
+
+  #closeBody(): void {
+    if (this.#boxes.length === 0) return
+    this.#bodies.push(storeObject('bodies', this.#boxes.take()))
+  }
+
+  /** Ends the batch at a cut; the next write begins another. */
+  close(epoch: number, cut: Cut, previous: Uint8Array): Batch {
+    this.#closeBody()
+    this.#sessions.cut(epoch, cut.ordinalsAfter)
+    const leaves = storeObject('leaves', this.#leaves.take())
+    const index = storeObject('index', this.#sessions.indexRows())
+    const leaf = writeBatchLeaf({
+      node: this.#node, epoch, number: cut.number, time: cut.time, previous, frameRoot: this.#frames.root(), frames: this.#frames.size,
+      ordinalsBefore: cut.ordinalsBefore, ordinalsAfter: cut.ordinalsAfter, leaves: leaves.name, index: index.name, largestWindowUs: cut.largestWindowUs, why: cut.reason,
+    })
+    const batch = { leaf, leafHash: leafHash(leaf), epoch, cut, objects: [leaves, index, ...this.#bodies], bodies: this.#bodies.map((body) => body.name) }
+    this.#frames = new CompactTree()
+    this.#bodies = []
+    return batch
+  }
+}
+
+function storeObject(kind: StoreObject['kind'], bytes: Uint8Array): StoreObject {
+  return { kind, name: sha256(bytes), bytes }
+}
