@@ -4,6 +4,7 @@ import { isRefusal, refusal } from './refusal.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
 import type { Call, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
+import type { Masking } from './mask/index.ts'
 import type { Door, Gate, Hold, Upstream, VisibleItem } from './protocol.ts'
 import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
@@ -12,10 +13,11 @@ import type { Session } from './record/sessions.ts'
 export type Approved = { readonly approval: Json; consume(): Promise<boolean> } | Refusal
 
 export interface Stages {
-  /** Why no call may start now: draining, fenced, no policy, evidence lag. */
+  /** Why no call may go through now: draining, or the target is fenced. */
   closed(target: TargetName): RefusalCode | undefined
   identify(credential: Credential): Principal | Refusal | Promise<Principal | Refusal>
-  enter(principal: Principal, target: TargetName, peer: PeerAddress): Session
+  /** Opens or finds the session; a refusal when its opening cannot be recorded. */
+  enter(principal: Principal, target: TargetName, peer: PeerAddress): Session | Refusal
   project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
   decide<O extends Operation>(call: ProjectedCall<O>, target: TargetConfig): DecidedCall<O>
   visible(call: DecidedCall, items: readonly VisibleItem[], target: TargetConfig): readonly boolean[]
@@ -32,7 +34,7 @@ export interface Stages {
 }
 
 /** The door of one target: identity, then the session's gate. */
-export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, stages: Stages, dial: () => U): Door<O, U> {
+export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, masking: Masking, stages: Stages, dial: () => U): Door<O, U> {
   const gates = new WeakMap<Session, Gate<O, U>>()
 
   const admit = (who: Principal | Refusal, from: PeerAddress): Gate<O, U> | Refusal => {
@@ -40,9 +42,8 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
       stages.record.unauthenticated(who, from, target.name)
       return who
     }
-    const closed = stages.closed(target.name)
-    if (closed !== undefined) return refusal(closed, undefined, { retryAfterS: 5 })
     const session = stages.enter(who, target.name, from)
+    if (isRefusal(session)) return session
     let gate = gates.get(session)
     if (gate === undefined) gates.set(session, gate = createGate(session, target, stages, dial))
     return gate
@@ -50,6 +51,7 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
 
   return {
     target,
+    masking,
     enter(credential) {
       const who = stages.identify(credential)
       return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
@@ -67,6 +69,8 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
   /** policy's answer → may it go, must it wait, or why not. */
   const settle = (call: DecidedCall<O>, hold: Hold): Settled<O> | Promise<Settled<O>> => {
     const { decision, operation } = call
+    const closed = stages.closed(target.name)
+    if (closed !== undefined) return { call, refused: refusal(closed, undefined, { ...about(call), retryAfterS: 5 }) }
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     const retryAfterS = stages.limit(call, session)

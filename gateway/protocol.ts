@@ -4,6 +4,7 @@ import type { Agent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, ProtocolName, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
+import type { Masking } from './mask/index.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
 
 /** One client connection; for the HTTP family one exchange, routed to its target by `connection/`. `path` is the part of the URL behind the target's prefix.
@@ -84,6 +85,8 @@ export interface ServerEvent {
 /** One per listener and target. PostgreSQL enters once per connection; HTTP, MCP and gRPC on every request. */
 export interface Door<O extends Operation, U extends Upstream<O>> {
   readonly target: TargetConfig
+  /** This target's masks: `masking.planFor(permit.call.decision, entry)` before a result is walked. */
+  readonly masking: Masking
   /** Verifies the credential and opens or finds the session. A refusal is already on record (before authentication: aggregated). */
   enter(credential: Credential): Promise<Gate<O, U> | Refusal> | Gate<O, U> | Refusal
 }

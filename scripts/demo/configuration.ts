@@ -16,7 +16,7 @@ export const resources = (ports: Ports): string[] => [`${publicUrl(ports)}/bank`
 export function bootstrapYaml(home: Home): string {
   const { ports } = home.secrets
   const below = (name: string) => path.join(home.gateway, name)
-  return stringify({
+  return yaml({
     node,
     listen: [{ host: '127.0.0.1', port: ports.gateway }],
     admin: { host: '127.0.0.1', port: ports.admin },
@@ -34,7 +34,7 @@ export function governedYaml(ports: Ports): string {
   const person = (name: string) => `${issuer}|${name}`
   const pii = { ssn: 'US_SSN', email: 'EMAIL', phone: 'PHONE', born: 'DOB', card: 'PAN', account: 'US_ACCOUNT', number: 'US_ACCOUNT' }
   const credential = (header: string, scheme?: string) => ({ header, secret: 'service-key', ...(scheme === undefined ? {} : { scheme }) })
-  return stringify({
+  return yaml({
     identity: [{
       issuer, jwks_uri: `${issuer}/jwks`, audiences: resources(ports), algorithms: ['ES256'], groups_claim: 'groups',
       services: [ciJob.clientId, contractorJob.clientId],
@@ -69,4 +69,9 @@ export function governedYaml(ports: Ports): string {
     off_boarded: [person(contractorJob.clientId)],
     sponsors: { [person(ciJob.clientId)]: person(ciJob.sponsor), [person(contractorJob.clientId)]: person(contractorJob.sponsor) },
   })
+}
+
+/** Written out in full: the gateway refuses YAML aliases. */
+function yaml(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false })
 }

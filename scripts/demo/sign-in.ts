@@ -19,11 +19,11 @@ export async function personToken(issuer: string, name: string, password: string
 }
 
 /** The CI job's token (RFC 7523 private_key_jwt). */
-export async function ciToken(issuer: string, privateKey: JWK, resource: string): Promise<string> {
+export async function ciToken(issuer: string, privateKey: object, resource: string): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
   const assertion = await new SignJWT({ jti: randomBytes(12).toString('hex') })
     .setProtectedHeader({ alg: 'ES256' }).setIssuer(ciJob.clientId).setSubject(ciJob.clientId).setAudience(issuer).setIssuedAt(now).setExpirationTime(now + 60)
-    .sign(await importJWK(privateKey, 'ES256'))
+    .sign(await importJWK(privateKey as JWK, 'ES256'))
   return await askToken(issuer, new URLSearchParams({
     grant_type: 'client_credentials', resource, scope: 'mcp', client_id: ciJob.clientId,
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: assertion,

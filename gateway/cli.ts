@@ -1,0 +1,63 @@
+// The command line: `countersign <noun> <verb>`. Each noun's commands live with their part and are loaded only when named.
+import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import path from 'node:path'
+import { Command, CommanderError } from 'commander'
+
+/** `.ts` in a checkout, `.js` in the npm tarball. */
+const extension = path.extname(import.meta.filename)
+const manifest: unknown = JSON.parse(readFileSync(path.join(import.meta.dirname, '..', 'package.json'), 'utf8'))
+const { version } = manifest as { version: string }
+
+const nouns: Readonly<Record<string, (program: Command) => Promise<void>>> = {
+  gateway: async (program) => (await import('./main.ts')).gatewayCommand(program),
+  config: async (program) => (await import('./admin/cli.ts')).configCommands(program),
+  approvals: async (program) => (await import('./admin/cli.ts')).approvalCommands(program),
+  policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program),
+  evidence: async (program) => (await import('../evidence/cli.ts')).evidenceCommands(program),
+}
+
+const program = new Command('countersign')
+  .description('Identity-aware gateway for MCP servers and HTTP services: decided by Rego, held for a human where policy says so, masked, and recorded so that an examiner can check the record.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(countersign --help lists the commands)')
+  .addHelpText('after', `
+Examples:
+  countersign start --tour            the whole system on embedded defaults, with a guided tour
+  countersign policy test             test the shipped policies
+  countersign evidence verify DIR     check a record: exit 0 intact, 1 false, 2 could not run, 3 incomplete`)
+
+stackCommand('start', 'the whole system on embedded defaults: identity provider, database, MCP server, policy and evidence repositories, gateway')
+  .option('--dir <folder>', 'where its state is kept; a second start resumes it', '.countersign')
+  .option('--tour', 'make the guided calls and explain each')
+  .option('--once', 'run the tour, stop, and exit 0 when every step did what it says')
+stackCommand('token', 'an access token from the embedded identity provider of a running `start`')
+  .option('--dir <folder>', 'the folder given to start', '.countersign')
+  .option('--user <name>', 'a person: ana, lena or eli')
+  .option('--job <name>', 'a workload: ci-model-release')
+  .option('--for <target>', 'the audience: bank, ledger or admin', 'bank')
+
+/** Commands of the demo run as their own process: the gateway knows nothing of the stack around it. */
+function stackCommand(name: string, description: string): Command {
+  return program.command(name).description(description).action(() => {
+    const script = path.join(import.meta.dirname, '..', 'scripts', 'demo', `main${extension}`)
+    const child = spawn(process.execPath, [script, ...process.argv.slice(2)], { stdio: 'inherit' })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { if (signal !== 'SIGINT') child.kill(signal) })
+    child.on('exit', (code) => { process.exitCode = code ?? 1 })
+  })
+}
+
+const [noun = ''] = process.argv.slice(2)
+const isListing = ['', 'help', '--help', '-h'].includes(noun)
+for (const [name, load] of Object.entries(nouns)) if (isListing || name === noun) await load(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) {
+    const { message, code } = error as { message: string; code?: unknown }
+    process.stderr.write(`countersign: ${typeof code === 'string' ? `${code}: ` : ''}${message}\n`)
+  }
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2
+}

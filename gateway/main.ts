@@ -1,0 +1,38 @@
+// The gateway as a process: start, SIGHUP re-reads, SIGTERM drains, and the exit code says how it ended.
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { parseBootstrap } from './bootstrap.ts'
+import { startGateway } from './gateway.ts'
+
+export function gatewayCommand(program: Command): void {
+  program.command('gateway')
+    .description('the gateway and its sealer, production form; SIGTERM drains, then closes and records; SIGHUP re-reads the policy repository')
+    .requiredOption('--config <file>', 'bootstrap file (see `countersign config check`)')
+    .addHelpText('after', '\nExit codes: 0 stopped and sealed, 1 ended by a fault, 2 could not start.')
+    .action(async ({ config }: { config: string }) => { await runGateway(config) })
+}
+
+async function runGateway(file: string): Promise<void> {
+  const log = pino({ name: 'countersign', redact: { paths: ['*.authorization', '*.token', '*.secret', '*.password'], censor: '[redacted]' } }, pino.destination({ fd: 1, sync: false }))
+  const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file)
+  const gateway = await startGateway(bootstrap, { log, environment: process.env, now: Date.now })
+  log.info({ listen: gateway.addresses, admin: gateway.adminAddress, epoch: gateway.epoch }, 'ready')
+
+  let isStopping = false
+  const stop = async (signal: string) => {
+    if (isStopping) return
+    isStopping = true
+    log.info({ signal, drainS: bootstrap.drainS }, 'draining')
+    try {
+      await gateway.close()
+      log.info('stopped, sealed')
+    } catch (error) {
+      log.error({ err: error }, 'stopped, not sealed')
+      process.exitCode = 1
+    }
+    process.exit()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  process.on('SIGHUP', () => void gateway.reload())
+}

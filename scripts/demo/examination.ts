@@ -1,0 +1,90 @@
+// Step 8 of the tour: the examiner checks the record with a checkpoint kept outside the gateway's directory, then meets three tampered copies.
+import fs from 'node:fs'
+import path from 'node:path'
+import { LogReader } from '../../evidence/repository/read.ts'
+import { countersign } from './cast.ts'
+import { node } from './configuration.ts'
+import { forgeHistory } from './forgery.ts'
+import type { Home } from './home.ts'
+import type { Say } from './say.ts'
+import { StartError } from './start-error.ts'
+
+const sealTimeoutMs = 20_000
+const evidenceOf = (home: Home) => path.join(home.gateway, 'evidence')
+const sealerOf = (home: Home) => path.join(home.gateway, 'sealer')
+
+/** What an examiner keeps: the log's public key, and the first checkpoint of this demo's log, as it stood before any call of the tour. */
+export async function keepCheckpoint(home: Home): Promise<void> {
+  const kept = path.join(home.examiner, 'checkpoint')
+  if (fs.existsSync(kept)) return
+  const head = await new LogReader(evidenceOf(home)).head()
+  if (head === undefined) throw new StartError('the gateway said it was ready without a sealed checkpoint')
+  const read = (name: string) => fs.readFileSync(path.join(sealerOf(home), name), 'utf8')
+  fs.writeFileSync(kept, head.note)
+  fs.writeFileSync(path.join(home.examiner, 'trust.json'), `${JSON.stringify({ log: [read('log.vkey').trim()], allowed_signers: read('allowed_signers'), witnesses: { quorum: 0, keys: [] }, max_age_s: 60, max_tail_s: 86_400 }, null, 2)}\n`)
+}
+
+export async function examine(home: Home, say: Say): Promise<void> {
+  const evidence = evidenceOf(home)
+  const at = (name: string) => path.join(home.examiner, name)
+  say.title('8. The examiner checks the record, holding the log\'s public key and a checkpoint kept outside the gateway\'s directory')
+  await sealed(evidence, 2)
+  const keys = await countersign(['evidence', 'export', '--keys', at('session-keys.jsonl'), '--key-store', path.join(home.gateway, 'keys'), evidence])
+  say.expect('the session keys are exported to the examiner', keys.code === 0, keys.output)
+  const outside = ['--trust', at('trust.json'), '--since', at('checkpoint')]
+  const verify = (dir: string, ...flags: string[]) => countersign(['evidence', 'verify', ...flags, dir])
+  const green = await verify(evidence, ...outside, '--keys', at('session-keys.jsonl'))
+  say.line(green.output.trim())
+  say.expect('the record is intact and complete (exit 0)', green.code === 0, `exit ${green.code}`)
+
+  const copy = (name: string) => {
+    const target = path.join(home.examiner, name)
+    fs.rmSync(target, { recursive: true, force: true })
+    return target
+  }
+  const flipped = copy('copy-with-a-flipped-byte')
+  fs.cpSync(evidence, flipped, { recursive: true })
+  flipByte(largestLeaves(flipped))
+  await caught(say, 'one flipped byte', await verify(flipped, ...outside))
+
+  const shortened = copy('copy-without-a-session')
+  fs.cpSync(evidence, shortened, { recursive: true })
+  fs.rmSync(largestLeaves(shortened))
+  await caught(say, 'a removed session', await verify(shortened, ...outside))
+
+  const forged = copy('copy-with-a-rewritten-history')
+  await forgeHistory(evidence, sealerOf(home), node, forged, 0)
+  const inside = await verify(forged)
+  say.line(`a history rewritten and signed again with the log's own keys, checked with nothing from outside: exit ${inside.code} (${inside.code === 3 ? 'could have been rewritten, it says' : 'see above'})`)
+  await caught(say, 'a rewritten history, against the kept checkpoint', await verify(forged, ...outside))
+  for (const name of [flipped, shortened, forged]) fs.rmSync(name, { recursive: true, force: true })
+}
+
+async function caught(say: Say, what: string, { code, output }: { code: number; output: string }): Promise<void> {
+  const named = output.split('\n').find((line) => /^\s*(✗|FAIL|false|error)/i.test(line)) ?? output.split('\n')[0] ?? ''
+  say.line(`${what}: ${named.trim()}`)
+  say.expect(`${what} is caught and named (exit 1)`, code === 1, `exit ${code}: ${output}`)
+}
+
+/** Waits until `batches` more batches are sealed: what was recorded before now is in them. */
+async function sealed(evidence: string, batches: number): Promise<void> {
+  const log = new LogReader(evidence)
+  const from = (await log.head())?.checkpoint.size ?? 0
+  for (const deadline = performance.now() + sealTimeoutMs; performance.now() < deadline;) {
+    if (((await log.head())?.checkpoint.size ?? 0) >= from + batches) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new StartError(`no batch was sealed within ${sealTimeoutMs / 1000} s`)
+}
+
+function largestLeaves(dir: string): string {
+  const folder = path.join(dir, 'store', 'leaves')
+  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name)).filter((name) => name.endsWith('.cborseq'))
+  return files.toSorted((a, b) => fs.statSync(b).size - fs.statSync(a).size)[0] ?? ''
+}
+
+function flipByte(file: string): void {
+  const bytes = fs.readFileSync(file)
+  bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] ?? 0) ^ 1
+  fs.writeFileSync(file, bytes)
+}

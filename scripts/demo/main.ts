@@ -1,0 +1,75 @@
+// `countersign start` and `countersign token`: the whole system on embedded defaults, as processes on loopback.
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { adminUrl, issuerUrl, publicUrl } from './configuration.ts'
+import { openHome } from './home.ts'
+import { people } from './people.ts'
+import { createSay } from './say.ts'
+import { ciToken, personToken } from './sign-in.ts'
+import { startStack } from './stack.ts'
+import { StartError } from './start-error.ts'
+import { runTour } from './tour.ts'
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    dir: { type: 'string', default: '.countersign' }, tour: { type: 'boolean', default: false }, once: { type: 'boolean', default: false },
+    user: { type: 'string' }, job: { type: 'string' }, for: { type: 'string', default: 'bank' },
+  },
+})
+
+try {
+  process.exitCode = positionals[0] === 'token' ? await printToken() : await start()
+} catch (error) {
+  if (!(error instanceof StartError)) throw error
+  process.stderr.write(`countersign: ${error.message}\n`)
+  process.exitCode = 2
+}
+
+async function start(): Promise<number> {
+  const say = createSay(process.stdout)
+  const startedAt = performance.now()
+  const stopping = Promise.withResolvers<void>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.resolve())
+  say.title('countersign: starting an identity provider, a PostgreSQL, an MCP server, an HTTP service, the policy and evidence repositories, and the gateway')
+  const home = await openHome(path.resolve(values.dir))
+  await using stack = await startStack(home, (line) => say.line(line))
+  say.line(`all up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s; the gateway was ready in ${stack.gateway.readyMs} ms`)
+
+  if (values.tour || values.once) {
+    const isDone = await Promise.race([runTour({ ...stack, home, say }).then(() => true), stopping.promise.then(() => false)])
+    if (!isDone) return 1
+    say.title(say.failures.length === 0 ? `Every step did what it says, in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.` : `${say.failures.length} steps did not do what they say:`)
+    for (const failure of say.failures) say.line(`✗ ${failure}`)
+    if (values.once) return say.failures.length === 0 ? 0 : 1
+  }
+  next(home, say)
+  const ended = await Promise.race([stopping.promise.then(() => null), stack.gateway.ended])
+  if (ended !== null) say.line(`the gateway ended with ${ended}; its log is ${path.join(home.gateway, 'gateway.log')}`)
+  say.title('stopping: draining calls, closing sessions, sealing the last batch')
+  return ended === null ? 0 : 1
+}
+
+function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof createSay>): void {
+  const { ports } = home.secrets
+  say.title('Still running. Things to try:')
+  say.line(`MCP server      ${publicUrl(ports)}/bank     (a bearer token: npx countersign token --user ana)`)
+  say.line(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger)`)
+  say.line(`approvals       ${adminUrl(ports)}/approvals     (sign in as lena, password ${home.secrets.passwords['lena'] ?? ''})`)
+  say.line(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
+  say.line(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)
+  say.line(`check it        npx countersign evidence verify --trust ${path.join(home.examiner, 'trust.json')} --since ${path.join(home.examiner, 'checkpoint')} ${path.join(home.gateway, 'evidence')}`)
+  say.line(`probes          ${adminUrl(ports)}/readyz  ${adminUrl(ports)}/metrics`)
+  say.line('Ctrl-C stops and seals.')
+}
+
+async function printToken(): Promise<number> {
+  const home = await openHome(path.resolve(values.dir))
+  if (home.isNew) throw new StartError(`${home.dir} is not the folder of a running \`countersign start\``)
+  const { ports } = home.secrets
+  const resource = values.for === 'admin' ? adminUrl(ports) : `${publicUrl(ports)}/${values.for}`
+  if (values.job !== undefined) process.stdout.write(`${await ciToken(issuerUrl(ports), home.secrets.ci.privateKey, resource)}\n`)
+  else if (people.some(({ name }) => name === values.user)) process.stdout.write(`${await personToken(issuerUrl(ports), values.user ?? '', home.secrets.passwords[values.user ?? ''] ?? '', resource)}\n`)
+  else throw new StartError(`give --user ${people.map(({ name }) => name).join('|')} or --job ci-model-release`)
+  return 0
+}

@@ -1,0 +1,54 @@
+// The demo's policy repository: a real Git repository with the shipped policies, the governed config and who may sign for them.
+import fs from 'node:fs'
+import path from 'node:path'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import git from 'isomorphic-git'
+import { allowedSigner, signSsh } from '../../evidence/repository/sshsig.ts'
+import type { Home } from './home.ts'
+import { signers } from './home.ts'
+
+const shipped = path.join(import.meta.dirname, '..', '..', 'rego')
+const folders = ['policy', 'data', 'schema'] as const
+/** PKCS#8 for an Ed25519 seed (RFC 8410 §7). */
+const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** Makes the repository on the first start; later starts leave it, and whatever was committed since, alone. */
+export async function syncPolicyRepository(home: Home, governed: string): Promise<void> {
+  const dir = home.policy
+  if (fs.existsSync(path.join(dir, '.git', 'HEAD'))) return
+  fs.mkdirSync(dir, { recursive: true })
+  for (const folder of folders) fs.cpSync(path.join(shipped, folder), path.join(dir, folder), { recursive: true })
+  const write = (name: string, text: string) => fs.writeFileSync(path.join(dir, name), text)
+  write('config.yaml', governed)
+  write('allowed_signers', signers.map((name) => allowedSigner(`${name}@bank.example`, publicKeyOf(readKey(home, name)))).join(''))
+  write('README.md', 'The bank\'s policy: Rego in `policy/`, its data in `data/`, targets and approvers in `config.yaml`. Commits count when signed by a key in `allowed_signers`.\n')
+  await git.init({ fs, dir, defaultBranch: 'main' })
+  await commitAll(home, 'eli', 'policy: tools by group, masks, approvals')
+}
+
+/** Commits the work tree as one of the people who may sign. @returns the commit's id */
+export async function commitAll(home: Home, name: (typeof signers)[number], message: string): Promise<string> {
+  const dir = home.policy
+  const key = readKey(home, name)
+  for (const [file, , workdir] of await git.statusMatrix({ fs, dir })) {
+    if (workdir === 0) await git.remove({ fs, dir, filepath: file })
+    else await git.add({ fs, dir, filepath: file })
+  }
+  return await git.commit({
+    fs, dir, message, author: { name, email: `${name}@bank.example` }, signingKey: 'ssh',
+    onSign: ({ payload }) => ({ signature: signSsh(Buffer.from(payload), key, publicKeyOf(key)) }),
+  })
+}
+
+function readKey(home: Home, name: string): KeyObject {
+  const text = fs.readFileSync(path.join(home.people, name), 'utf8')
+  const file = Buffer.from(text.split('\n').filter((line) => !line.startsWith('-----')).join(''), 'base64')
+  // The seed stands in front of the public key in the secret part: string(64) = seed ‖ public key (PROTOCOL.key).
+  const at = file.lastIndexOf(Buffer.from([0, 0, 0, 64]))
+  return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, file.subarray(at + 4, at + 36)]), format: 'der', type: 'pkcs8' })
+}
+
+function publicKeyOf(key: KeyObject): Uint8Array {
+  return Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url')
+}
