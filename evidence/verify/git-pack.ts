@@ -1,0 +1,176 @@
+// One Git pack with its version 2 index, read without Git (gitformat-pack). Offsets and sizes come from a file that may lie: all are checked.
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { inflateSync } from 'node:zlib'
+import { FalseClaim } from './finding.ts'
+import { applyDelta } from './git-delta.ts'
+
+/** Trees of a leaf folder grow with the log (36 B an entry, a 256th of all batches); nothing else is near this. */
+export const maxGitObjectBytes = 64 * 1024 * 1024
+const maxDeltaDepth = 4096
+/** Bytes of resolved objects kept as bases of later deltas. */
+const maxCachedBytes = 32 * 1024 * 1024
+
+export type GitType = 'commit' | 'tree' | 'blob' | 'tag'
+export interface GitObject { readonly type: GitType; readonly bytes: Uint8Array }
+
+const types: Readonly<Record<number, GitType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' }
+const offsetDelta = 6
+const refDelta = 7
+const trailerBytes = 20
+
+export class GitPack {
+  readonly #path: string
+  readonly #index: Buffer
+  readonly #count: number
+  readonly #fd: number
+  /** Where each object's bytes end: the next object's offset, or the trailer. */
+  readonly #ends: Map<number, number>
+  readonly #cache = new Map<number, GitObject>()
+  #cachedBytes = 0
+
+  /** @param path of the `.pack`; its `.idx` lies beside it. @throws FalseClaim `git.pack` */
+  constructor(path: string) {
+    this.#path = path
+    this.#index = readFileSync(path.replace(/\.pack$/, '.idx'))
+    this.#count = this.#checkIndex()
+    this.#fd = openSync(path, 'r')
+    const size = fstatSync(this.#fd).size
+    const header = this.#read(0, 12)
+    const trailer = this.#read(size - trailerBytes, trailerBytes)
+    if (header.toString('latin1', 0, 4) !== 'PACK' || header.readUInt32BE(4) !== 2 || header.readUInt32BE(8) !== this.#count) throw this.#lie('its header is not that of its index')
+    if (!trailer.equals(this.#index.subarray(this.#index.length - 2 * trailerBytes, this.#index.length - trailerBytes))) throw this.#lie('its checksum is not that of its index')
+    const offsets = Array.from({ length: this.#count }, (_, i) => this.#offset(i)).sort((a, b) => a - b)
+    this.#ends = new Map(offsets.map((offset, i) => [offset, offsets[i + 1] ?? size - trailerBytes]))
+  }
+
+  /** The object with this id (20 bytes), or undefined when the pack has none. `base` finds bases that lie elsewhere. */
+  find(id: Uint8Array, base: (id: Uint8Array) => GitObject): GitObject | undefined {
+    const position = this.#position(id)
+    return position < 0 ? undefined : this.#resolve(this.#offset(position), base)
+  }
+
+  close(): void { closeSync(this.#fd) }
+
+  /** Follows deltas down to a whole object, then applies them upwards: no recursion, so no depth a file could choose. */
+  #resolve(start: number, elsewhere: (id: Uint8Array) => GitObject): GitObject {
+    const deltas: { readonly offset: number; readonly bytes: Uint8Array }[] = []
+    let offset = start
+    let found = this.#cache.get(offset)
+    while (found === undefined) {
+      const entry = this.#entry(offset)
+      if (entry.type !== undefined) { found = { type: entry.type, bytes: entry.bytes }; this.#keep(offset, found); break }
+      if (deltas.push({ offset, bytes: entry.bytes }) > maxDeltaDepth) throw this.#lie('a chain of deltas is too long')
+      if (entry.baseOffset !== undefined) offset = entry.baseOffset
+      else {
+        const position = this.#position(entry.baseId)
+        if (position < 0) { found = elsewhere(entry.baseId); break }
+        offset = this.#offset(position)
+      }
+      found = this.#cache.get(offset)
+    }
+    for (const delta of deltas.reverse()) {
+      found = { type: found.type, bytes: applyDelta(found.bytes, delta.bytes, maxGitObjectBytes) }
+      this.#keep(delta.offset, found)
+    }
+    return found
+  }
+
+  #entry(offset: number): { readonly type: GitType; readonly bytes: Uint8Array } | { readonly type?: undefined; readonly bytes: Uint8Array } & ({ readonly baseOffset: number } | { readonly baseOffset?: undefined; readonly baseId: Uint8Array }) {
+    const end = this.#ends.get(offset)
+    if (end === undefined) throw this.#lie(`no object starts at ${offset}`)
+    const raw = this.#read(offset, end - offset)
+    let at = 0
+    const next = (): number => {
+      const byte = raw[at++]
+      if (byte === undefined) throw this.#lie(`the object at ${offset} is cut short`)
+      return byte
+    }
+    let byte = next()
+    const kind = (byte >> 4) & 7
+    let size = byte & 15
+    for (let scale = 16; byte & 0x80; scale *= 128) {
+      byte = next()
+      size += (byte & 0x7f) * scale
+      if (size > maxGitObjectBytes) throw this.#lie(`the object at ${offset} is larger than allowed`)
+    }
+    if (kind === offsetDelta) {
+      byte = next()
+      let distance = byte & 0x7f
+      while (byte & 0x80) { byte = next(); distance = (distance + 1) * 128 + (byte & 0x7f) }
+      if (distance <= 0 || distance > offset) throw this.#lie(`the delta at ${offset} points outside`)
+      return { bytes: this.#inflate(raw.subarray(at), size, offset), baseOffset: offset - distance }
+    }
+    if (kind === refDelta) {
+      const baseId = raw.subarray(at, at + 20)
+      return { bytes: this.#inflate(raw.subarray(at + 20), size, offset), baseId }
+    }
+    const type = types[kind]
+    if (type === undefined) throw this.#lie(`the object at ${offset} is of no known type`)
+    return { type, bytes: this.#inflate(raw.subarray(at), size, offset) }
+  }
+
+  #inflate(deflated: Uint8Array, size: number, offset: number): Uint8Array {
+    let bytes: Uint8Array
+    try {
+      bytes = inflateSync(deflated, { maxOutputLength: Math.max(size, 1) })
+    } catch {
+      throw this.#lie(`the object at ${offset} does not decompress`)
+    }
+    if (bytes.length !== size) throw this.#lie(`the object at ${offset} is not as long as it says`)
+    return bytes
+  }
+
+  #keep(offset: number, object: GitObject): void {
+    this.#cache.set(offset, object)
+    this.#cachedBytes += object.bytes.length
+    for (const [oldest, { bytes }] of this.#cache) {
+      if (this.#cachedBytes <= maxCachedBytes) break
+      this.#cache.delete(oldest)
+      this.#cachedBytes -= bytes.length
+    }
+  }
+
+  #read(offset: number, length: number): Buffer {
+    if (offset < 0 || length < 0 || length > maxGitObjectBytes) throw this.#lie('it is cut short or its index points outside')
+    const bytes = Buffer.allocUnsafe(length)
+    if (readSync(this.#fd, bytes, 0, length, offset) !== length) throw this.#lie('it is cut short')
+    return bytes
+  }
+
+  /** Index v2: magic, fan-out of 256, ids, CRCs, 31-bit offsets, 63-bit offsets, pack checksum, own checksum. */
+  #checkIndex(): number {
+    const index = this.#index
+    const body = index.subarray(0, Math.max(0, index.length - trailerBytes))
+    if (index.length < 8 + 1024 + 2 * trailerBytes || index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2) throw this.#lie('its index is not of version 2')
+    if (!hash('sha1', body, 'buffer').equals(index.subarray(body.length))) throw this.#lie('its index does not match its own checksum')
+    const count = index.readUInt32BE(8 + 255 * 4)
+    if (index.length < 8 + 1024 + count * 28 + 2 * trailerBytes) throw this.#lie('its index is cut short')
+    return count
+  }
+
+  #position(id: Uint8Array): number {
+    const first = id[0] ?? 0
+    let low = first === 0 ? 0 : this.#index.readUInt32BE(8 + (first - 1) * 4)
+    let high = this.#index.readUInt32BE(8 + first * 4)
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const at = 8 + 1024 + middle * 20
+      const order = this.#index.compare(id, 0, 20, at, at + 20)
+      if (order === 0) return middle
+      if (order < 0) low = middle + 1
+      else high = middle
+    }
+    return -1
+  }
+
+  #offset(position: number): number {
+    const small = this.#index.readUInt32BE(8 + 1024 + this.#count * 24 + position * 4)
+    if (small < 0x8000_0000) return small
+    const at = 8 + 1024 + this.#count * 28 + (small - 0x8000_0000) * 8
+    if (at + 8 > this.#index.length - 2 * trailerBytes) throw this.#lie('its index points outside')
+    return Number(this.#index.readBigUInt64BE(at))
+  }
+
+  #lie(what: string): FalseClaim { return new FalseClaim('git.pack', `${this.#path}: ${what}`) }
+}

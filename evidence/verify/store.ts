@@ -1,0 +1,47 @@
+// The store's files (FORMAT §9), found by the names that batch leaves and body indexes give. Bytes are hashed once, before anything else is done with them.
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { FalseClaim } from './finding.ts'
+import type { FalseCode } from './finding.ts'
+import { emptyRoot, hex, isEqual, sha256 } from './merkle.ts'
+
+/** One object of one batch: 60 s at 16,000 frames/s is a quarter of it. */
+export const maxObjectBytes = 1024 * 1024 * 1024
+
+const codes = { leaves: 'leaves.file', index: 'index.file', bodies: 'body.file' } as const satisfies Record<string, FalseCode>
+
+export class Store {
+  readonly #path: string
+  constructor(path: string) { this.#path = path }
+
+  /** `store/<folder>/<hh>/<sha256>.cborseq`, as findings name it. */
+  nameOf(folder: keyof typeof codes, name: Uint8Array): string {
+    const text = hex(name)
+    return `store/${folder}/${text.slice(0, 2)}/${text}.cborseq`
+  }
+
+  /** @throws FalseClaim when it is missing, or is not what its name says */
+  read(folder: keyof typeof codes, name: Uint8Array): Buffer {
+    const bytes = this.#readIfThere(this.nameOf(folder, name).slice('store/'.length), codes[folder])
+    // The empty object need not be stored: its name says all.
+    if (bytes === undefined && isEqual(name, emptyRoot)) return Buffer.alloc(0)
+    if (bytes === undefined) throw new FalseClaim(codes[folder], 'the file is missing')
+    if (!isEqual(sha256(bytes), name)) throw new FalseClaim(codes[folder], 'the file is not what its name says')
+    return bytes
+  }
+
+  /** Bytes of `store/body-index/<i>.cbor`, or undefined when there is none. */
+  bodyIndex(batch: number): Buffer | undefined { return this.#readIfThere(join('body-index', `${batch}.cbor`), 'body.index') }
+
+  #readIfThere(name: string, code: FalseCode): Buffer | undefined {
+    const path = join(this.#path, name)
+    try {
+      if (statSync(path).size > maxObjectBytes) throw new FalseClaim(code, 'the file is larger than allowed')
+      return readFileSync(path)
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined
+      if (cause instanceof Error && 'code' in cause && cause.code === 'EISDIR') throw new FalseClaim(code, 'a folder where a file is due')
+      throw cause
+    }
+  }
+}
