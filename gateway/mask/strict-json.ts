@@ -68,7 +68,7 @@ export function parseJsonText(text: string, limits: JsonLimits): Json {
   const isEscaped = text.includes('\\u')
   if (countMembers(value) !== outline.members || ((isEscaped || text.includes('__proto__')) && !isClean(value))) throw locateJsonFault(text, limits)
   if (!outline.isSuspicious) return value
-  if (limits.inexact === 'keep') return JSON.parse(text, keepInexact) as Json
+  if (limits.inexact === 'keep') return native.parse(text, keepInexact)
   const fault = locateJsonFault(text, limits, false)
   if (fault !== undefined) throw fault
   return value
@@ -143,7 +143,8 @@ function keepInexact(_name: string, value: unknown, context: { readonly source?:
 
 /** Whether the shortest decimal of the double is the number that was written. */
 export function isExact(source: string, value: number = Number(source)): boolean {
-  return Number.isFinite(value) && digitsOf(source) === digitsOf(String(value))
+  // No double has an exponent of more than three digits; a longer one is a way to make a big integer out of a small text.
+  return Number.isFinite(value) && !/[eE][+-]?\d{6}/.test(source) && digitsOf(source) === digitsOf(String(value))
 }
 
 /** Significant digits and exponent, so that `1.50e3`, `1500` and `1500.0` are one. */
@@ -156,7 +157,7 @@ function digitsOf(source: string): string {
 }
 
 /** ES2025 source text access, which the type library does not know yet. */
-const native = JSON as unknown as { rawJSON(text: string): object; isRawJSON(value: unknown): boolean }
+const native = JSON as unknown as { parse(text: string, reviver: typeof keepInexact): Json; rawJSON(text: string): object; isRawJSON(value: unknown): boolean }
 export function rawJson(source: string): object {
   return native.rawJSON(source)
 }

@@ -1,0 +1,239 @@
+// Masks one JSON document. First pass: named fields, then detectors; second pass: every other copy of what was masked.
+// Copies only what changes; a document in which nothing matched comes back as the same object.
+import type { Json } from '../call.ts'
+import { refusal, RefusalError } from '../refusal.ts'
+import type { FieldNodes } from '../sensitive/catalogue.ts'
+import { stepInto } from '../sensitive/catalogue.ts'
+import { frameMark, stepFrame, wholeDocument } from './frame.ts'
+import type { Frame, FrameNodes } from './frame.ts'
+import { dropped, maskValue, numberText } from './operation.ts'
+import { strongest } from './plan.ts'
+import type { MaskPlan, Rule } from './plan.ts'
+import { isRawJson, JsonError, parseJsonText } from './strict-json.ts'
+import { findRuleSpans, mergeSpans, replaceRuleSpans } from './text.ts'
+import type { RuleSpan } from './text.ts'
+import { Twins } from './twin.ts'
+
+/** JSON inside a string inside JSON …; deeper is refused, not passed. */
+const MAX_EMBEDDED = 8
+const MIN_NUMBER = 1_000
+
+type Masked = Json | typeof dropped
+
+export class Masker {
+  readonly counts = new Map<string, number>()
+  readonly #plan: MaskPlan
+  readonly #twins = new Twins()
+
+  constructor(plan: MaskPlan) {
+    this.#plan = plan
+  }
+
+  /** @throws RefusalError `mask.failed` when the document cannot be masked for certain */
+  document(value: Json, frame: Frame = wholeDocument): Json {
+    const first = this.#walk(value, '', [], [frame.root], 0)
+    const masked = first === dropped ? null : first
+    return this.#twins.size === 0 ? masked : this.#walkTwins(masked, [frame.root], 0)
+  }
+
+  /** Free text; `before` is context that was masked already and is not repeated. */
+  text(text: string, before = ''): string {
+    const found = findRuleSpans(before + text, '', this.#plan).filter((span) => span.end > before.length)
+    const spans = found.map(({ start, end, rule }) => ({ start: Math.max(0, start - before.length), end: end - before.length, rule }))
+    for (const { start, end, rule } of spans) this.#twins.add(text.slice(start, end), rule)
+    const all = this.#twins.size === 0 ? spans : mergeSpans([...spans, ...this.#twins.find(text)])
+    return all.length === 0 ? text : replaceRuleSpans(text, all, this.#plan, (rule) => this.#count(rule))
+  }
+
+  #walk(value: Json, name: string, nodes: FieldNodes, frames: FrameNodes, embedded: number): Masked {
+    const mark = frames.length === 0 ? undefined : frameMark(frames)
+    if (mark === 'keep') return value
+    const here = mark === 'root' ? [...nodes, this.#plan.root] : nodes
+    const rule = this.#ruleFor(name, here)
+    if (rule !== undefined) return this.#maskField(value, rule)
+    if (typeof value === 'string') return this.#maskString(value, name, embedded)
+    if (typeof value === 'number') return this.#maskNumber(value, name)
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) return this.#walkArray(value, name, here, frames, embedded)
+    return isRawJson(value) ? this.#maskNumber(value, name) : this.#walkObject(value, here, frames, embedded)
+  }
+
+  #walkArray(value: Json[], name: string, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
+    let copy: Json[] | undefined
+    for (let i = 0; i < value.length; i++) {
+      const before = value[i] as Json
+      const after = this.#walk(before, name, stepInto(nodes, String(i)), stepFrame(frames, String(i)), embedded)
+      if (after !== before && copy === undefined) copy = value.slice(0, i)
+      if (after !== dropped) copy?.push(after)
+    }
+    return copy ?? value
+  }
+
+  #walkObject(value: { [name: string]: Json }, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
+    let members: [string, Json][] | undefined
+    for (const name in value) {
+      const before = value[name] as Json
+      const inner = stepFrame(frames, name)
+      const newName = this.#maskName(name)
+      const after = this.#walk(before, name, stepInto(nodes, name), inner, embedded)
+      if ((after !== before || newName !== name) && members === undefined) members = membersBefore(value, name)
+      if (after !== dropped) members?.push([newName, after])
+    }
+    return members === undefined ? value : fromMembers(members)
+  }
+
+  #ruleFor(name: string, nodes: FieldNodes): Rule | undefined {
+    const { names, rules } = this.#plan
+    let rule = names.size > 0 && name !== '' ? names.get(name) ?? names.get(name.toLowerCase()) : undefined
+    for (const node of nodes) {
+      const pointed = node.class === undefined ? undefined : rules[Number(node.class)]
+      if (pointed !== undefined) rule = strongest(rule, pointed)
+    }
+    return rule
+  }
+
+  #maskField(value: Json, rule: Rule): Masked {
+    if (value === null && rule.op !== 'drop') return null
+    this.#remember(value, rule)
+    this.#count(rule)
+    return maskValue(value, rule, this.#plan.tokens)
+  }
+
+  #remember(value: Json, rule: Rule): void {
+    const number = numberText(value)
+    if (typeof value === 'string') this.#twins.add(value, rule)
+    else if (number !== undefined) this.#twins.add(number, rule)
+    else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) this.#remember(item, rule)
+  }
+
+  #maskString(value: string, name: string, embedded: number): Masked {
+    if (looksLikeJson(value)) {
+      const inner = this.#parseEmbedded(value, embedded)
+      if (inner !== undefined) {
+        const after = this.#walk(inner.value, '', [this.#plan.root], [], embedded + 1)
+        return after === inner.value && inner.isFaithful ? value : stringify(after === dropped ? null : after, value)
+      }
+    }
+    const spans = findRuleSpans(value, name, this.#plan)
+    if (spans.length === 0) return value
+    for (const { start, end, rule } of spans) this.#twins.add(value.slice(start, end), rule)
+    return this.#replace(value, spans)
+  }
+
+  #replace(value: string, spans: readonly RuleSpan[]): Masked {
+    const [only] = spans
+    if (only !== undefined && only.start === 0 && only.end === value.length && (only.rule.op === 'null' || only.rule.op === 'drop')) {
+      this.#count(only.rule)
+      return only.rule.op === 'null' ? null : dropped
+    }
+    return replaceRuleSpans(value, spans, this.#plan, (rule) => this.#count(rule))
+  }
+
+  /** undefined: the text is no JSON. A text that two readers read differently is masked and written anew. */
+  #parseEmbedded(text: string, embedded: number): { readonly value: Json; readonly isFaithful: boolean } | undefined {
+    try {
+      const value = parseJsonText(text, { ...this.#plan.limits, inexact: 'keep' })
+      if (embedded >= MAX_EMBEDDED) throw failed('JSON within JSON is nested deeper than can be masked')
+      return { value, isFaithful: true }
+    } catch (cause) {
+      if (!(cause instanceof JsonError)) throw cause
+      if (cause.fault === 'syntax') return undefined
+      if (cause.fault === 'too_deep') throw failed('JSON within JSON is nested deeper than can be masked', cause)
+      return { value: JSON.parse(text) as Json, isFaithful: false }
+    }
+  }
+
+  #maskNumber(value: Json, name: string): Masked {
+    if (this.#plan.detected.size === 0 || (typeof value === 'number' && (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER))) return value
+    const [only] = findRuleSpans(numberText(value) ?? '', name, this.#plan)
+    return only === undefined ? value : this.#maskField(value, only.rule)
+  }
+
+  #maskName(name: string): string {
+    if (this.#plan.detected.size === 0) return name
+    const spans = findRuleSpans(name, '', this.#plan)
+    return spans.length === 0 ? name : replaceRuleSpans(name, spans, this.#plan, (rule) => this.#count(rule))
+  }
+
+  #walkTwins(value: Json, frames: FrameNodes, embedded: number): Json {
+    if (frames.length > 0 && frameMark(frames) === 'keep') return value
+    if (typeof value === 'string') return this.#maskTwins(value, embedded)
+    const number = numberText(value)
+    if (number !== undefined) {
+      const rule = this.#twins.ruleOf(number)
+      if (rule === undefined) return value
+      this.#count(rule)
+      const masked = maskValue(value, rule, this.#plan.tokens)
+      return masked === dropped ? null : masked
+    }
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) {
+      let copy: Json[] | undefined
+      for (let i = 0; i < value.length; i++) {
+        const before = value[i] as Json
+        const after = this.#walkTwins(before, stepFrame(frames, String(i)), embedded)
+        if (after !== before) (copy ??= value.slice())[i] = after
+      }
+      return copy ?? value
+    }
+    let members: [string, Json][] | undefined
+    for (const name in value) {
+      const before = value[name] as Json
+      const newName = this.#replaceTwins(name)
+      const after = this.#walkTwins(before, stepFrame(frames, name), embedded)
+      if (after !== before || newName !== name) members ??= membersBefore(value, name)
+      members?.push([newName, after])
+    }
+    return members === undefined ? value : fromMembers(members)
+  }
+
+  #maskTwins(value: string, embedded: number): string {
+    const inner = looksLikeJson(value) ? this.#parseEmbedded(value, embedded) : undefined
+    if (inner === undefined) return this.#replaceTwins(value)
+    const after = this.#walkTwins(inner.value, [], embedded + 1)
+    return after === inner.value && inner.isFaithful ? value : stringify(after, value)
+  }
+
+  #replaceTwins(text: string): string {
+    const found = this.#twins.find(text)
+    return found.length === 0 ? text : replaceRuleSpans(text, found, this.#plan, (rule) => this.#count(rule))
+  }
+
+  #count(rule: Rule): void {
+    this.counts.set(rule.id, (this.counts.get(rule.id) ?? 0) + 1)
+  }
+}
+
+function looksLikeJson(text: string): boolean {
+  const trimmed = text.length < 2 ? '' : text.trim()
+  return (trimmed.startsWith('{') && trimmed.endsWith('}')) || (trimmed.startsWith('[') && trimmed.endsWith(']')) || (trimmed.startsWith('"') && trimmed.endsWith('"') && trimmed.length > 2)
+}
+
+/** Keeps the indentation of the text it replaces. */
+function stringify(value: Json, model: string): string {
+  return JSON.stringify(value, null, /^\s*[{[]\r?\n([ \t]{1,10})\S/.exec(model)?.[1])
+}
+
+function membersBefore(value: { [name: string]: Json }, name: string): [string, Json][] {
+  const members: [string, Json][] = []
+  for (const earlier in value) {
+    if (earlier === name) break
+    members.push([earlier, value[earlier] as Json])
+  }
+  return members
+}
+
+/** Names that became one by masking stay apart. */
+function fromMembers(members: readonly [string, Json][]): Json {
+  const copy: { [name: string]: Json } = {}
+  for (const [name, value] of members) {
+    let unique = name
+    for (let n = 2; Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
+    Object.defineProperty(copy, unique, { value, enumerable: true, writable: true, configurable: true })
+  }
+  return copy
+}
+
+function failed(message: string, cause?: unknown): RefusalError {
+  return new RefusalError(refusal('mask.failed', message), cause)
+}

@@ -1,0 +1,11 @@
+// The door of masking. Protocols see this: strict JSON, plans, and the makers of masked parts.
+export { compileFrame } from './frame.ts'
+export type { Frame } from './frame.ts'
+export { maskJson, maskText, passOpaque } from './part.ts'
+export type { Framing } from './part.ts'
+export { createMasking } from './plan.ts'
+export type { Masking, MaskPlan } from './plan.ts'
+export { createStreamMasker } from './stream.ts'
+export type { StreamMasker } from './stream.ts'
+export { JsonError, parseJson } from './strict-json.ts'
+export type { JsonFault, JsonLimits } from './strict-json.ts'

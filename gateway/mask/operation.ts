@@ -1,0 +1,49 @@
+// What a mask does to one value. Types are kept where the op allows it: text stays text, numbers become null, not "***".
+import type { Json } from '../call.ts'
+import type { Tokens } from '../sensitive/tokens.ts'
+import type { Rule } from './plan.ts'
+import { isRawJson } from './strict-json.ts'
+
+/** The member or element is to go. */
+export const dropped: unique symbol = Symbol('dropped')
+
+/** Masks a whole field. Arrays are masked item by item; an object has no masked form that keeps its names secret, so it becomes null. */
+export function maskValue(value: Json, rule: Rule, tokens: Tokens): Json | typeof dropped {
+  if (rule.op === 'drop') return dropped
+  if (rule.op === 'null' || value === null) return null
+  if (typeof value === 'string') return maskSpan(value, rule, tokens)
+  if (typeof value === 'boolean') return null
+  if (Array.isArray(value)) return value.map((item) => maskValue(item, rule, tokens) as Json)
+  const number = numberText(value)
+  return number === undefined || rule.op === 'redact' ? null : maskSpan(number, rule, tokens)
+}
+
+/** Masks a stretch of text; what comes back never holds it. */
+export function maskSpan(text: string, rule: Rule, tokens: Tokens): string {
+  switch (rule.op) {
+    case 'partial': return keepEnd(text, rule.keepLast)
+    case 'hash': return tokens.hash(rule.domain, text)
+    case 'tokenize': return `tok_${tokens.token(rule.domain, text)}`
+    case 'drop': return ''
+    case 'redact':
+    case 'null': return `[REDACTED:${rule.id}]`
+  }
+}
+
+/** `123-45-6789` → `***-**-6789`. A value that would survive whole is masked whole. */
+function keepEnd(text: string, keep: number): string {
+  const characters = Array.from(text)
+  const total = characters.filter(isWord).length
+  let hidden = total > keep ? total - keep : total
+  return characters.map((character) => isWord(character) && hidden-- > 0 ? '*' : character).join('')
+}
+
+function isWord(character: string): boolean {
+  return /[\p{L}\p{N}\p{M}\p{S}]/u.test(character)
+}
+
+/** The digits of a number, also of one that a double cannot hold; undefined for anything else. */
+export function numberText(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
+  return isRawJson(value) ? value.rawJSON : undefined
+}

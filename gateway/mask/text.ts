@@ -1,0 +1,81 @@
+// Masks inside free text: what detectors find, what was masked elsewhere, and `name: value` pairs of named fields, because servers
+// print rows as often as they return them.
+import { findSensitive } from '../sensitive/find.ts'
+import { maskSpan } from './operation.ts'
+import { strongest } from './plan.ts'
+import type { MaskPlan, Rule } from './plan.ts'
+
+export interface RuleSpan { readonly start: number; readonly end: number; readonly rule: Rule }
+
+// A name, an optional closing quote (also an escaped one), then `:`, `=` or `=>`.
+const PAIR = /(?<![\w.-])[A-Za-z_][\w.-]{0,63}(?=(?:\\?["'])?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}[^\s])/g
+const ASSIGN = /(?:\\?["'])?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}/y
+const MAX_PAIR_VALUE = 4_096
+
+/** Spans in order, none overlapping; where two rules meet the union is masked by the stronger. */
+export function findRuleSpans(text: string, name: string, plan: MaskPlan): readonly RuleSpan[] {
+  const spans: RuleSpan[] = []
+  if (plan.detected.size > 0) {
+    for (const { start, end, class: className } of findSensitive(text, name, plan.detected)) {
+      const rule = plan.classes.get(className)
+      if (rule !== undefined) spans.push({ start, end, rule })
+    }
+  }
+  if (plan.names.size > 0 && (text.includes(':') || text.includes('='))) findPairs(text, plan.names, spans)
+  return mergeSpans(spans)
+}
+
+function findPairs(text: string, names: MaskPlan['names'], spans: RuleSpan[]): void {
+  PAIR.lastIndex = 0
+  for (let match = PAIR.exec(text); match !== null; match = PAIR.exec(text)) {
+    const rule = names.get(match[0].toLowerCase())
+    if (rule === undefined) continue
+    ASSIGN.lastIndex = PAIR.lastIndex
+    if (!ASSIGN.test(text)) continue
+    const [start, end] = valueAt(text, ASSIGN.lastIndex)
+    if (end > start) spans.push({ start, end, rule })
+    PAIR.lastIndex = Math.max(PAIR.lastIndex, end)
+  }
+}
+
+/** A quoted value up to its quote, else everything up to a delimiter or the end of the line. */
+function valueAt(text: string, at: number): readonly [number, number] {
+  const limit = Math.min(text.length, at + MAX_PAIR_VALUE)
+  const isEscaped = text[at] === '\\'
+  const quote = text[isEscaped ? at + 1 : at]
+  if (quote === '"' || quote === "'") {
+    const start = at + (isEscaped ? 2 : 1)
+    for (let end = start; end < limit; end++) {
+      if (text[end] === '\\' && !(isEscaped && text[end + 1] === quote)) end++
+      else if (text[end] === quote || (isEscaped && text[end] === '\\')) return [start, end]
+    }
+    return [start, limit]
+  }
+  let end = at
+  while (end < limit && !/[,;&|\n\r}\])<]/.test(text[end] ?? '')) end++
+  while (end > at && /\s/.test(text[end - 1] ?? '')) end--
+  return [at, end]
+}
+
+export function mergeSpans(spans: RuleSpan[]): readonly RuleSpan[] {
+  if (spans.length < 2) return spans
+  spans.sort((a, b) => a.start - b.start || b.end - a.end)
+  const merged: RuleSpan[] = []
+  for (const span of spans) {
+    const last = merged.at(-1)
+    if (last === undefined || span.start >= last.end) merged.push(span)
+    else merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, span.end), rule: strongest(last.rule, span.rule) }
+  }
+  return merged
+}
+
+export function replaceRuleSpans(text: string, spans: readonly RuleSpan[], plan: MaskPlan, count: (rule: Rule) => void): string {
+  let replaced = ''
+  let at = 0
+  for (const { start, end, rule } of spans) {
+    replaced += text.slice(at, start) + maskSpan(text.slice(start, end), rule, plan.tokens)
+    at = end
+    count(rule)
+  }
+  return replaced + text.slice(at)
+}

@@ -1,0 +1,3 @@
+// The door of the projection.
+export { createProjector } from './project.ts'
+export type { ProjectionContext, Projector } from './project.ts'

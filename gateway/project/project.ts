@@ -1,0 +1,68 @@
+// The projection: the operation as policy sees it and the record keeps it. Declared fields become `{class, token}`; what detectors
+// find inside a string becomes `⟦class:token⟧` and the value stays a string, so planted data cannot silence a string rule.
+// Rego decides on exactly `inputText`, and exactly `inputText` is recorded (blueprint §3, "The projection").
+import type { Call, Json, Operation, PeerAddress, PolicyInput, Principal, ProjectedCall } from '../call.ts'
+import type { TargetConfig } from '../config.ts'
+import { compileFields } from '../sensitive/catalogue.ts'
+import type { Fields } from '../sensitive/catalogue.ts'
+import type { Tokens } from '../sensitive/tokens.ts'
+import { createFindings, projectSlot } from './slot.ts'
+
+/** What the host knows about a call and policy may read. */
+export interface ProjectionContext {
+  /** `id` in hex; `startedAt` in ms since the Unix epoch. */
+  readonly session: { readonly id: string; readonly seq: number; readonly startedAt: number }
+  readonly principal: Principal
+  readonly peer: PeerAddress
+  /** 16 bytes. */
+  readonly decisionId: Uint8Array
+  /** ms since the Unix epoch. */
+  readonly now: number
+  readonly phase?: PolicyInput['phase']
+  readonly ticket?: string
+  readonly approval?: Json
+  readonly grants?: readonly Json[]
+  readonly breakGlass?: boolean
+}
+
+export type Projector = <O extends Operation>(call: Call<O>, context: ProjectionContext) => ProjectedCall<O>
+
+/** @throws GatewayError `ERR_CONFIG_INVALID` when a catalogue entry declares a malformed field */
+export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens: Tokens): Projector {
+  const declared = new Map<string, Fields>()
+  for (const [key, entry] of Object.entries(target.catalogue)) declared.set(key, compileFields(entry.request))
+  const undeclared = compileFields({})
+  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey) ?? undeclared, tokens)
+}
+
+function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, fields: Fields, tokens: Tokens): ProjectedCall<O> {
+  const { operation } = call
+  const findings = createFindings()
+  let request = operation.request
+  for (const slot of operation.slots) request = projectSlot(request, slot, fields, tokens, findings)
+  const input: PolicyInput = {
+    v: 1,
+    phase: context.phase ?? 'request',
+    decision_id: Buffer.from(context.decisionId.buffer, context.decisionId.byteOffset, context.decisionId.length).toString('hex'),
+    session: { id: context.session.id, seq: context.session.seq, started_at: new Date(context.session.startedAt).toISOString() },
+    subject: subjectOf(context.principal),
+    action: operation.action,
+    resource: operation.resource,
+    request,
+    findings: { pii: { status: 'ok', classes: [...findings.classes].sort() }, projected: findings.projected },
+    context: {
+      time: new Date(context.now).toISOString(), ip: context.peer.ip, ticket: context.ticket ?? '',
+      approval: context.approval ?? null, grants: context.grants ?? [], break_glass: context.breakGlass ?? false,
+    },
+  }
+  return { operation, from: call.from, input, inputText: JSON.stringify(input), decisionId: context.decisionId }
+}
+
+function subjectOf(principal: Principal): PolicyInput['subject'] {
+  const { groups, acr, amr, claims, actor, sponsor } = principal
+  return {
+    type: principal.type, id: principal.id, properties: { groups, acr, amr, claims },
+    ...(actor === undefined ? {} : { actor: { type: actor.type, id: actor.id, chain: [...actor.chain] } }),
+    ...(sponsor === undefined ? {} : { sponsor }),
+  }
+}

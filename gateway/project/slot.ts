@@ -1,0 +1,120 @@
+// One slot of a request: a scalar or a tree of the caller's values. Copies only what it changes.
+import type { Json, Slot } from '../call.ts'
+import { classOf, escapeSegment, parsePointer, stepInto } from '../sensitive/catalogue.ts'
+import type { FieldNodes, Fields } from '../sensitive/catalogue.ts'
+import { findSensitive } from '../sensitive/find.ts'
+import type { Tokens } from '../sensitive/tokens.ts'
+import { replaceSpans } from './span.ts'
+
+export interface Findings {
+  readonly classes: Set<string>
+  /** Pointers into the projected request: values that were no strings and became `{class, token}` without being declared. */
+  readonly projected: string[]
+}
+
+export function createFindings(): Findings {
+  return { classes: new Set(), projected: [] }
+}
+
+/** More entries tell policy nothing new, and a hostile request must not grow the record. */
+const MAX_PROJECTED = 256
+/** Smaller numbers are counts and years. */
+const MIN_NUMBER = 1_000
+
+type Members = { readonly [name: string]: Json }
+interface Walk { readonly names: Fields['names']; readonly tokens: Tokens; readonly findings: Findings; readonly path: string[] }
+
+/** A slot that points to nothing changes nothing. @throws TypeError when its path is no RFC 6901 pointer */
+export function projectSlot(request: Members, slot: Slot, fields: Fields, tokens: Tokens, findings: Findings): Members {
+  const segments = parsePointer(slot.path)
+  if (segments === undefined) throw new TypeError('a slot has a malformed path')
+  const walk: Walk = { names: fields.names, tokens, findings, path: [] }
+  return descend(walk, request, segments, 0, [fields.root], fields.root, slot.declared) as Members
+}
+
+/** Goes down to the slot. Catalogue pointers count from the request (`/query/ssn`) and from the slot (`/customer/ssn`). */
+function descend(walk: Walk, value: Json, segments: readonly string[], depth: number, nodes: FieldNodes, root: FieldNodes[number], declared: string | undefined): Json {
+  if (depth === segments.length) {
+    if (declared !== undefined) return declare(walk, declared, value)
+    return project(walk, value, segments.at(-1) ?? '', depth === 0 ? nodes : [...nodes, root])
+  }
+  const segment = segments[depth] ?? ''
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return value
+  const before = (value as Members)[segment] as Json
+  walk.path.push(segment)
+  const after = descend(walk, before, segments, depth + 1, stepInto(nodes, segment), root, declared)
+  walk.path.pop()
+  if (after === before) return value
+  return Array.isArray(value) ? value.with(Number(segment), after) : { ...value, [segment]: after }
+}
+
+function project(walk: Walk, value: Json, name: string, nodes: FieldNodes): Json {
+  const declared = classOf(nodes) ?? (walk.names.size > 0 && name !== '' ? walk.names.get(name.toLowerCase()) : undefined)
+  if (declared !== undefined) return declare(walk, declared, value)
+  if (typeof value === 'string') return projectString(walk, value, name, false)
+  if (typeof value === 'number') return projectNumber(walk, value, name)
+  if (typeof value !== 'object' || value === null) return value
+  return Array.isArray(value) ? projectArray(walk, value, name, nodes) : projectObject(walk, value, nodes)
+}
+
+function declare(walk: Walk, className: string, value: Json): Json {
+  walk.findings.classes.add(className)
+  return { class: className, token: walk.tokens.token(className, typeof value === 'string' ? value : JSON.stringify(value)) }
+}
+
+function projectString(walk: Walk, value: string, name: string, isExact: boolean): string {
+  const found = findSensitive(value, name)
+  for (const finding of found) walk.findings.classes.add(finding.class)
+  return replaceSpans(value, found, walk.tokens, isExact)
+}
+
+function projectNumber(walk: Walk, value: number, name: string): Json {
+  if (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER) return value
+  const text = String(value)
+  const [first] = findSensitive(text, name)
+  if (first === undefined) return value
+  if (walk.findings.projected.length < MAX_PROJECTED) walk.findings.projected.push(`/${walk.path.map(escapeSegment).join('/')}`)
+  return declare(walk, first.class, text)
+}
+
+function projectArray(walk: Walk, value: Json[], name: string, nodes: FieldNodes): Json {
+  let copy: Json[] | undefined
+  for (let i = 0; i < value.length; i++) {
+    const before = value[i] as Json
+    walk.path.push(String(i))
+    const after = project(walk, before, name, nodes.length === 0 ? nodes : stepInto(nodes, String(i)))
+    walk.path.pop()
+    if (after !== before) (copy ??= value.slice())[i] = after
+  }
+  return copy ?? value
+}
+
+function projectObject(walk: Walk, value: { [name: string]: Json }, nodes: FieldNodes): Json {
+  let hasChanged = false
+  const changed: [string, Json][] = []
+  for (const name in value) {
+    const before = value[name] as Json
+    const newName = projectString(walk, name, '', true)
+    walk.path.push(newName)
+    const after = project(walk, before, name, nodes.length === 0 ? nodes : stepInto(nodes, name))
+    walk.path.pop()
+    if (after !== before || newName !== name) {
+      // Only now is a copy worth its price: it starts with everything before this member.
+      if (!hasChanged) for (const earlier in value) { if (earlier === name) break; changed.push([earlier, value[earlier] as Json]) }
+      hasChanged = true
+    }
+    if (hasChanged) changed.push([newName, after])
+  }
+  return hasChanged ? withUniqueNames(changed) : value
+}
+
+/** Two names that project to one must not hide a value from policy. */
+function withUniqueNames(members: readonly [string, Json][]): Json {
+  const copy: { [name: string]: Json } = {}
+  for (const [name, value] of members) {
+    let unique = name
+    for (let n = 2; Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
+    Object.defineProperty(copy, unique, { value, enumerable: true, writable: true, configurable: true })
+  }
+  return copy
+}
