@@ -1,0 +1,93 @@
+// Turns appended frames into the payload of one journal write: the leaves in order, then one box for each session that has bodies. FORMAT.md §12.
+import { boxOverheadBytes } from './box.ts'
+import { maxPayloadBytes } from './record.ts'
+import { payloadOffset } from './segments.ts'
+
+/** A write takes frames until it has so many bytes; one frame alone may be as large as its contents may be. */
+export const maxWriteBytes = 1024 * 1024
+/** What a frame adds to a write besides its leaf and its body item. */
+export const frameOverheadBytes = boxOverheadBytes + 16
+
+/** A session, as the journal sees it. */
+export interface FrameOwner {
+  readonly hex: string
+  /** Encrypts body items; each call spends a nonce. */
+  seal(firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): Uint8Array
+  /** The frame is in the journal. */
+  written(frame: PendingFrame): void
+  /** The frame never will be; called in reverse order of appending. */
+  dropped(frame: PendingFrame): void
+}
+
+export interface PendingFrame {
+  readonly owner: FrameOwner
+  readonly seq: number
+  readonly leaf: Uint8Array
+  readonly hash: Uint8Array
+  /** Leaf hash of the one before it. */
+  readonly previous: Uint8Array
+  readonly item: Uint8Array | undefined
+  /** What it takes in the journal at most. */
+  readonly bytes: number
+  /** Opens a session: its ordinal counts once this is written. */
+  readonly isOpening: boolean
+  /** What appending it did to the reserve. */
+  readonly reserved: number
+  /** seq of the intent whose reserve it gave back. */
+  readonly ends: number | undefined
+}
+
+/** How many of the frames from `from` on go into one write. */
+export function takeGroup(frames: readonly PendingFrame[], from: number): { readonly count: number, readonly bytes: number } {
+  let count = 0
+  let bytes = 0
+  for (let i = from; i < frames.length; i++) {
+    const next = frames[i]?.bytes ?? 0
+    if (count > 0 && bytes + next > maxWriteBytes) break
+    count += 1
+    bytes += next
+  }
+  return { count, bytes }
+}
+
+export class WriteEncoder {
+  /** Room for a record's header before the payload, and padding behind it. */
+  readonly buffer = Buffer.allocUnsafeSlow(payloadOffset + maxPayloadBytes + 8)
+
+  /** Encodes a group into `buffer`; returns the payload's length. */
+  encode(frames: readonly PendingFrame[]): number {
+    let end = payloadOffset
+    const boxes = new Map<FrameOwner, PendingFrame[]>()
+    for (const frame of frames) {
+      end = this.#putBytes(frame.leaf, end)
+      if (frame.item === undefined) continue
+      const box = boxes.get(frame.owner)
+      if (box === undefined) boxes.set(frame.owner, [frame])
+      else box.push(frame)
+    }
+    for (const [owner, held] of boxes) {
+      const items = held.map(({ item }) => item ?? new Uint8Array(0))
+      const box = owner.seal(held[0]?.seq ?? 0, held.at(-1)?.seq ?? 0, items)
+      this.buffer.set(box, end)
+      end += box.length
+    }
+    return end - payloadOffset
+  }
+
+  // RFC 8949 §3: a byte string's head, shortest form. A leaf has at most 4,096 bytes.
+  #putBytes(bytes: Uint8Array, at: number): number {
+    const { buffer } = this
+    let offset = at
+    if (bytes.length < 24) buffer[offset++] = 0x40 | bytes.length
+    else if (bytes.length < 0x100) {
+      buffer[offset++] = 0x58
+      buffer[offset++] = bytes.length
+    } else {
+      buffer[offset++] = 0x59
+      buffer[offset++] = bytes.length >> 8
+      buffer[offset++] = bytes.length & 0xff
+    }
+    buffer.set(bytes, offset)
+    return offset + bytes.length
+  }
+}
