@@ -1,0 +1,216 @@
+// A strict host around the npm evaluator: it loads the module, lays out data and reads entrypoints; calls and faults are ours.
+// OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
+import { createRequire } from 'node:module'
+import type { LoadedPolicy } from '@open-policy-agent/opa-wasm'
+import { PolicyError } from './errors.ts'
+import { fuelExport, meterModule } from './fuel.ts'
+import { parseValueText, writeValueText } from './builtins/value.ts'
+import type { Builtin } from './builtins/value.ts'
+
+// The package's ES module exports less than its CommonJS one.
+const opaWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') as { readonly LoadedPolicy: typeof LoadedPolicy }
+
+export const pageBytes = 65_536
+/** Bytes of JSON that one evaluation takes. */
+export const maxInputBytes = 1_048_576
+/** Arrays and objects inside one another in an input. */
+export const maxInputDepth = 128
+const maxResultBytes = 1_048_576
+const maxMessageBytes = 256
+/** Pages at the start; the module's own image and its data need about three. */
+const initialPages = 16
+
+export interface EvaluatorOptions {
+  readonly wasm: Uint8Array
+  /** JSON text of the bundle's data. */
+  readonly data: string
+  readonly builtins: ReadonlyMap<string, Builtin>
+  /** Of 64 KiB each; the evaluation that wants more is an error. */
+  readonly maxMemoryPages: number
+  /** Loop turns and calls that one evaluation may take, see `fuel.ts`. */
+  readonly fuel: number
+}
+
+interface Exports {
+  readonly opa_malloc: (size: number) => number
+  readonly opa_json_parse: (address: number, size: number) => number
+  readonly opa_json_dump: (value: number) => number
+  readonly opa_value_parse: (address: number, size: number) => number
+  readonly opa_value_dump: (value: number) => number
+  readonly opa_heap_ptr_set: (address: number) => void
+  readonly opa_eval_ctx_new: () => number
+  readonly opa_eval_ctx_set_input: (context: number, value: number) => void
+  readonly opa_eval_ctx_set_data: (context: number, value: number) => void
+  readonly opa_eval_ctx_set_entrypoint: (context: number, id: number) => void
+  readonly opa_eval_ctx_get_result: (context: number) => number
+  readonly eval: (context: number) => number
+}
+
+/** What `opa_abort` throws: the policy's own words for why it cannot go on. */
+class Abort extends Error {}
+
+interface Machine {
+  readonly exports: Exports
+  readonly memory: WebAssembly.Memory
+  readonly fuel: WebAssembly.Global
+  readonly entrypoints: ReadonlyMap<string, number>
+  readonly data: number
+  readonly heap: number
+}
+
+export interface Evaluator {
+  readonly entrypoints: ReadonlySet<string>
+  /** Result set of `entrypoint` on JSON text `input`, as JSON text. @throws PolicyError; the next call works again */
+  evaluate(entrypoint: string, input: string): string
+}
+
+/** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
+export function createEvaluator(options: EvaluatorOptions): Evaluator {
+  const module = compile(options.wasm)
+  let machine: Machine | undefined = start(module, options)
+  const entrypoints = new Set(machine.entrypoints.keys())
+  return {
+    entrypoints,
+    evaluate(entrypoint, input) {
+      // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
+      const running = machine ?? start(module, options)
+      machine = undefined
+      const result = run(running, entrypoint, input, options)
+      // Memory never shrinks: one that grew to half its maximum is given back as well.
+      if (running.memory.buffer.byteLength * 2 <= options.maxMemoryPages * pageBytes) machine = running
+      return result
+    },
+  }
+}
+
+function compile(wasm: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(meterModule(wasm))
+  } catch (cause) {
+    if (cause instanceof PolicyError) throw cause
+    throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly', { cause })
+  }
+}
+
+function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
+  const memory = new WebAssembly.Memory({ initial: initialPages, maximum: options.maxMemoryPages })
+  const names = new Map<number, string>()
+  let instance: WebAssembly.Instance | undefined
+  const call = (id: number, ...values: number[]) => callBuiltin(instance, memory, names.get(id), options.builtins, values)
+  const imports = {
+    env: {
+      memory,
+      opa_abort: (address: number) => { throw new Abort(readText(memory, address, maxMessageBytes)) },
+      opa_println: () => {},
+      opa_builtin0: (id: number) => call(id),
+      opa_builtin1: (id: number, _context: number, a: number) => call(id, a),
+      opa_builtin2: (id: number, _context: number, a: number, b: number) => call(id, a, b),
+      opa_builtin3: (id: number, _context: number, a: number, b: number, c: number) => call(id, a, b, c),
+      opa_builtin4: (id: number, _context: number, a: number, b: number, c: number, d: number) => call(id, a, b, c, d),
+    },
+  }
+  try {
+    instance = new WebAssembly.Instance(module, imports)
+    const fuel = instance.exports[fuelExport] as WebAssembly.Global
+    fuel.value = options.fuel
+    const minor = (instance.exports['opa_wasm_abi_minor_version'] as WebAssembly.Global | undefined)?.value
+    const major = (instance.exports['opa_wasm_abi_version'] as WebAssembly.Global | undefined)?.value
+    if (major !== 1 || minor === undefined || minor < 2) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module has an ABI other than 1.2 or newer')
+    const exports = instance.exports as unknown as Exports
+    const wanted = JSON.parse(readText(memory, exports.opa_json_dump((instance.exports['builtins'] as () => number)()), maxResultBytes)) as Record<string, number>
+    for (const [name, id] of Object.entries(wanted)) {
+      if (!options.builtins.has(name)) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
+      names.set(id, name)
+    }
+    // The package takes an instance where its types ask for a module with one.
+    const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
+    loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
+    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), data: loaded.dataAddr, heap: loaded.dataHeapPtr as number }
+  } catch (cause) {
+    throw toPolicyError(cause, undefined)
+  }
+}
+
+function run(machine: Machine, entrypoint: string, input: string, options: EvaluatorOptions): string {
+  const { exports, memory, fuel } = machine
+  const id = machine.entrypoints.get(entrypoint)
+  if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
+  checkInput(input)
+  fuel.value = options.fuel
+  try {
+    exports.opa_heap_ptr_set(machine.heap)
+    const value = writeInput(exports, memory, input, exports.opa_json_parse)
+    // The one-call `opa_eval` takes JSON it cannot parse for "no input", and goes on.
+    if (value === 0) throw new PolicyError('ERR_POLICY_INPUT', 'the policy module cannot parse the input')
+    const context = exports.opa_eval_ctx_new()
+    exports.opa_eval_ctx_set_input(context, value)
+    exports.opa_eval_ctx_set_data(context, machine.data)
+    exports.opa_eval_ctx_set_entrypoint(context, id)
+    exports.eval(context)
+    return readText(memory, exports.opa_json_dump(exports.opa_eval_ctx_get_result(context)), maxResultBytes)
+  } catch (cause) {
+    throw toPolicyError(cause, fuel)
+  }
+}
+
+// One pass over what is about to be encoded: nesting would overflow the module's stack, and it has no notion of half a character.
+function checkInput(text: string): void {
+  if (text.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
+  let depth = 0
+  let isInText = false
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (isInText) {
+      if (unit === 0x22) isInText = false
+      else if (unit === 0x5c) {
+        at++
+        // JSON.stringify escapes a surrogate only when it is alone.
+        if (text.charCodeAt(at) === 0x75 && text.charCodeAt(at + 1) === 0x64) throw new PolicyError('ERR_POLICY_INPUT', 'the input has text that is not Unicode')
+      }
+    } else if (unit === 0x22) isInText = true
+    else if (unit === 0x7b || unit === 0x5b) {
+      depth++
+      if (depth > maxInputDepth) throw new PolicyError('ERR_POLICY_INPUT', `the input is nested deeper than ${maxInputDepth}`)
+    } else if (unit === 0x7d || unit === 0x5d) depth--
+  }
+}
+
+const encoder = new TextEncoder()
+
+function writeInput(exports: Exports, memory: WebAssembly.Memory, text: string, parse: (address: number, size: number) => number): number {
+  // A UTF-16 unit is at most three bytes of UTF-8.
+  const address = exports.opa_malloc(text.length * 3)
+  const { written } = encoder.encodeInto(text, new Uint8Array(memory.buffer, address, text.length * 3))
+  return parse(address, written)
+}
+
+function readText(memory: WebAssembly.Memory, address: number, maxBytes: number): string {
+  const bytes = new Uint8Array(memory.buffer, address)
+  const end = bytes.indexOf(0)
+  if (end < 0) throw new PolicyError('ERR_POLICY_TRAP', 'the policy module answered with text that has no end')
+  if (end > maxBytes && maxBytes === maxResultBytes) throw new PolicyError('ERR_POLICY_MALFORMED', `the result is larger than ${maxResultBytes} bytes`)
+  return Buffer.from(memory.buffer, address, Math.min(end, maxBytes)).toString('utf8')
+}
+
+// Values cross as Rego text, which unlike JSON knows a set from an array. `undefined` makes the calling expression undefined, as OPA has it.
+function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAssembly.Memory, name: string | undefined, builtins: ReadonlyMap<string, Builtin>, values: readonly number[]): number {
+  const builtin = name === undefined ? undefined : builtins.get(name)
+  if (!instance || !builtin) throw new PolicyError('ERR_BUNDLE_BUILTIN', 'the policy module called a built-in function that it did not name')
+  const exports = instance.exports as unknown as Exports
+  const fuel = instance.exports[fuelExport] as WebAssembly.Global
+  const texts = values.map(value => readText(memory, exports.opa_value_dump(value), maxResultBytes))
+  // Pure functions in linear time: their work is paid for by size, out of the same tank.
+  fuel.value = Math.max(0, fuel.value - 64 - texts.reduce((sum, text) => sum + text.length, 0))
+  const result = builtin(...texts.map(parseValueText))
+  return result === undefined ? 0 : writeInput(exports, memory, writeValueText(result), exports.opa_value_parse)
+}
+
+function toPolicyError(cause: unknown, fuel: WebAssembly.Global | undefined): PolicyError {
+  if (cause instanceof PolicyError) return cause
+  if (cause instanceof Abort) {
+    if (cause.message.includes('opa_malloc')) return new PolicyError('ERR_POLICY_MEMORY', 'the evaluation wants more memory than it may have', { cause })
+    return new PolicyError('ERR_POLICY_TRAP', `the policy gave up: ${cause.message}`, { cause })
+  }
+  if (fuel && fuel.value <= 0) return new PolicyError('ERR_POLICY_TIMEOUT', 'the evaluation took more steps than it may', { cause })
+  return new PolicyError('ERR_POLICY_TRAP', 'the policy module trapped', { cause })
+}

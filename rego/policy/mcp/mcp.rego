@@ -1,0 +1,136 @@
+# METADATA
+# title: Tools behind MCP servers
+# schemas:
+#   - input: schema.input
+# custom:
+#   controls: [FFIEC-IS-II.C.15, GLBA-314.4c]
+package policies.mcp
+
+import data.countersign.access
+
+# METADATA
+# title: A tool may be called by who may know of it
+allow if {
+	is_call
+	access.in_any(input.subject, data.mcp.tools[input.resource.id].groups)
+}
+
+# METADATA
+# title: Tools that change the schema are never called through the gateway
+# custom:
+#   controls: [FFIEC-IS-II.C.15]
+deny contains {
+	"id": "mcp.schema_change",
+	"msg": "Changing or dropping tables is never allowed through this gateway, for anyone. Do not retry. Read with run_report or lookup_customer, or open a change request with the database team.",
+	"controls": ["FFIEC-IS-II.C.15"],
+} if {
+	is_call
+	name := tool_name
+	some prefix in data.mcp.schema_change_prefixes
+	startswith(name, prefix)
+}
+
+# METADATA
+# title: A report is asked for by its plain name
+deny contains {
+	"id": "mcp.report_name",
+	"msg": "A report's name is lower-case letters, digits and underscores, at most 64 of them, as list_reports gives it.",
+	"controls": [],
+} if {
+	is_call
+	tool_name == "run_report"
+	not is_report_name(input.request.arguments.report)
+}
+
+# METADATA
+# title: No tool is handed a path outside its own folder
+deny contains {
+	"id": "mcp.path",
+	"msg": "Paths must be relative and must not climb: no leading slash, no \"..\".",
+	"controls": ["FFIEC-IS-II.C.7"],
+} if {
+	is_call
+	path := input.request.arguments.path
+	not is_inside(path)
+}
+
+# METADATA
+# title: Taking customers out in bulk needs a lead
+# custom:
+#   controls: [GLBA-314.4c]
+require contains {
+	"id": "mcp.bulk_export",
+	"msg": "Exporting customers in bulk needs the approval of a lead.",
+	"controls": ["GLBA-314.4c"],
+	"approval": data.approvals.lead,
+} if {
+	is_call
+	input.resource.id in data.mcp.bulk_exports
+}
+
+# METADATA
+# title: Deleting needs a lead
+require contains {
+	"id": "mcp.delete",
+	"msg": "Deleting a customer needs the approval of a lead.",
+	"controls": ["FFIEC-IS-II.C.15"],
+	"approval": data.approvals.lead,
+} if {
+	is_call
+	input.resource.id in data.mcp.deletes
+}
+
+# METADATA
+# title: Putting a model into service needs the engineers' lead
+require contains {
+	"id": "mcp.deployment",
+	"msg": "A deployment needs the approval of an engineering lead.",
+	"controls": ["FFIEC-DA-IV.B"],
+	"approval": data.approvals["engineers-lead"],
+} if {
+	is_call
+	input.resource.id in data.mcp.deployments
+}
+
+# METADATA
+# title: Fields of customers that nobody needs in full
+mask contains rule if {
+	is_call
+	some rule in data.mcp.masks.all
+}
+
+# METADATA
+# title: Contact and birth data are for leads
+mask contains rule if {
+	is_call
+	not access.in_any(input.subject, ["leads"])
+	some rule in data.mcp.masks.analysts
+}
+
+# METADATA
+# title: One answer is not an export
+limit contains data.mcp.limits.call if is_call
+
+# METADATA
+# title: Contractors work slowly
+limit contains data.mcp.limits.contractors if {
+	is_call
+	access.in_any(input.subject, ["contractors"])
+}
+
+is_call if {
+	input.action.name == "tools/call"
+	input.resource.type == "tool"
+}
+
+tool_name := substring(input.resource.id, count(input.resource.properties.target) + 1, -1)
+
+# What is allowed is spelled out: a value of another type, or a projected one, is not it.
+is_report_name(name) if regex.match(`^[a-z][a-z0-9_]{0,63}$`, name)
+
+is_inside(path) if {
+	is_string(path)
+	not startswith(path, "/")
+	not contains(path, "..")
+	not contains(path, "\\")
+}
