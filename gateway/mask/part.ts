@@ -16,12 +16,13 @@ export interface Framing { readonly before: string; readonly linePrefix: string;
 /**
  * Masks a JSON document. Where nothing matched, the bytes are the ones that came in.
  * @param document bytes as the upstream sent them, or a value that the protocol changed
+ * @param options.parsed what `parseJson` made of those bytes, where the protocol has read them already
  * @throws RefusalError `mask.failed` when there is something to mask and the bytes are not strict JSON
  */
-export function maskJson(document: Uint8Array | Json, plan: MaskPlan, summary: PartSummary, options: { readonly frame?: Frame; readonly framing?: Framing } = {}): MaskedPart {
+export function maskJson(document: Uint8Array | Json, plan: MaskPlan, summary: PartSummary, options: { readonly frame?: Frame; readonly framing?: Framing; readonly parsed?: Json } = {}): MaskedPart {
   const isBytes = document instanceof Uint8Array
   if (plan.isEmpty) return part(isBytes ? document : encode(document), 'json', summary, nothing, options.framing)
-  const before = isBytes ? parseResult(document, plan) : document
+  const before = isBytes ? options.parsed ?? parseResult(document, plan) : document
   const masker = new Masker(plan)
   const after = masker.document(before, options.frame)
   return part(isBytes && after === before ? document : encode(after), 'json', summary, masker.counts, options.framing)
