@@ -27,6 +27,8 @@ export interface Desk {
   /** undefined: unknown */
   get(id: string): Approval | undefined
   list(state: ApprovalState | 'all'): Approval[]
+  /** The requester, who answers for it, and who may decide it; to anyone else it does not exist. */
+  isVisible(approval: Approval, person: Principal): boolean
   /** Why this person may not decide it now; undefined: they may. */
   faultFor(approval: Approval, person: Principal): DeskFault | undefined
   approve(id: string, person: Principal, comment: string): Promise<Taken>
@@ -89,6 +91,7 @@ export function createDesk({ store, now, edge, tell }: DeskOptions): Desk {
   return {
     get: (id) => store.get(id),
     list: (state) => store.list(state, now()),
+    isVisible: ({ requester, groups }, person) => person.id === requester.subject || person.id === requester.sponsor || groupsAsked({ groups }, person.groups).length > 0,
     faultFor,
     approve: (id, person, comment) => inTurn(id, () => take(id, person, 'approve', comment)),
     reject: (id, person, comment) => inTurn(id, () => take(id, person, 'reject', comment)),

@@ -29,6 +29,8 @@ export interface ProviderHealth { readonly issuer: string; readonly keysConfirme
 export interface Identity {
   /** ≈ 1 µs for a token verified before; else a Promise. Never throws, never rejects. */
   verify(credential: Credential): Principal | Refusal | Promise<Principal | Refusal>
+  /** Asks again whether someone verified earlier (a console session) is still welcome. */
+  admit(principal: Principal): Principal | Refusal
   /** New governed config: every token is verified anew. */
   trust(trust: Trust): void
   /** Fetches every provider's keys ahead of the first call; a provider that is down is in the answer, not an error. */
@@ -50,6 +52,7 @@ export function createIdentity({ now, fetch, ...first }: IdentityOptions): Ident
       const principal = snapshot.cache.get(credential.token, now())
       return principal === undefined ? verifyToken(credential.token, snapshot, now) : admit(principal, snapshot)
     },
+    admit: (principal) => admit(principal, trusted),
     trust(trust) { trusted = trustedBy(trust, trusted, now, fetch) },
     async warm() {
       await Promise.allSettled([...trusted.known.values()].map(({ keys }) => keys.refresh()))
@@ -70,7 +73,7 @@ function trustedBy(trust: Trust, before: Trusted | undefined, now: () => number,
 
 /** Off-boarding is asked on every call, whatever is cached: it is the one fact that must not wait for a token to expire. */
 function admit(principal: Principal, { offBoarded }: Trusted): Principal | Refusal {
-  if (offBoarded.size > 0 && identitiesOf(principal).some((id) => offBoarded.has(id))) return refusal('identity.off_boarded')
+  if (offBoarded.size > 0 && identitiesOf(principal).some((id) => offBoarded.has(id))) return refusal('identity.off_boarded', undefined, { subject: principal.id })
   return principal
 }
 
