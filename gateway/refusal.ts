@@ -62,6 +62,8 @@ export interface Refusal {
   readonly frame?: string
   readonly approval?: { readonly id: string; readonly url: string; readonly expiresAt: number }
   readonly retryAfterS?: number
+  /** Who was refused, where the token was good but the caller is not let in; for the record, never for the wire. */
+  readonly subject?: string
 }
 
 export function refusal(code: RefusalCode, message: string = refusalWords[code].title, more: Partial<Omit<Refusal, 'refused' | 'code' | 'message'>> = {}): Refusal {

@@ -35,7 +35,7 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
     }
     await recorder.commit(durability)
   } catch (error) {
-    frames.forEach((_, index) => { if (settled[index]?.refused === undefined) session.end() })
+    frames.forEach((seq, index) => { if (settled[index]?.refused === undefined) cancel(session, seq, now) })
     const refused = unrecordable(error)
     return settled.map(() => refused)
   }
@@ -43,6 +43,17 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
     const seq = frames[index] ?? 0
     return refused === undefined ? issue(call, seq) : { ...refused, frame: `${session.writer.hex}/${seq}` }
   })
+}
+
+/** An intent whose neighbour could not be recorded: it will not be forwarded, and the record says so. */
+function cancel(session: Session, seq: number, now: number): void {
+  try {
+    session.writer.append({ kind: frameKind.outcome, time: now, ref: seq, structure: new Map([[1, 3]]) })
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error   // the recorder is fenced: the intent was never durable, or recovery calls it ambiguous
+  } finally {
+    session.end()
+  }
 }
 
 /** A message the protocol could not accept: no decision was made, so the frame says only what and who. */

@@ -1,6 +1,7 @@
 // Sessions of stateless protocols: one principal, client and target on one node in one epoch.
 // The table owns each writer: it opens with the first call and closes after 5 min idle, 1 h of age, on revocation and on stop,
 // but never before the outcome of its last call.
+import { closeReason } from '../../evidence/index.ts'
 import type { CloseReason, Recorder, SessionWriter } from '../../evidence/index.ts'
 import type { PeerAddress, Principal, TargetName } from '../call.ts'
 
@@ -46,7 +47,7 @@ export class Session {
   /** Takes no more calls; closes once the last one in flight has its outcome. */
   retire(reason: CloseReason): void {
     this.#retired = reason
-    if (reason === 'revoked' || reason === 'stop') this.#abort.abort(reason)
+    if (reason === closeReason.revoked || reason === closeReason.stop) this.#abort.abort(reason)
     if (this.#inFlight === 0) this.writer.close(reason)
   }
 }
@@ -70,10 +71,10 @@ export class Sessions {
     const open = this.#byKey.get(key)
     if (open !== undefined) {
       if (this.#now() - open.writer.openedAt < ageLimitMs) return open
-      this.#retire(key, open, 'age')
+      this.#retire(key, open, closeReason.age)
     }
     if (this.#byKey.size >= maxOpenSessions) {
-      for (const [oldest, session] of this.#byKey) if (session.isIdle) { this.#retire(oldest, session, 'idle'); break }
+      for (const [oldest, session] of this.#byKey) if (session.isIdle) { this.#retire(oldest, session, closeReason.idle); break }
     }
     const who = { subject: principal.id, type: principal.type, client: principal.clientId, target, ip: peer.ip, ...(principal.sponsor === undefined ? {} : { sponsor: principal.sponsor }) }
     const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now)
@@ -88,7 +89,7 @@ export class Sessions {
 
   /** Ends every session that matches, e.g. of a principal just off-boarded; their calls in flight see the signal. */
   revoke(matches: (session: Session) => boolean): void {
-    for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, 'revoked')
+    for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, closeReason.revoked)
   }
 
   /** Called on a timer by the composition root. */
@@ -96,13 +97,13 @@ export class Sessions {
     const at = this.#now()
     for (const [key, session] of this.#byKey) {
       if (!session.isIdle) continue
-      if (at - session.lastUsedAt >= idleLimitMs) this.#retire(key, session, 'idle')
-      else if (at - session.writer.openedAt >= ageLimitMs) this.#retire(key, session, 'age')
+      if (at - session.lastUsedAt >= idleLimitMs) this.#retire(key, session, closeReason.idle)
+      else if (at - session.writer.openedAt >= ageLimitMs) this.#retire(key, session, closeReason.age)
     }
   }
 
   closeAll(): void {
-    for (const [key, session] of this.#byKey) this.#retire(key, session, 'stop')
+    for (const [key, session] of this.#byKey) this.#retire(key, session, closeReason.stop)
   }
 
   #retire(key: string, session: Session, reason: CloseReason): void {

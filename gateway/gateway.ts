@@ -1,0 +1,217 @@
+// The composition root: the only place that knows every part. Parts are made here, in the order they depend on each other, and end in the other.
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Logger } from 'pino'
+import { openRecorder } from '../evidence/index.ts'
+import { shippedCapabilities } from '../rego/index.ts'
+import { approvalsApi, startAdmin } from './admin/index.ts'
+import { approvalEdges, createApprovalStore, createApprovals } from './approval/index.ts'
+import type { ApprovalEdge } from './approval/index.ts'
+import type { Bootstrap } from './config.ts'
+import { createRouter, listen } from './connection/index.ts'
+import type { PlainHandler, Router } from './connection/index.ts'
+import { consolePages } from './console/index.ts'
+import { parseGoverned } from './governed.ts'
+import { createIdentity, metadataPrefix, resourceMetadata } from './identity/index.ts'
+import { createMetrics } from './metrics.ts'
+import type { Stages } from './pipeline.ts'
+import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, createRates, decide } from './policy/index.ts'
+import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
+import { http } from './protocols/http/index.ts'
+import { mcp } from './protocols/mcp/index.ts'
+import { createRecord } from './record/index.ts'
+import { isRefusal, refusal } from './refusal.ts'
+import { resolveSecrets } from './secrets.ts'
+import { openDatabase } from './state/database.ts'
+import { Targets, protocolEntry } from './targets.ts'
+
+const tickMs = 1_000
+const decisionIdBytes = 16
+
+export interface GatewayOptions {
+  readonly log: Logger
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** ms since the Unix epoch */
+  readonly now: () => number
+}
+
+export interface Gateway {
+  readonly epoch: number
+  /** `host:port` of each listener. */
+  readonly addresses: readonly string[]
+  readonly adminAddress: string
+  /** Looks at the policy repository now. */
+  reload(): Promise<void>
+  /** Drains for up to `drain_s`, closes and records every session, and resolves once the last batch is sealed. */
+  close(): Promise<void>
+}
+
+/** @throws GatewayError, EvidenceError: nothing is left running */
+export async function startGateway(bootstrap: Bootstrap, { log, environment, now }: GatewayOptions): Promise<Gateway> {
+  await using opened = new AsyncDisposableStack()
+  const secrets = resolveSecrets(bootstrap.secrets, environment)
+  const database = opened.adopt(openDatabase(path.join(bootstrap.directories.state, 'state.db')), (open) => open.close())
+  const recorder = opened.use(await openRecorder({
+    node: bootstrap.node, directories: bootstrap.directories, intervalMs: bootstrap.evidence.intervalS * 1000,
+    maxUnsealedBytes: bootstrap.evidence.maxUnsealedBytes, maxUnsealedMs: bootstrap.evidence.maxUnsealedS * 1000, now,
+  }))
+  const record = createRecord(recorder, now)
+  opened.defer(() => record.close())
+  await record.events.config(bootstrap.digest, 'started')
+
+  const identity = createIdentity({ providers: [], offBoarded: [], sponsors: {}, now })
+  const approvals = createApprovals({
+    store: createApprovalStore(database), now,
+    url: (id) => `${admin.url}/approvals/${id}`,
+    templates: () => activation.active()?.governed.approvals ?? {},
+    onEdge: ({ approval, edge, statement }: ApprovalEdge) => record.events.approval({ id: approval.id, session: approval.session, number: approvalEdges[edge], statement, salt: approval.salt }),
+  })
+  const rates = createRates(now)
+  const metrics = createMetrics(recorder, record)
+  let isDraining = false
+
+  const stages: Stages = {
+    closed: (target) => isDraining ? 'gateway.draining' : record.fence.has(target) ? 'upstream.fenced' : undefined,
+    identify: (credential) => identity.verify(credential),
+    enter: (principal, target, peer) => record.enter(principal, target, peer),
+    project: (call, session, target, approval) => projectorOf(target.name)(call, {
+      session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.writer.openedAt },
+      principal: session.principal, peer: session.peer, decisionId: randomBytes(decisionIdBytes), now: now(), approval,
+    }),
+    decide(call, target) {
+      const decided = decide(call, policyInForce().policy, target)
+      metrics.decided(target.name, decided.decision.effect)
+      return decided
+    },
+    visible(call, items, { catalogue, labels }) {
+      const properties = (key: string) => ({ ...call.input.resource.properties, labels: [...labels, ...Object.hasOwn(catalogue, key) ? catalogue[key]?.labels ?? [] : []] })
+      const input = { ...call.input, phase: 'list', items: items.map(({ type, id, catalogueKey }) => ({ type, id, properties: properties(catalogueKey) })) }
+      return policyInForce().policy.visible(input)
+    },
+    limit({ decision }, session) {
+      const { rate } = decision.limits
+      return rate === undefined ? undefined : rates.take(`${rate.key}\n${session.principal.id}\n${session.target}`, rate.per_min)
+    },
+    async approve(call, session, hold) {
+      try {
+        const found = await approvals.obtain(call, { principal: session.principal, target: session.target, session: session.writer.hex }, hold)
+        return isRefusal(found) ? found : { approval: found.approval, consume: found.consume }
+      } catch (error) {
+        return record.unrecordable(error)
+      }
+    },
+    record,
+  }
+  const targets = new Targets([protocolEntry(mcp), protocolEntry(http)], stages, secrets, nodeSecret(bootstrap.directories.keys))
+  opened.defer(() => targets.close())
+  const projectorOf = (name: string) => {
+    const target = targets.get(name)
+    if (target === undefined) throw new Error(`target ${name} is not in force`)
+    return target.project
+  }
+  const policyInForce = (): ActivePolicy => {
+    const active = activation.active()
+    if (active === undefined) throw new Error('no policy is in force')
+    return active
+  }
+
+  const plain = new Map<string, PlainHandler>()
+  let router: Router = () => refusal('policy.unavailable')
+  const hosts = new Set([new URL(bootstrap.publicUrl).host])
+  const activation = createActivation({
+    repository: createPolicyRepository(bootstrap.policy.repository, bootstrap.policy.ref),
+    memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
+    capabilities: shippedCapabilities(), pinnedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'),
+    parseGoverned: (text) => parseGoverned(text, secrets.keys()),
+    async onEvent(event: ActivationEvent) {
+      await record.events.policy({ ...event })
+      log[event.event === 'activated' ? 'info' : 'warn']({ revision: event.revision, serial: event.serial, signer: event.signer, reason: event.reason }, `policy ${event.event}`)
+    },
+    onActive({ governed }: ActivePolicy) {
+      identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
+      const offBoarded = new Set(governed.offBoarded)
+      record.sessions.revoke(({ principal }) => offBoarded.has(principal.id))
+      targets.follow(governed)
+      router = createRouter({ targets: governed.targets, hosts })
+      plain.clear()
+      for (const { prefix } of governed.targets) plain.set(`${metadataPrefix}${prefix}`, metadataHandler(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer)))
+    },
+  })
+
+  const admin = await startAdmin({
+    host: bootstrap.admin.host, port: bootstrap.admin.port, ...(bootstrap.admin.publicUrl === undefined ? {} : { publicUrl: bootstrap.admin.publicUrl }),
+    metrics: metrics.registry,
+    readiness() {
+      const { ready, fenced, full, lag, sealerFault } = recorder.status()
+      const active = activation.active()
+      const checks = [
+        { name: 'evidence', isOk: ready, reason: fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
+        { name: 'policy', isOk: active !== undefined, reason: active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}` },
+        { name: 'draining', isOk: !isDraining, reason: isDraining ? 'the gateway is stopping' : 'no' },
+        { name: 'targets', isOk: record.fence.targets.length === 0, reason: record.fence.targets.length === 0 ? 'none fenced' : `fenced: ${record.fence.targets.join(', ')}` },
+      ]
+      return { isReady: checks.every(({ isOk }) => isOk), checks }
+    },
+    routes: [approvalsApi({ desk: approvals, identity }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
+  })
+  opened.defer(() => admin.close())
+
+  await activation.start()
+  const listeners = await Promise.all(bootstrap.listen.map((config) => listen({
+    config, plain,
+    router(address) {
+      for (const host of [config.host, 'localhost', '127.0.0.1']) hosts.add(`${host}:${address.port}`)
+      return (...request) => router(...request)
+    },
+    accept(client) {
+      targets.get(client.target)?.serve(client).then((end) => metrics.ended(client.target, end), (error: unknown) => {
+        log.error({ err: error, target: client.target }, 'a connection ended in a fault')
+        if (client.framing === 'exchange') client.response.destroy()
+        else client.socket.destroy()
+      })
+    },
+    refused: (refused, peer) => record.unauthenticated(refused, peer, ''),
+  })))
+
+  const following = new AbortController()
+  void activation.follow(bootstrap.policy.pollS * 1000, following.signal)
+  const timer = setInterval(() => {
+    Promise.all([record.tick(), approvals.sweep()]).catch((error: unknown) => log.error({ err: error }, 'a periodic task failed'))
+  }, tickMs)
+
+  const parts = opened.move()
+  let closing: Promise<void> | undefined
+  const close = async () => {
+    isDraining = true
+    following.abort()
+    clearInterval(timer)
+    await Promise.all(listeners.map((listener) => listener.close(bootstrap.drainS * 1000)))
+    await parts.disposeAsync()
+  }
+  return {
+    epoch: recorder.epoch,
+    addresses: listeners.map(({ address }) => `${address.address}:${address.port}`),
+    adminAddress: admin.url,
+    async reload() { await activation.poll() },
+    close: () => closing ??= close(),
+  }
+}
+
+/** The secret of this node's token keys: made once, 0600, beside the session keys and never in the record. */
+function nodeSecret(directory: string): Uint8Array {
+  const file = path.join(directory, 'token.key')
+  if (!existsSync(file)) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true })
+  }
+  return readFileSync(file)
+}
+
+/** RFC 9728: where a client learns which provider to ask for a token. */
+function metadataHandler(publicUrl: string, prefix: string, issuers: readonly string[]): PlainHandler {
+  const body = JSON.stringify(resourceMetadata(publicUrl, prefix, issuers))
+  return (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' }).end(body)
+  }
+}

@@ -1,0 +1,43 @@
+// Metrics in Prometheus' form. Counters of the hot path are plain numbers; prom-client reads them when it is asked.
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Recorder } from '../evidence/index.ts'
+import type { Record } from './record/index.ts'
+
+export interface Metrics {
+  readonly registry: Registry
+  decided(target: string, effect: string): void
+  ended(target: string, end: string): void
+}
+
+export function createMetrics(recorder: Recorder, record: Record): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, read: () => number) => new Gauge({ name, help, registers: [registry], collect() { this.set(read()) } })
+  gauge('countersign_sessions_open', 'Sessions that are open', () => record.sessions.size)
+  gauge('countersign_targets_fenced', 'Targets that take no calls after an ambiguous outcome', () => record.fence.targets.length)
+  gauge('countersign_evidence_unsealed_bytes', 'Journal bytes that are not in a sealed batch', () => recorder.status().unsealedBytes)
+  gauge('countersign_evidence_log_size', 'Batches in the evidence log', () => recorder.status().lastBatch?.size ?? 0)
+  gauge('countersign_evidence_ready', '1 when frames can be recorded and the sealer keeps up', () => recorder.status().ready ? 1 : 0)
+  return {
+    registry,
+    decided: tally(registry, 'countersign_decisions_total', 'Decisions by target and effect', 'effect'),
+    ended: tally(registry, 'countersign_connections_total', 'Connections and exchanges by target and how they ended', 'end'),
+  }
+}
+
+function tally(registry: Registry, name: string, help: string, label: string): (target: string, value: string) => void {
+  const counts = new Map<string, { target: string; value: string; count: number }>()
+  new Counter({
+    name, help, labelNames: ['target', label], registers: [registry],
+    collect() {
+      this.reset()
+      for (const { target, value, count } of counts.values()) this.inc({ target, [label]: value }, count)
+    },
+  })
+  return (target, value) => {
+    const key = `${target}\n${value}`
+    const entry = counts.get(key)
+    if (entry === undefined) counts.set(key, { target, value, count: 1 })
+    else entry.count++
+  }
+}

@@ -1,0 +1,56 @@
+// What the node itself records: the bootstrap file in force, policy activations, edges of approvals. Each is durable before it takes effect.
+import { frameKind } from '../../evidence/index.ts'
+import type { Recorder } from '../../evidence/index.ts'
+import type { Sessions } from './sessions.ts'
+
+/** As `policy/` tells it; FORMAT.md §4, kind 8. */
+export interface PolicyEvent { readonly event: 'activated' | 'refused'; readonly revision: string; readonly serial: number; readonly bundle?: string; readonly [about: string]: unknown }
+
+/** As `approval/` tells it; FORMAT.md §10. `number` is the edge's number of kind 7. */
+export interface EdgeEvent { readonly id: string; readonly session: string; readonly number: number; readonly statement: object; readonly salt: Uint8Array }
+
+export class Events {
+  readonly #recorder: Recorder
+  readonly #sessions: Sessions
+  readonly #now: () => number
+
+  constructor(recorder: Recorder, sessions: Sessions, now: () => number) {
+    this.#recorder = recorder
+    this.#sessions = sessions
+    this.#now = now
+  }
+
+  async config(digest: Uint8Array, event: 'started' | 'reloaded'): Promise<void> {
+    this.#recorder.node.append({ kind: frameKind.config, time: this.#now(), request: json({ event, digest: Buffer.from(digest).toString('hex') }), structure: new Map([[1, digest]]) })
+    await this.#recorder.commit('strict')
+  }
+
+  async policy(event: PolicyEvent): Promise<void> {
+    this.#recorder.node.append({
+      kind: frameKind.policy, time: this.#now(), request: json(event),
+      structure: new Map([[1, event.event === 'activated' ? 0 : 1], [2, event.serial]]),
+      ...(event.bundle === undefined ? {} : { bundle: Buffer.from(event.bundle, 'hex') }),
+    })
+    await this.#recorder.commit('strict')
+  }
+
+  /** In the requester's session while that is open, else in the node's. The salt goes into the erasable body, beside the statement. */
+  async approval({ id, session, number, statement, salt }: EdgeEvent): Promise<void> {
+    const writer = this.#sessions.find(session)?.writer ?? this.#recorder.node
+    writer.append({
+      kind: frameKind.approval, time: this.#now(), request: json({ ...statement, salt: Buffer.from(salt).toString('base64url') }),
+      structure: new Map<number, Uint8Array | number>([[1, Buffer.from(id, 'hex')], [2, number]]),
+    })
+    await this.#recorder.commit('strict')
+  }
+
+  /** An administrative action, or somebody's look at a recording. */
+  async admin(about: { readonly event: string; readonly [name: string]: unknown }): Promise<void> {
+    this.#recorder.node.append({ kind: frameKind.admin, time: this.#now(), request: json(about) })
+    await this.#recorder.commit('strict')
+  }
+}
+
+function json(value: object): Uint8Array {
+  return Buffer.from(JSON.stringify(value))
+}
