@@ -26,6 +26,8 @@ export type EvidenceErrorCode =
   | 'ERR_EVIDENCE_FORK'
   /** What was asked for is not in the record. */
   | 'ERR_EVIDENCE_NOT_FOUND'
+  /** What is to be written out cannot go where it was told to. */
+  | 'ERR_EVIDENCE_EXPORT'
   /** A signed note that is not well formed (C2SP signed-note). */
   | 'ERR_TLOG_NOTE'
   /** A known key's signature does not fit, or no known key signed. */
