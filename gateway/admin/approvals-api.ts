@@ -10,13 +10,18 @@ const states: ReadonlySet<string> = new Set(['pending', 'approved', 'rejected', 
 
 export const faultStatus: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, requester: 403, machine: 403, sponsor: 403, group: 403, decided: 409, comment: 400 }
 
-export interface ApprovalsApiOptions { readonly desk: Desk; readonly identity: Pick<Identity, 'verify'> }
+export interface ApprovalsApiOptions {
+  readonly desk: Desk
+  readonly identity: Pick<Identity, 'verify'>
+  /** The admin listener's address: tokens must be for it, not for a target. */
+  readonly audience: () => string
+}
 
-export function approvalsApi({ desk, identity }: ApprovalsApiOptions): FastifyPluginCallback {
+export function approvalsApi({ desk, identity, audience }: ApprovalsApiOptions): FastifyPluginCallback {
   async function who(request: FastifyRequest): Promise<Principal | Refusal> {
     const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]+)$/.exec(request.headers.authorization ?? '') ?? []
     const from = { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
-    return await identity.verify(token === undefined ? { kind: 'none', from } : { kind: 'bearer', token, from })
+    return await identity.verify(token === undefined ? { kind: 'none', from } : { kind: 'bearer', token, from }, audience())
   }
 
   async function decide(request: FastifyRequest, reply: FastifyReply, verdict: 'approve' | 'reject'): Promise<unknown> {

@@ -58,7 +58,7 @@ export function messagePage(title: string, text: string, link?: { readonly href:
 
 function header(person: Principal, csrf: string): Markup {
   return html`<header><span><strong>Countersign</strong> · <a href="/approvals">approvals</a></span>
-<form method="post" action="/console/sign-out">${subjectOf(person.id)} <input type="hidden" name="csrf" value="${csrf}"><button type="submit">sign out</button></form></header>`
+<form method="post" action="/sign-out">${subjectOf(person.id)} <input type="hidden" name="csrf" value="${csrf}"><button type="submit">sign out</button></form></header>`
 }
 
 function formFor(approval: Approval, csrf: string): Markup {

@@ -18,7 +18,7 @@ export interface ConsoleOptions {
   readonly now: () => number
 }
 
-const callbackPath = '/console/callback'
+const callbackPath = '/sign-in/callback'
 const maxReturnChars = 200
 const statusOf: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, decided: 409, requester: 403, machine: 403, sponsor: 403, group: 403, comment: 400 }
 
@@ -39,7 +39,7 @@ export function consoleRoutes({ desk, identity, signIn, url, now }: ConsoleOptio
     const [only, ...more] = issuers
     const chosen = issuer ?? (more.length === 0 ? only : undefined)
     if (chosen === undefined) {
-      return await show(reply, 200, page('Sign in', html`<main><h1>Sign in with</h1>${issuers.map((name) => html`<p><a class="button" href="/console/sign-in?issuer=${encodeURIComponent(name)}&amp;return=${encodeURIComponent(returnTo)}">${name}</a></p>`)}</main>`))
+      return await show(reply, 200, page('Sign in', html`<main><h1>Sign in with</h1>${issuers.map((name) => html`<p><a class="button" href="/sign-in?issuer=${encodeURIComponent(name)}&amp;return=${encodeURIComponent(returnTo)}">${name}</a></p>`)}</main>`))
     }
     const start = await signIn.start(chosen)
     if (isRefusal(start)) return await show(reply, start.code === 'identity.unavailable' ? 503 : 400, messagePage('Sign-in is not possible', start.message))
@@ -65,7 +65,7 @@ export function consoleRoutes({ desk, identity, signIn, url, now }: ConsoleOptio
     server.get('/', (_request, reply) => reply.redirect('/approvals', 302))
     server.get('/console/style.css', (_request, reply) => reply.type('text/css').header('cache-control', 'max-age=300').send(style))
 
-    server.get('/console/sign-in', async (request, reply) => {
+    server.get('/sign-in', async (request, reply) => {
       const { issuer, return: returnTo } = request.query as { issuer?: unknown; return?: unknown }
       return await startSignIn(reply, safeReturn(returnTo), typeof issuer === 'string' ? issuer : undefined)
     })
@@ -80,7 +80,7 @@ export function consoleRoutes({ desk, identity, signIn, url, now }: ConsoleOptio
       // A page, not a redirect: a Strict cookie is not sent along a chain that another site began.
       return await show(reply, 200, page('Signed in', html`<main><p><a class="button" href="${begun.returnTo}">Continue</a></p></main>`, begun.returnTo))
     })
-    server.post('/console/sign-out', async (request, reply) => {
+    server.post('/sign-out', async (request, reply) => {
       const session = sessionOf(request)
       if (session !== undefined && !hasToken(request, session)) return await show(reply, 403, messagePage('Not signed out', 'The form was not one of ours.'))
       sessions.close(cookieOf(request, names().session))

@@ -39,7 +39,7 @@ export interface SignIn {
 export interface SignInOptions {
   readonly providers: () => readonly IdentityProviderConfig[]
   readonly sponsors: () => Governed['sponsors']
-  /** Registered at the provider: `<console>/console/callback`. */
+  /** Registered at the provider: `<console>/sign-in/callback`. */
   readonly redirectUri: () => string
   readonly now: () => number
   /** For tests and proxies; default: global fetch. */

@@ -7,32 +7,35 @@ const maxTokens = 10_000
 /** Between two sweeps for expired tokens. */
 const sweepMs = 60_000
 
+/** Who a token speaks for, and to whom. */
+export interface Verified { readonly principal: Principal; readonly audiences: readonly string[] }
+
 export class TokenCache {
-  readonly #principals = new Map<string, Principal>()
+  readonly #tokens = new Map<string, Verified>()
   #sweptAt = 0
 
-  get size(): number { return this.#principals.size }
+  get size(): number { return this.#tokens.size }
 
-  get(token: string, now: number): Principal | undefined {
-    const principal = this.#principals.get(token)
-    if (principal === undefined) return undefined
-    if (principal.expiresAt > now) return principal
-    this.#principals.delete(token)
+  get(token: string, now: number): Verified | undefined {
+    const verified = this.#tokens.get(token)
+    if (verified === undefined) return undefined
+    if (verified.principal.expiresAt > now) return verified
+    this.#tokens.delete(token)
     return undefined
   }
 
-  set(token: string, principal: Principal, now: number): void {
-    if (principal.expiresAt <= now) return                // inside the clock's tolerance: verified each time
+  set(token: string, verified: Verified, now: number): void {
+    if (verified.principal.expiresAt <= now) return       // inside the clock's tolerance: verified each time
     if (now - this.#sweptAt > sweepMs) this.#sweep(now)
-    if (this.#principals.size >= maxTokens) {
-      const oldest = this.#principals.keys().next()
-      if (oldest.done !== true) this.#principals.delete(oldest.value)
+    if (this.#tokens.size >= maxTokens) {
+      const oldest = this.#tokens.keys().next()
+      if (oldest.done !== true) this.#tokens.delete(oldest.value)
     }
-    this.#principals.set(token, principal)
+    this.#tokens.set(token, verified)
   }
 
   #sweep(now: number): void {
     this.#sweptAt = now
-    for (const [token, { expiresAt }] of this.#principals) if (expiresAt <= now) this.#principals.delete(token)
+    for (const [token, { principal }] of this.#tokens) if (principal.expiresAt <= now) this.#tokens.delete(token)
   }
 }

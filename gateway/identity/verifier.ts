@@ -6,7 +6,7 @@ import type { Governed, IdentityProviderConfig } from '../config.ts'
 import { refusal, type Refusal } from '../refusal.ts'
 import { KeySet, KeysUnavailable } from './key-set.ts'
 import { identitiesOf, principalOf } from './principal.ts'
-import { TokenCache } from './token-cache.ts'
+import { TokenCache, type Verified } from './token-cache.ts'
 
 /** An access token with a thousand groups fits; what is longer is refused unread. */
 export const maxTokenChars = 16_384
@@ -27,8 +27,11 @@ export interface Trust {
 export interface ProviderHealth { readonly issuer: string; readonly keysConfirmedAt: number }
 
 export interface Identity {
-  /** ≈ 1 µs for a token verified before; else a Promise. Never throws, never rejects. */
-  verify(credential: Credential): Principal | Refusal | Promise<Principal | Refusal>
+  /**
+   * ≈ 1 µs for a token verified before; else a Promise. Never throws, never rejects.
+   * @param audience the one resource (RFC 8707) the token must be for; absent: any that the provider's config lists
+   */
+  verify(credential: Credential, audience?: string): Principal | Refusal | Promise<Principal | Refusal>
   /** Asks again whether someone verified earlier (a console session) is still welcome. */
   admit(principal: Principal): Principal | Refusal
   /** New governed config: every token is verified anew. */
@@ -46,11 +49,11 @@ export function createIdentity({ now, fetch, ...first }: IdentityOptions): Ident
 
   const health = (): readonly ProviderHealth[] => [...trusted.known.values()].map(({ provider, keys }) => ({ issuer: provider.issuer, keysConfirmedAt: keys.confirmedAt }))
   return {
-    verify(credential) {
+    verify(credential, audience) {
       if (credential.kind === 'none') return refusal('identity.token_missing')
       const snapshot = trusted
-      const principal = snapshot.cache.get(credential.token, now())
-      return principal === undefined ? verifyToken(credential.token, snapshot, now) : admit(principal, snapshot)
+      const verified = snapshot.cache.get(credential.token, now())
+      return verified === undefined ? verifyToken(credential.token, audience, snapshot, now) : admitFor(audience, verified, snapshot)
     },
     admit: (principal) => admit(principal, trusted),
     trust(trust) { trusted = trustedBy(trust, trusted, now, fetch) },
@@ -77,7 +80,13 @@ function admit(principal: Principal, { offBoarded }: Trusted): Principal | Refus
   return principal
 }
 
-async function verifyToken(token: string, trusted: Trusted, now: () => number): Promise<Principal | Refusal> {
+/** One audience per resource: a token that an agent holds for its tool must not decide approvals. */
+function admitFor(audience: string | undefined, { principal, audiences }: Verified, trusted: Trusted): Principal | Refusal {
+  if (audience !== undefined && !audiences.includes(audience)) return refusal('identity.audience')
+  return admit(principal, trusted)
+}
+
+async function verifyToken(token: string, audience: string | undefined, trusted: Trusted, now: () => number): Promise<Principal | Refusal> {
   if (token.length > maxTokenChars) return refusal('identity.token_invalid')
   try {
     const { iss } = decodeJwt(token)                      // unverified: only chooses whose keys must fit
@@ -91,8 +100,9 @@ async function verifyToken(token: string, trusted: Trusted, now: () => number): 
     })
     const principal = principalOf(payload, provider, trusted.sponsors)
     if (principal === undefined) return refusal('identity.token_invalid')
-    trusted.cache.set(token, principal, now())
-    return admit(principal, trusted)
+    const verified = { principal, audiences: [payload.aud ?? []].flat() }
+    trusted.cache.set(token, verified, now())
+    return admitFor(audience, verified, trusted)
   } catch (cause) {
     return refusalOf(cause)
   }
