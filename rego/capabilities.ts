@@ -1,5 +1,7 @@
 // What a policy may use, in OPA's capabilities format: what wasm has natively and what our host supplies, and nothing else. A
 // policy that needs more fails at `check`, with a position, and not in the middle of a call.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Toolchain } from './toolchain/process.ts'
 
 // The compiler removes these before there is any code.
@@ -7,7 +9,7 @@ const compiledAway: readonly string[] = ['assign', 'eq', 'print', 'internal.prin
 // Native, but aborts the evaluation for any number from 2^31 up. `sprintf("%d", …)` answers.
 const defective: readonly string[] = ['format_int']
 
-interface Capabilities { readonly builtins: readonly { readonly name: string }[]; readonly [name: string]: unknown }
+export interface Capabilities { readonly builtins: readonly { readonly name: string }[]; readonly [name: string]: unknown }
 
 /** @param host names of the built-ins that the host implements */
 export async function generateCapabilities(host: Iterable<string>): Promise<Capabilities> {
@@ -27,4 +29,9 @@ export async function generateCapabilities(host: Iterable<string>): Promise<Capa
 /** The text of `capabilities.json`. */
 export function writeCapabilities(capabilities: Capabilities): string {
   return `${JSON.stringify(capabilities, undefined, 1)}\n`
+}
+
+/** The committed document, which a test holds equal to the generated one. */
+export function shippedCapabilities(): unknown {
+  return JSON.parse(readFileSync(fileURLToPath(new URL('capabilities.json', import.meta.url)), 'utf8'))
 }

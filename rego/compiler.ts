@@ -1,5 +1,7 @@
 // Policy source in, bundle out: one run of OPA's compiler in a process of its own (toolchain/). The same source, revision,
 // serial and compiler give the same bytes, so an examiner can rebuild a bundle from the commit and compare.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { PolicyError, type Finding } from './errors.ts'
 import { readSource, sourceDigest, type PolicySource } from './source.ts'
 import { compilerDigest } from './toolchain/artefact.ts'
@@ -34,7 +36,7 @@ export interface CompileOptions extends Run {
 export async function compileBundle(options: CompileOptions): Promise<Uint8Array> {
   const { result } = await run({
     cmd: 'bundle',
-    files: readSource(options.files),
+    files: typed(readSource(options.files)),
     entrypoints: options.entrypoints ?? policyEntrypoints,
     capabilities: options.capabilities,
     revision: options.revision,
@@ -53,7 +55,7 @@ export interface CheckOptions extends Run {
 export async function checkPolicies(options: CheckOptions): Promise<{ readonly modules: number; readonly reads: InputReads }> {
   const { result } = await run({
     cmd: 'check',
-    files: readSource(options.files),
+    files: typed(readSource(options.files)),
     entrypoints: options.entrypoints ?? policyEntrypoints,
     capabilities: options.capabilities,
   }, options)
@@ -67,8 +69,9 @@ export interface TestResult {
   readonly row: number
   readonly col: number
   readonly outcome: 'pass' | 'fail' | 'error' | 'skip'
-  /** The expression that failed, or the evaluator's error. */
+  /** The expression that failed with the values in it, on several lines; or the evaluator's error. */
   readonly message?: string
+  readonly fail_file?: string
   readonly fail_row?: number
   /** Names of the cases that failed, where the test has cases. */
   readonly failed_cases?: readonly string[]
@@ -94,7 +97,7 @@ export interface TestOptions extends Run {
 export async function testPolicies(options: TestOptions): Promise<{ readonly tests: readonly TestResult[]; readonly coverage?: Coverage }> {
   const { result } = await run({
     cmd: 'test',
-    files: readSource(options.files),
+    files: typed(readSource(options.files)),
     capabilities: options.capabilities,
     filter: options.filter ?? '',
     coverage: options.coverage ?? false,
@@ -115,6 +118,14 @@ export interface InspectedPackage { readonly package: string; readonly files: re
 export async function inspectPolicies(options: Run & { readonly files: PolicySource }): Promise<readonly InspectedPackage[]> {
   const { result } = await run({ cmd: 'inspect', files: readSource(options.files) }, options)
   return result as InspectedPackage[]
+}
+
+const inputSchema = 'schema/input.schema.json'
+
+/** A source without a schema of its own is held to the one that the host fills in, so that a typo in a path is always found. */
+function typed(files: Record<string, string>): Record<string, string> {
+  if (Object.keys(files).some(file => file.endsWith('input.schema.json'))) return files
+  return { ...files, [inputSchema]: readFileSync(fileURLToPath(new URL(inputSchema, import.meta.url)), 'utf8') }
 }
 
 async function run(request: ToolchainRequest, { deadlineMs }: Run): Promise<{ readonly result: unknown }> {

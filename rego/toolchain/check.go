@@ -42,7 +42,7 @@ func strictCheck(src source, entrypoints []string) (map[string][]inputRead, []fi
 	var found []finding
 	for _, name := range entrypoints {
 		ref, ok := dataRef(name)
-		if !ok || len(policy.GetRulesExact(ref)) == 0 {
+		if !ok || len(policy.GetRulesWithPrefix(ref)) == 0 {
 			found = append(found, finding{Code: "entrypoint", Message: "there is no rule for the entrypoint " + name})
 			continue
 		}

@@ -1,6 +1,7 @@
 // Entry of the compiler's process: verifies the artefact, then serves frames on its pipes until standard input ends.
 // Started only by process.ts, which owns the deadline.
 import { readSync, writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { PolicyError } from '../errors.ts'
 import { readArtefact } from './artefact.ts'
 import { exitStatus } from './exit-status.ts'
@@ -27,6 +28,10 @@ function retried(call: () => number): number {
     }
   }
 }
+
+// A looping policy would outlive an owner that was killed: nothing else in this thread runs until it ends.
+const watch = 'const { workerData: owner } = require("node:worker_threads"); setInterval(() => { if (process.ppid !== owner) process.kill(process.pid, "SIGKILL") }, 500)'
+new Worker(watch, { eval: true, workerData: process.ppid }).unref()
 
 try {
   // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.

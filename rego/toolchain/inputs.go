@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -104,8 +105,8 @@ func note(reads map[string]inputRead, path []string, at *ast.Location) {
 	if path == nil {
 		path = []string{}
 	}
-	// No member name of the input schema holds a NUL; one that did would only merge two entries that both stay in `path`.
-	key := strings.Join(path, "\x00")
+	// Quoted, so that no member name can pass for two segments and hide another path.
+	key := fmt.Sprintf("%q", path)
 	next := inputRead{Path: path}
 	if at != nil {
 		next.File, next.Row, next.Col = at.File, at.Row, at.Col

@@ -50,6 +50,9 @@ export class Toolchain implements Disposable {
     return answered
   }
 
+  /** Of the process that runs now. */
+  get pid(): number | undefined { return this.#child?.pid }
+
   [Symbol.dispose](): void {
     this.#child?.kill('SIGKILL')
     this.#child = undefined

@@ -15,6 +15,9 @@ import (
 // OPA stops at 10; an author mending a policy wants to see them all, and a hostile one may not flood the caller.
 const maxCompileErrors = 200
 
+// The type of a whole schema can fill screens.
+const maxDetailBytes = 400
+
 // What every command starts from.
 type source struct {
 	capabilities *ast.Capabilities
@@ -99,10 +102,11 @@ func findings(err error, file string) []finding {
 func findingOf(e *ast.Error, file string) finding {
 	f := finding{Code: e.Code, Message: strings.TrimSpace(e.Message), File: file}
 	if e.Details != nil {
-		// OPA also draws the line and a caret; only the alternatives it knows help beside a position.
+		// OPA also draws the line and a caret; beside a position only the types and the alternatives help.
 		for _, line := range e.Details.Lines() {
-			if line = strings.TrimSpace(line); strings.HasPrefix(line, "want") {
-				f.Message += "; " + line
+			line = strings.TrimSpace(line)
+			if strings.HasPrefix(line, "have") || strings.HasPrefix(line, "want") {
+				f.Message += "; " + line[:min(len(line), maxDetailBytes)]
 			}
 		}
 	}

@@ -1,0 +1,35 @@
+// A folder of policies on disk, read whole into memory: the compiler itself sees no file system.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PolicyError } from './errors.ts'
+import type { PolicySource } from './source.ts'
+
+/** The policies that this package ships. */
+export const shippedFolder = fileURLToPath(new URL('.', import.meta.url))
+
+// Beside policies live compilers, configuration and readmes; these three are the policy.
+const parts = ['policy', 'data', 'schema']
+const extensions = ['.rego', '.json', '.yaml', '.yml']
+const skipped = ['node_modules', '.git']
+
+/**
+ * `policy/`, `data/` and `schema/` of `folder` where it has a `policy/`, else all of it. Links are not followed: what is
+ * compiled is what the folder holds.
+ * @throws PolicyError ERR_POLICY_SOURCE if there is no such folder or no policy in it
+ */
+export function readPolicyFolder(folder: string): PolicySource {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new PolicyError('ERR_POLICY_SOURCE', `${folder} is not a folder`)
+  const tops = existsSync(path.join(folder, 'policy')) ? parts.filter(part => existsSync(path.join(folder, part))) : ['']
+  const files = new Map<string, Uint8Array>()
+  for (const top of tops) {
+    for (const entry of readdirSync(path.join(folder, top), { recursive: true, withFileTypes: true })) {
+      const full = path.join(entry.parentPath, entry.name)
+      const name = path.relative(folder, full).split(path.sep).join('/')
+      if (!entry.isFile() || !extensions.includes(path.extname(name)) || name.split('/').some(segment => skipped.includes(segment))) continue
+      files.set(name, readFileSync(full))
+    }
+  }
+  if (![...files.keys()].some(name => name.endsWith('.rego'))) throw new PolicyError('ERR_POLICY_SOURCE', `there is no .rego file below ${folder}`)
+  return files
+}
