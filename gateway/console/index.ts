@@ -1,2 +1,2 @@
 // The door of console/: pages for people.
-export { consoleRoutes, type ConsoleOptions } from './routes.ts'
+export { consolePages, type ConsoleOptions } from './routes.ts'

@@ -2,7 +2,8 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import { deskFaults, type Approval, type Desk, type DeskFault } from '../approval/index.ts'
 import type { Principal } from '../call.ts'
-import type { Identity, SignIn } from '../identity/index.ts'
+import type { IdentityProviderConfig } from '../config.ts'
+import { createSignIn, type Identity } from '../identity/index.ts'
 import { isRefusal } from '../refusal.ts'
 import { approvalPage, listPage, messagePage } from './approval-page.ts'
 import { contentSecurityPolicy, page, html } from './html.ts'
@@ -12,7 +13,8 @@ import { style } from './style.ts'
 export interface ConsoleOptions {
   readonly desk: Desk
   readonly identity: Pick<Identity, 'admit'>
-  readonly signIn: SignIn
+  /** Of the governed config in force. */
+  readonly providers: () => readonly IdentityProviderConfig[]
   /** The console's own address: cookies are Secure and `__Host-` when it is https. */
   readonly url: () => string
   readonly now: () => number
@@ -22,7 +24,8 @@ const callbackPath = '/sign-in/callback'
 const maxReturnChars = 200
 const statusOf: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, decided: 409, requester: 403, machine: 403, sponsor: 403, group: 403, comment: 400 }
 
-export function consoleRoutes({ desk, identity, signIn, url, now }: ConsoleOptions): FastifyPluginCallback {
+export function consolePages({ desk, identity, providers, url, now }: ConsoleOptions): FastifyPluginCallback {
+  const signIn = createSignIn({ providers, redirectUri: () => `${url()}${callbackPath}`, now })
   const sessions = createConsoleSessions()
   const names = (): { session: string; signIn: string; suffix: string } => url().startsWith('https:')
     ? { session: '__Host-countersign', signIn: '__Host-countersign-sign-in', suffix: '; Secure' }

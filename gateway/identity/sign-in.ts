@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import type { Principal } from '../call.ts'
-import type { Governed, IdentityProviderConfig } from '../config.ts'
+import type { IdentityProviderConfig } from '../config.ts'
 import { refusal, type Refusal } from '../refusal.ts'
 import { KeySet } from './key-set.ts'
 import { principalOf } from './principal.ts'
@@ -38,7 +38,6 @@ export interface SignIn {
 
 export interface SignInOptions {
   readonly providers: () => readonly IdentityProviderConfig[]
-  readonly sponsors: () => Governed['sponsors']
   /** Registered at the provider: `<console>/sign-in/callback`. */
   readonly redirectUri: () => string
   readonly now: () => number
@@ -48,7 +47,7 @@ export interface SignInOptions {
 
 interface Discovery { readonly authorization: string; readonly token: string; readonly userinfo: string | undefined; readonly scopes: readonly string[]; readonly at: number }
 
-export function createSignIn({ providers, sponsors, redirectUri, now, fetch = globalThis.fetch }: SignInOptions): SignIn {
+export function createSignIn({ providers, redirectUri, now, fetch = globalThis.fetch }: SignInOptions): SignIn {
   const discovered = new Map<string, Discovery>()         // owned here; one entry per configured issuer
   const keySets = new Map<string, KeySet>()
   const providerOf = (issuer: string): IdentityProviderConfig | undefined => providers().find((provider) => provider.issuer === issuer)
@@ -116,7 +115,7 @@ export function createSignIn({ providers, sponsors, redirectUri, now, fetch = gl
         const info = isComplete ? {} : await getJson(discovery.userinfo, { headers: { authorization: `Bearer ${accessToken}` } })
         if (!isComplete && info['sub'] !== payload.sub) return refusal('identity.token_invalid')
         const claims = { ...info, ...payload, client_id: signInClientId, exp: Math.floor((now() + sessionMs) / 1000) }
-        return principalOf(claims, provider, sponsors()) ?? refusal('identity.token_invalid')
+        return principalOf(claims, provider, {}) ?? refusal('identity.token_invalid')
       } catch {
         return refusal('identity.token_invalid', 'The sign-in could not be completed')
       }
