@@ -36,7 +36,7 @@ function run(args: readonly string[]): number {
     ...(process.stderr.isTTY ? { progress } : {}),
   })
   if (shown > started) process.stderr.write('\r\u001b[K')
-  process.stdout.write(values.json === true ? `${JSON.stringify(verdict)}\n` : writeReport(verdict, process.stdout.isTTY))
+  process.stdout.write(values.json === true ? `${JSON.stringify(verdict)}\n` : writeReport(verdict, process.stdout.isTTY && process.env['NO_COLOR'] === undefined))
   return verdict.exit
 }
 

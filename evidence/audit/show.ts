@@ -1,0 +1,85 @@
+// A recording in words: lines for a list, one frame in full, and a session told from open to close. No colour, nothing that steers a terminal.
+import { toTranscript } from '../session/transcript.ts'
+import type { Json, Transcript } from '../session/transcript.ts'
+import type { CborItem } from '../verify/cbor.ts'
+import { kind } from '../verify/leaf.ts'
+import { contentsOf, kindNames } from './recording.ts'
+import type { RecordedFrame } from './recording.ts'
+import type { SessionSummary } from './sessions.ts'
+
+const outcomes = ['delivered', 'failed', 'ambiguous', 'cancelled'] as const
+const edges = ['pending', 'approved', 'rejected', 'expired', 'superseded', 'cancelled', 'consumed', 'revoked'] as const
+
+/** One frame as data, contents in their transcript form. */
+export function frameAsData(frame: RecordedFrame): object {
+  const { batch, session, seq, time, ref, decisionId, bundle, structure, hasContent, contents } = frame
+  return {
+    session, seq, batch, time: new Date(time).toISOString(), kind: kindNames[frame.kind] ?? String(frame.kind),
+    ...(ref === undefined ? {} : { ref }), ...(decisionId === undefined ? {} : { decision_id: decisionId }), ...(bundle === undefined ? {} : { bundle }),
+    ...(structure.size === 0 ? {} : { structure: Object.fromEntries([...structure].map(([member, value]) => [member, plain(value)])) }),
+    ...(hasContent && contents.size === 0 ? { content: 'not opened' } : toTranscript(frame.kind, contentsOf(frame))),
+  }
+}
+
+export function sessionLine(session: SessionSummary): string {
+  const who = session.is_node ? `epoch ${session.epoch}` : session.who === null ? '(no key)' : `${session.who.subject} → ${session.who.target}`
+  return printable([session.session, session.opened, session.state.padEnd(9), `${session.frames} frames`.padEnd(12), `${session.calls} calls, ${session.refusals} refused`.padEnd(22), who].join('  '))
+}
+
+/** One line: what happened. */
+export function frameLine(frame: RecordedFrame): string {
+  return printable([String(frame.seq).padStart(6), new Date(frame.time).toISOString(), (kindNames[frame.kind] ?? String(frame.kind)).padEnd(15), summaryOf(frame)].join('  '))
+}
+
+function summaryOf(frame: RecordedFrame): string {
+  const number = (member: number): number => { const value = frame.structure.get(member); return typeof value === 'number' ? value : -1 }
+  const transcript = toTranscript(frame.kind, contentsOf(frame))
+  const said = [
+    frame.ref === undefined ? '' : `of ${frame.ref}`,
+    frame.kind === kind.outcome ? outcomes[number(1)] ?? '' : frame.kind === kind.approval ? edges[number(2)] ?? '' : '',
+    frame.kind === kind.refusal ? String(frame.structure.get(1) ?? '') : '',
+    frame.kind === kind.close ? `${number(1)} frames before it` : '',
+    frame.kind === kind.unauthenticated ? `${number(1)} refused` : '',
+    transcript.request?.title ?? '',
+    transcript.decision === undefined ? '' : `[${[transcript.decision.effect, ...transcript.decision.reasons.map(({ id }) => id)].join(' ')}]`,
+    transcript.result?.title ?? '',
+    transcript.event === undefined ? '' : eventName(transcript.event),
+    frame.hasContent && frame.contents.size === 0 ? '(content not opened)' : '',
+  ]
+  return said.filter((part) => part !== '').join(' · ')
+}
+
+function eventName(event: Json): string {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return ''
+  return typeof event['event'] === 'string' ? event['event'] : typeof event['subject'] === 'string' ? event['subject'] : ''
+}
+
+/** Several lines: a frame's line, then its content indented. */
+export function frameInFull(frame: RecordedFrame): string {
+  const { request, decision, result, event } = toTranscript(frame.kind, contentsOf(frame))
+  const lines = [frameLine(frame)]
+  const block = (title: string, text: string): void => { lines.push(`        ${title}`, ...text.split('\n').map((line) => printable(`          ${line}`))) }
+  if (event !== undefined) block('event', pretty(event))
+  if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? pretty(request.json) : request.text)
+  if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map(({ id, msg }) => `${id}: ${msg}`).join('\n') || 'no reason was needed')
+  if (result !== undefined) block(`result: ${result.title}`, resultText(result))
+  return lines.join('\n')
+}
+
+function resultText(result: NonNullable<Transcript['result']>): string {
+  if ('text' in result) return result.text
+  if ('digest' in result) return `only its digest is on record: ${result.digest}`
+  return pretty('table' in result ? result.table : result.json)
+}
+
+function pretty(value: Json): string { return typeof value === 'string' ? value : JSON.stringify(value, undefined, 2) }
+
+function plain(value: CborItem): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]))
+  if (Array.isArray(value)) return value.map(plain)
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+/** Recorded text is a caller's: control and direction characters are shown, not obeyed. */
+function printable(text: string): string { return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�') }
