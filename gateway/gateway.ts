@@ -11,15 +11,15 @@ import type { ApprovalEdge } from './approval/index.ts'
 import type { Bootstrap } from './config.ts'
 import { createRouter, listen } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
-import { consolePages } from './console/index.ts'
+import { consoleRoutes } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
 import { createIdentity, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { Stages } from './pipeline.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, createRates, decide } from './policy/index.ts'
 import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
-import { http } from './protocols/http/index.ts'
-import { mcp } from './protocols/mcp/index.ts'
+import { createHttp } from './protocols/http/index.ts'
+import { createMcp } from './protocols/mcp/index.ts'
 import { createRecord } from './record/index.ts'
 import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
@@ -103,7 +103,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     record,
   }
-  const targets = new Targets([protocolEntry(mcp), protocolEntry(http)], stages, secrets, nodeSecret(bootstrap.directories.keys))
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl })), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }))], stages, secrets, nodeSecret(bootstrap.directories.keys))
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)
@@ -153,7 +153,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       ]
       return { isReady: checks.every(({ isOk }) => isOk), checks }
     },
-    routes: [approvalsApi({ desk: approvals, identity }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
+    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), consoleRoutes({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
   })
   opened.defer(() => admin.close())
 

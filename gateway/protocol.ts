@@ -123,6 +123,6 @@ export interface Hold {
 }
 
 export interface Upstream<O extends Operation> {
-  /** Spends the permit and sends the operation. */
-  forward(permit: Permit<O>): unknown
+  /** Spends the permit and sends the operation. `onSent` takes the function that cancels it upstream. */
+  forward(permit: Permit<O>, onSent: (cancel: () => void) => void): unknown
 }
