@@ -11,7 +11,7 @@ import type { ApprovalEdge } from './approval/index.ts'
 import type { Bootstrap } from './config.ts'
 import { createRouter, listen } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
-import { consoleRoutes } from './console/index.ts'
+import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
 import { createIdentity, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
@@ -153,7 +153,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       ]
       return { isReady: checks.every(({ isOk }) => isOk), checks }
     },
-    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), consoleRoutes({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
+    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
   })
   opened.defer(() => admin.close())
 
