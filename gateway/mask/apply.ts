@@ -204,10 +204,15 @@ export class Masker {
   }
 }
 
+/** A first look that ordinary text fails: brackets at both ends, and behind the first what JSON may have there. */
 function looksLikeJson(text: string): boolean {
-  const trimmed = text.length < 2 ? '' : text.trim()
-  return (trimmed.startsWith('{') && trimmed.endsWith('}')) || (trimmed.startsWith('[') && trimmed.endsWith(']')) || (trimmed.startsWith('"') && trimmed.endsWith('"') && trimmed.length > 2)
+  const first = text.charCodeAt(0)
+  if (first !== 0x7b && first !== 0x5b && first !== 0x22 && first !== 0x20 && (first < 9 || first > 13)) return false
+  const head = JSON_HEAD.exec(text)
+  return head !== null && text.trimEnd().endsWith(head[0].includes('{') ? '}' : head[0].includes('[') ? ']' : '"')
 }
+
+const JSON_HEAD = /^[ \t\r\n]*(?:\{[ \t\r\n]*["}]|\[[ \t\r\n]*[[\]{"\d.tfn-]|"(?=.))/s
 
 /** Keeps the indentation of the text it replaces. */
 function stringify(value: Json, model: string): string {
@@ -228,10 +233,16 @@ function fromMembers(members: readonly [string, Json][]): Json {
   const copy: { [name: string]: Json } = {}
   for (const [name, value] of members) {
     let unique = name
-    for (let n = 2; Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
-    Object.defineProperty(copy, unique, { value, enumerable: true, writable: true, configurable: true })
+    for (let n = 2; unique in copy && Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
+    setMember(copy, unique, value)
   }
   return copy
+}
+
+/** Assignment, but for the one name that assignment treats as something else. */
+function setMember(copy: { [name: string]: Json }, name: string, value: Json): void {
+  if (name === '__proto__') Object.defineProperty(copy, name, { value, enumerable: true, writable: true, configurable: true })
+  else copy[name] = value
 }
 
 function failed(message: string, cause?: unknown): RefusalError {

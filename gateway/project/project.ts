@@ -61,7 +61,7 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
 function subjectOf(principal: Principal): PolicyInput['subject'] {
   const { groups, acr, amr, claims, actor, sponsor } = principal
   return {
-    type: principal.type, id: principal.id, properties: { groups, acr, amr, claims },
+    type: principal.type, id: principal.id, properties: { client_id: principal.clientId, groups, acr, amr, claims },
     ...(actor === undefined ? {} : { actor: { type: actor.type, id: actor.id, chain: [...actor.chain] } }),
     ...(sponsor === undefined ? {} : { sponsor }),
   }

@@ -114,7 +114,8 @@ function withUniqueNames(members: readonly [string, Json][]): Json {
   for (const [name, value] of members) {
     let unique = name
     for (let n = 2; Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
-    Object.defineProperty(copy, unique, { value, enumerable: true, writable: true, configurable: true })
+    if (name === '__proto__') Object.defineProperty(copy, unique, { value, enumerable: true, writable: true, configurable: true })
+    else copy[unique] = value
   }
   return copy
 }

@@ -1,7 +1,7 @@
 // What a detector reports: where, and of which class. Never the value itself.
 
 /** Strongest first: of overlapping findings of one length the stronger class names the span. */
-export const detectedClasses = ['SECRET', 'PAN', 'IBAN', 'US_SSN', 'EMAIL', 'US_ROUTING', 'PHONE', 'US_ACCOUNT', 'DATE_OF_BIRTH', 'IP'] as const
+export const detectedClasses = ['SECRET', 'PAN', 'IBAN', 'US_SSN', 'EMAIL', 'US_ROUTING', 'PHONE', 'US_ACCOUNT', 'DOB', 'IP'] as const
 export type DetectedClass = (typeof detectedClasses)[number]
 
 /** UTF-16 offsets into the text that was searched; `end` is exclusive. */
@@ -13,7 +13,6 @@ export interface Search {
   /** Name of the JSON member the text is the value of, in snake_case; '' where there is none. */
   readonly hint: string
   readonly found: Finding[]
-  wants(name: DetectedClass): boolean
 }
 
 /**

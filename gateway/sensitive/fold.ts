@@ -25,6 +25,7 @@ export function fold(text: string): Folded {
 /** At most as long as what it replaces, so that `origin` fits. */
 function foldOne(character: string): string {
   const code = character.codePointAt(0) ?? 0
+  if ((code >= 0xc0 && code < 0x300) || (code >= 0x370 && code < 0x483) || (code >= 0x3400 && code < 0xa000) || (code >= 0xac00 && code < 0xd7a4)) return character
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0)
   if (/\p{Nd}/u.test(character)) return String(digitValue(code))
   if (/[\p{Pd}\u2212\u00b7\u30fc]/u.test(character)) return '-'

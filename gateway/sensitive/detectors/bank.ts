@@ -48,13 +48,14 @@ function mod97(value: string): number {
   return rest
 }
 
-const ROUTING = /(?<![\w.-])\d{4}(-?)\d{4}\1\d(?!\w|[-.]\d)/g
+const ROUTING = /\d{4}(-?)\d{4}\1\d(?!\w|[-.]\d)/g
 
 export function findRoutingNumbers(search: Search): void {
   const { text, hint, found } = search
   ROUTING.lastIndex = 0
   for (let match = ROUTING.exec(text); match !== null; match = ROUTING.exec(text)) {
     const [value] = match
+    if (/[\w.-]/.test(text[match.index - 1] ?? '')) continue
     if (isRouting(value.replaceAll('-', '')) && isNear('routing', text, match.index, hint)) found.push({ start: match.index, end: match.index + value.length, class: 'US_ROUTING' })
   }
 }
@@ -70,11 +71,13 @@ function isRouting(digits: string): boolean {
 
 const ACCOUNT = /(?<![\w.])\d{4}\d{2,13}(?![\w]|[.]\d)|(?<![\w.])\d{2,8}(?:-\d{2,8}){1,3}(?![\w]|[-.]\d)/g
 const ACCOUNT_BEFORE = /(?:^|[^a-z])(?:bank_)?(?:accounts?|acct|a\/c|acc|dda|checking|savings)[\s_]{0,3}(?:numbers?|num|no|nr|id)?[\s_"'=:#.]{0,6}(?:is[\s_"']{1,3}|ending[\s_]{1,2}in[\s_]{1,2})?$/
+const ACCOUNT_WORD = /acc|a\/c|dda|checking|savings/i
 const ACCOUNT_HINT = /(?:^|_)(?:account|acct|dda|checking|savings)(?:_?(?:numbers?|num|no|nr|id))?$/
 
 export function findAccounts(search: Search): void {
   const { text, hint, found } = search
   const isHinted = hint !== '' && ACCOUNT_HINT.test(hint)
+  if (!isHinted && !ACCOUNT_WORD.test(text)) return
   ACCOUNT.lastIndex = 0
   for (let match = ACCOUNT.exec(text); match !== null; match = ACCOUNT.exec(text)) {
     const start = match.index

@@ -76,7 +76,7 @@ export function findBirthDates(search: Search): void {
       const b = Number(match[day])
       // Day and month may be either way round.
       if (a < 1 || b < 1 || Math.min(a, b) > 12 || Math.max(a, b) > 31) continue
-      if (isNear('birth', text, match.index, hint)) found.push({ start: match.index, end: match.index + match[0].length, class: 'DATE_OF_BIRTH' })
+      if (isNear('birth', text, match.index, hint)) found.push({ start: match.index, end: match.index + match[0].length, class: 'DOB' })
     }
   }
 }

@@ -19,16 +19,19 @@ export function findPrivateKeys(search: Search): void {
 }
 
 // Lengths have upper bounds only where the issuer states one; a longer run of the same alphabet is taken whole.
-const KEYS = /(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])|AIza[\w-]{35}(?![\w-])|ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{60,}|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[\w.-]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])|pypi-[\w-]{50,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-(?:ant-|proj-)?[\w-]{32,}|hvs\.[\w-]{24,}|dop_v1_[a-f0-9]{64}|SG\.[\w-]{16,}\.[\w-]{32,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){1,3})/g
+const KEYS = /(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])|AIza[\w-]{35}(?![\w-])|ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{60,}|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[\w.-]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])|pypi-[\w-]{50,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-(?:ant-|proj-)?[\w-]{32,}|hvs\.[\w-]{24,}|dop_v1_[a-f0-9]{64}|SG\.[\w-]{16,}\.[\w-]{32,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){1,3})/g
 const AZURE = /(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}|(?<![A-Za-z0-9])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])|(?<=[?&]sig=)[A-Za-z0-9%+/]{40,}={0,2}/g
-const BEARER = /(?<=\b(?:bearer|basic|token) )[A-Za-z0-9._~+/-]{16,}={0,2}/gi
+const BEARER = /\b(?:bearer|basic|token) [A-Za-z0-9._~+/-]{16,}={0,2}/gi
 const URL_PASSWORD = /(?<=[a-z0-9+.-]:\/\/[^\s/:@]{1,64}:)[^\s/@]{1,128}(?=@)/gi
 
 /** Tokens that their shape gives away; every one holds a run of 16 token characters or more. */
 export function findTokens(search: Search): void {
   collect(search, KEYS)
   if (search.text.includes('=') || search.text.includes('Q~')) collect(search, AZURE)
-  collect(search, BEARER)
+  BEARER.lastIndex = 0
+  for (let match = BEARER.exec(search.text); match !== null; match = BEARER.exec(search.text)) {
+    search.found.push({ start: match.index + match[0].indexOf(' ') + 1, end: match.index + match[0].length, class: 'SECRET' })
+  }
 }
 
 export function findUrlPasswords(search: Search): void {
@@ -39,7 +42,7 @@ export function findUrlPasswords(search: Search): void {
 const NAMED = /(?:pass(?:word|wd|phrase)|pwd|secret(?:[\s_-]?(?:access)?[\s_-]?key)?|api[\s_-]?key|access[\s_-]?(?:key|token)|auth[\s_-]?token|refresh[\s_-]?token|client[\s_-]?secret|private[\s_-]?key|credential)["']?[ \t]{0,4}(?:=>|:=|[=:])[ \t]{0,4}["']?(?=[^\s"'])/gi
 const VALUE = /[^\s"',;&<>}\])]{4,512}/y
 const PLACEHOLDER = /^(?:\*+|x{3,}|\.{3,}|<.*|\$\{?.*|\{\{.*|null|none|nil|undefined|true|false|string|required|optional|changeme|redacted|hidden|masked|⟦.*|\[redacted.*|process\.env.*|os\.environ.*)$/i
-const SECRET_HINT = /(?:^|_)(?:pass(?:word|wd|phrase|code)|pwd|secret|(?:api|access|secret|private|signing|encryption)_?key|(?:access|auth|refresh|id|bearer|api|session)_token|client_secret|authorization|credentials?|secret_access_key|connection_string)$/
+const SECRET_HINT = /(?:^|_)(?:pass(?:word|wd|phrase|code)|pwd|secret|(?:api|access|secret|private|signing|encryption)_?key|(?:access|auth|refresh|id|bearer|api|session)_token|client_secret|(?:proxy_)?authorization|(?:set_)?cookie|credentials?|secret_access_key|connection_string)$/
 
 export function findNamedSecrets(search: Search): void {
   const { text, found } = search
@@ -60,6 +63,10 @@ export function findHintedSecret(search: Search): void {
 function collect(search: Search, pattern: RegExp): void {
   pattern.lastIndex = 0
   for (let match = pattern.exec(search.text); match !== null; match = pattern.exec(search.text)) {
+    if (pattern === KEYS && /[A-Za-z0-9]/.test(search.text[match.index - 1] ?? '')) {
+      pattern.lastIndex = match.index + 1
+      continue
+    }
     if (isToken(match[0])) search.found.push({ start: match.index, end: match.index + match[0].length, class: 'SECRET' })
   }
 }

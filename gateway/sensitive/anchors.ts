@@ -1,0 +1,64 @@
+// One pass over a text's characters that says which detectors have anything to stand on. A clean text costs this pass only.
+
+export interface Anchors {
+  /** Most digits in one stretch of digits and the signs people put between them. */
+  readonly cluster: number
+  readonly dots: number
+  readonly colons: number
+  /** A word of ten characters or more with a capital or a digit in it: every published key format has one. */
+  readonly hasToken: boolean
+  readonly hasAt: boolean
+  readonly hasPlus: boolean
+  readonly hasDash: boolean
+  readonly hasAssignment: boolean
+}
+
+const DIGIT = 1, UPPER = 2, LOWER = 4, AT = 8, COLON = 16, DOT = 32, EQUALS = 64, PLUS = 128, DASH = 256, GAP = 512
+const WORD = DIGIT | UPPER | LOWER
+const BETWEEN = DOT | PLUS | DASH | GAP
+const MIN_TOKEN_WORD = 10
+
+const kinds = new Uint16Array(129)
+for (let code = 0; code < 128; code++) {
+  const character = String.fromCharCode(code)
+  if (/\d/.test(character)) kinds[code] = DIGIT
+  else if (/[A-Z]/.test(character)) kinds[code] = UPPER
+  else if (/[a-z]/.test(character)) kinds[code] = LOWER
+}
+for (const [character, kind] of [['@', AT], ['%', AT], [':', COLON], ['.', DOT], ['=', EQUALS], ['+', PLUS], ['-', DASH], [' ', GAP], ['(', GAP], [')', GAP], ['/', GAP]] as const) kinds[character.charCodeAt(0)] = kind
+// Everything beyond ASCII counts as a letter; `fold.ts` has made digits and signs of what are digits and signs.
+kinds[128] = LOWER
+
+/** undefined: there is a character beyond ASCII, fold first. */
+export function findAnchors(text: string, isFolded: boolean): Anchors | undefined {
+  let seen = 0, cluster = 0, widest = 0, dots = 0, colons = 0, word = 0, inWord = 0
+  let hasToken = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127 && !isFolded) return undefined
+    const kind = kinds[code > 127 ? 128 : code] as number
+    seen |= kind
+    if ((kind & WORD) !== 0) {
+      if (word++ > 0) inWord |= kind
+      if (kind === DIGIT) cluster++
+      else {
+        if (cluster > widest) widest = cluster
+        cluster = 0
+      }
+      continue
+    }
+    if (word >= MIN_TOKEN_WORD && (inWord & (DIGIT | UPPER)) !== 0) hasToken = true
+    word = inWord = 0
+    if (kind === DOT) dots++
+    else if ((kind & BETWEEN) === 0) {
+      if (kind === COLON) colons++
+      if (cluster > widest) widest = cluster
+      cluster = 0
+    }
+  }
+  if (word >= MIN_TOKEN_WORD && (inWord & (DIGIT | UPPER)) !== 0) hasToken = true
+  return {
+    cluster: Math.max(cluster, widest), dots, colons, hasToken,
+    hasAt: (seen & AT) !== 0, hasPlus: (seen & PLUS) !== 0, hasDash: (seen & DASH) !== 0, hasAssignment: (seen & (EQUALS | COLON)) !== 0,
+  }
+}
