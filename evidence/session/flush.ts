@@ -1,5 +1,6 @@
 // Turns appended frames into the payload of one journal write: the leaves in order, then one box for each session that has bodies. FORMAT.md §12.
 import { boxOverheadBytes } from './box.ts'
+import { putBytes } from './put.ts'
 import { maxPayloadBytes } from './record.ts'
 import { payloadOffset } from './segments.ts'
 
@@ -11,8 +12,8 @@ export const frameOverheadBytes = boxOverheadBytes + 16
 /** A session, as the journal sees it. */
 export interface FrameOwner {
   readonly hex: string
-  /** Encrypts body items; each call spends a nonce. */
-  seal(firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): Uint8Array
+  /** Writes the box of these body items into `target`; returns its end. Each call spends a nonce. */
+  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): number
   /** The frame is in the journal. */
   written(frame: PendingFrame): void
   /** The frame never will be; called in reverse order of appending. */
@@ -59,7 +60,7 @@ export class WriteEncoder {
     let end = payloadOffset
     const boxes = new Map<FrameOwner, PendingFrame[]>()
     for (const frame of frames) {
-      end = this.#putBytes(frame.leaf, end)
+      end = putBytes(this.buffer, end, frame.leaf)
       if (frame.item === undefined) continue
       const box = boxes.get(frame.owner)
       if (box === undefined) boxes.set(frame.owner, [frame])
@@ -67,27 +68,8 @@ export class WriteEncoder {
     }
     for (const [owner, held] of boxes) {
       const items = held.map(({ item }) => item ?? new Uint8Array(0))
-      const box = owner.seal(held[0]?.seq ?? 0, held.at(-1)?.seq ?? 0, items)
-      this.buffer.set(box, end)
-      end += box.length
+      end = owner.seal(this.buffer, end, held[0]?.seq ?? 0, held.at(-1)?.seq ?? 0, items)
     }
     return end - payloadOffset
-  }
-
-  // RFC 8949 §3: a byte string's head, shortest form. A leaf has at most 4,096 bytes.
-  #putBytes(bytes: Uint8Array, at: number): number {
-    const { buffer } = this
-    let offset = at
-    if (bytes.length < 24) buffer[offset++] = 0x40 | bytes.length
-    else if (bytes.length < 0x100) {
-      buffer[offset++] = 0x58
-      buffer[offset++] = bytes.length
-    } else {
-      buffer[offset++] = 0x59
-      buffer[offset++] = bytes.length >> 8
-      buffer[offset++] = bytes.length & 0xff
-    }
-    buffer.set(bytes, offset)
-    return offset + bytes.length
   }
 }

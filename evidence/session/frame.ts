@@ -1,7 +1,8 @@
 // One recorded step: its kinds, and the leaf that goes into the tree. FORMAT.md §3 and §4.
-import { leafHash } from '../tlog/hash.ts'
+import { hashBytes, leafHash, sha256 } from '../tlog/hash.ts'
 import { EvidenceError } from '../errors.ts'
 import { decode, encode, type CborValue } from './cbor.ts'
+import { major, putBytes, putHead } from './put.ts'
 
 export const frameKind = { epoch: 0, open: 1, intent: 2, requestChunk: 3, resultChunk: 4, outcome: 5, refusal: 6, approval: 7, policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13 } as const
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
@@ -15,6 +16,8 @@ export type CloseReason = (typeof closeReason)[keyof typeof closeReason]
 export const sessionIdBytes = 16
 export const decisionIdBytes = 16
 export const maxLeafBytes = 4096
+/** More than all members but the structure can take. */
+const fixedLeafBytes = 320
 /** All contents of one frame together. */
 export const maxContentBytes = 1024 * 1024
 
@@ -38,21 +41,51 @@ export interface FrameContent {
 
 export interface Commitments { readonly request?: Uint8Array, readonly decision?: Uint8Array, readonly result?: Uint8Array }
 
+export interface EncodedLeaf { readonly leaf: Uint8Array, readonly hash: Uint8Array }
+
 /** @throws EvidenceError `ERR_EVIDENCE_FRAME` when a member has a size it may not have */
-export function encodeLeaf(session: Uint8Array, seq: number, previous: Uint8Array, frame: FrameContent, commitments: Commitments): Uint8Array {
-  if (frame.decisionId !== undefined && frame.decisionId.length !== decisionIdBytes) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a decision id must have 16 bytes')
-  if (frame.bundle !== undefined && frame.bundle.length !== 32) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a bundle digest must have 32 bytes')
-  const map = new Map<number, CborValue>([[1, 1], [2, session], [3, seq], [4, frame.time], [5, frame.kind], [6, previous]])
-  if (commitments.request !== undefined) map.set(7, commitments.request)
-  if (commitments.decision !== undefined) map.set(8, commitments.decision)
-  if (commitments.result !== undefined) map.set(9, commitments.result)
-  if (frame.decisionId !== undefined) map.set(10, frame.decisionId)
-  if (frame.bundle !== undefined) map.set(11, frame.bundle)
-  if (frame.ref !== undefined) map.set(12, frame.ref)
-  if (frame.structure !== undefined) map.set(13, frame.structure)
-  const leaf = encode(map)
+export function encodeLeaf(session: Uint8Array, seq: number, previous: Uint8Array, frame: FrameContent, commitments: Commitments): EncodedLeaf {
+  const { decisionId, bundle, ref, time } = frame
+  if (decisionId !== undefined && decisionId.length !== decisionIdBytes) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a decision id must have 16 bytes')
+  if (bundle !== undefined && bundle.length !== hashBytes) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a bundle digest must have 32 bytes')
+  if (!isUint(time) || !(ref === undefined || isUint(ref))) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a time and a ref must be whole numbers')
+  const structure = frame.structure === undefined ? undefined : encode(frame.structure)
+  const { uint } = major
+  // RFC 6962 §2.1: the leaf is written behind the 0x00 that its hash begins with.
+  const bytes = Buffer.allocUnsafe(fixedLeafBytes + (structure?.length ?? 0))
+  bytes[0] = 0x00
+  let at = putHead(bytes, 1, major.map, 6)
+  at = putHead(bytes, putHead(bytes, at, uint, 1), uint, 1)
+  at = putBytes(bytes, putHead(bytes, at, uint, 2), session)
+  at = putHead(bytes, putHead(bytes, at, uint, 3), uint, seq)
+  at = putHead(bytes, putHead(bytes, at, uint, 4), uint, time)
+  at = putHead(bytes, putHead(bytes, at, uint, 5), uint, frame.kind)
+  at = putBytes(bytes, putHead(bytes, at, uint, 6), previous)
+  let members = 6
+  const put = (label: number, member: Uint8Array | undefined): void => {
+    if (member === undefined) return
+    members += 1
+    at = putBytes(bytes, putHead(bytes, at, uint, label), member)
+  }
+  put(7, commitments.request)
+  put(8, commitments.decision)
+  put(9, commitments.result)
+  put(10, decisionId)
+  put(11, bundle)
+  if (ref !== undefined) {
+    members += 1
+    at = putHead(bytes, putHead(bytes, at, uint, 12), uint, ref)
+  }
+  if (structure !== undefined) {
+    members += 1
+    at = putHead(bytes, at, uint, 13)
+    bytes.set(structure, at)
+    at += structure.length
+  }
+  putHead(bytes, 1, major.map, members)
+  const leaf = bytes.subarray(1, at)
   if (leaf.length > maxLeafBytes) throw new EvidenceError('ERR_EVIDENCE_FRAME', `a leaf of ${leaf.length} bytes is longer than ${maxLeafBytes}`)
-  return leaf
+  return { leaf, hash: sha256(bytes.subarray(0, at)) }
 }
 
 /** What this side needs of a leaf it wrote itself. */
@@ -84,4 +117,8 @@ export function parseLeaf(bytes: Uint8Array): Leaf {
 
 function isKind(value: unknown): value is FrameKind {
   return typeof value === 'number' && Object.values(frameKind).some((kind) => kind === value)
+}
+
+function isUint(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }

@@ -84,7 +84,7 @@ export class Segments {
   write(buffer: Buffer, type: RecordType, payloadBytes: number): void {
     if (!this.#fits(payloadBytes)) this.#advance()
     const current = this.#current
-    if (current === undefined) throw new EvidenceError('ERR_EVIDENCE_FULL', 'the journal has no segment ready')
+    if (!this.#fits(payloadBytes) || current === undefined) throw new EvidenceError('ERR_EVIDENCE_FULL', 'the journal has no segment ready')
     const length = frameRecord(buffer, 0, this.#header(current.segment), type, payloadBytes)
     this.#markUnsynced(current)
     this.#disk.write(current.file, buffer.subarray(0, length), this.#offset)

@@ -1,9 +1,8 @@
 // One session's chain of frames: seq, previous leaf hash, and the tree of what is on record. Appending is synchronous and only buffers.
 import { CompactTree } from '../tlog/compact.ts'
-import { leafHash } from '../tlog/hash.ts'
 import { EvidenceError } from '../errors.ts'
 import { outcomeReserveBytes, closeReserveBytes, type Admission } from './admission.ts'
-import { sealBox, type SessionKey } from './box.ts'
+import { putBox, type SessionKey } from './box.ts'
 import type { CborValue } from './cbor.ts'
 import type { Committer } from './commitment.ts'
 import { frameOverheadBytes, type FrameOwner, type PendingFrame } from './flush.ts'
@@ -87,8 +86,7 @@ export class SessionWriter implements FrameOwner {
     const seq = this.#count
     const { commitments, item } = contentBytes === 0 && frame.request === undefined && frame.decision === undefined && frame.result === undefined
       ? noBody : committer.commit(seq, frame)
-    const leaf = encodeLeaf(this.id, seq, this.#last, frame, commitments)
-    const hash = leafHash(leaf)
+    const { leaf, hash } = encodeLeaf(this.id, seq, this.#last, frame, commitments)
     const ends = frame.kind === frameKind.outcome && frame.ref !== undefined && this.#openIntents.delete(frame.ref) ? frame.ref : undefined
     const pending: PendingFrame = {
       owner: this, seq, leaf, hash, previous: this.#last, item, ends,
@@ -123,9 +121,9 @@ export class SessionWriter implements FrameOwner {
     if (this.#closing !== undefined) this.close(this.#closing.reason, this.#closing.ordinals)
   }
 
-  seal(firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): Uint8Array {
+  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): number {
     if (this.#key === undefined) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a frame of a dead epoch has no body')
-    return sealBox(this.id, this.#key, this.#boxes++, firstSeq, lastSeq, items)
+    return putBox(target, offset, this.id, this.#key, this.#boxes++, firstSeq, lastSeq, items)
   }
 
   written(frame: PendingFrame): void {
