@@ -1,0 +1,18 @@
+// Every maximum of a listener, by name. A peer that passes one is cut off before anything is decided about it.
+
+/** Bytes of a request's line and headers together. */
+export const maxHeaderBytes = 32 * 1024
+/** Header fields of one request; Node drops fields past its own maximum silently, so ours is checked below it. */
+export const maxHeaderFields = 100
+/** Characters of a request's path and query. */
+export const maxPathLength = 8 * 1024
+/** Time for a request's headers: a slow header is an attack, not a slow client. */
+export const headersTimeoutMs = 20_000
+/** Time for a whole request, uploads included. */
+export const requestTimeoutMs = 15 * 60_000
+/** An idle connection is kept this long. */
+export const keepAliveTimeoutMs = 65_000
+/** Connections open at once on one listener; past it new ones are dropped by the kernel's hand, unread. */
+export const maxConnections = 10_000
+/** How often Node looks for connections past their timeouts. */
+export const timeoutCheckMs = 5_000

@@ -1,0 +1,152 @@
+// One listener: bytes in, exchanges out. Nothing is decided here but where a request goes and whether it may be read at all.
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { BlockList, isIP } from 'node:net'
+import { readFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
+import type { PeerAddress } from '../call.ts'
+import type { ListenConfig } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Connection } from '../protocol.ts'
+import { isRefusal, refusal, type Refusal } from '../refusal.ts'
+import { readBody } from './body.ts'
+import { repeatedHeader, takeCredential } from './credential.ts'
+import * as limits from './limits.ts'
+import { refuseResponse, refuseSocket } from './refuse.ts'
+import type { Router } from './route.ts'
+
+/** Answers a path that is no target's: health, metrics, RFC 9728 metadata. It sees no credential check and must give nothing away. */
+export type PlainHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+export interface ListenOptions {
+  readonly config: ListenConfig
+  /** Asked once the port is known, since the hosts it answers to may name it. */
+  router(address: AddressInfo): Router
+  /** Exact path → handler; they come before every target. */
+  readonly plain: ReadonlyMap<string, PlainHandler>
+  /** Must not throw: it owns the exchange from here on. */
+  accept(client: Connection): void
+  /** A request that reached no target, for the aggregated record of the unauthenticated. */
+  refused(refused: Refusal, peer: PeerAddress): void
+}
+
+export interface Listener {
+  readonly address: AddressInfo
+  /** Stops accepting, lets exchanges in flight finish for `graceMs`, then cuts what is left. */
+  close(graceMs: number): Promise<void>
+}
+
+/** @throws GatewayError `ERR_LISTEN` when the port is taken, the certificate cannot be read, or plaintext is asked for off loopback */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { config } = options
+  if (config.tls === undefined && !isLoopback(config.host)) {
+    throw new GatewayError('ERR_LISTEN', `plaintext is refused off loopback: give ${config.host}:${config.port} a certificate`)
+  }
+  const server = open(config)
+  server.maxConnections = limits.maxConnections
+  server.maxHeadersCount = limits.maxHeaderFields + 1
+  const address = await bind(server, config)
+  const route = options.router(address)
+  const sockets = new Set<Duplex>()
+
+  server.on('request', (request, response) => {
+    const plain = options.plain.get(request.url ?? '')
+    if (plain !== undefined) { plain(request, response); return }
+    const peer = peerOf(request)
+    const found = find(request, route)
+    if (isRefusal(found)) {
+      options.refused(found, peer)
+      refuseResponse(response, found)
+      return
+    }
+    options.accept({ framing: 'exchange', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, request, response, readBody: (maxBytes) => readBody(request, maxBytes) })
+  })
+  server.on('upgrade', (request, socket, head) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    const peer = peerOf(request)
+    const found = find(request, route)
+    if (isRefusal(found)) {
+      options.refused(found, peer)
+      refuseSocket(socket, found.code === 'request.origin' ? 403 : 404, found)
+      return
+    }
+    options.accept({ framing: 'upgrade', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, request, socket, head })
+  })
+  // Smuggling (Content-Length with Transfer-Encoding, two lengths, bare LF) and oversize headers end here: llhttp is strict, nobody else read a byte.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) { socket.destroy(); return }
+    const isLarge = error.code === 'HPE_HEADER_OVERFLOW'
+    const refused = isLarge ? refusal('request.too_large', 'The headers are too large') : refusal('request.malformed', 'This is not valid HTTP/1.1')
+    options.refused(refused, { ip: 'remoteAddress' in socket ? String(socket.remoteAddress) : '', port: 0 })
+    refuseSocket(socket, isLarge ? 431 : 400, refused)
+  })
+
+  return { address, close: (graceMs) => drain(server, sockets, graceMs) }
+}
+
+function open(config: ListenConfig): Server {
+  const shape: ServerOptions = {
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckMs,
+    noDelay: true,
+  }
+  if (config.tls === undefined) return createServer(shape)
+  try {
+    return createSecureServer({ ...shape, cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key), minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'] })
+  } catch (cause) {
+    throw new GatewayError('ERR_LISTEN', `the certificate or key of ${config.host}:${config.port} cannot be used`, { cause })
+  }
+}
+
+function bind(server: Server, config: ListenConfig): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error): void => reject(new GatewayError('ERR_LISTEN', `cannot listen on ${config.host}:${config.port}`, { cause }))
+    server.once('error', failed)
+    server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
+      server.off('error', failed)
+      resolve(server.address() as AddressInfo)
+    })
+  })
+}
+
+function find(request: IncomingMessage, route: Router): ReturnType<Router> {
+  if (request.rawHeaders.length > 2 * limits.maxHeaderFields) return refusal('request.too_large', 'There are too many header fields')
+  const repeated = repeatedHeader(request.rawHeaders)
+  if (repeated !== undefined) return refusal('request.malformed', `The ${repeated} header is given twice`)
+  return route(request.url ?? '', request.headers.host, request.headers.origin)
+}
+
+function peerOf(request: IncomingMessage): PeerAddress {
+  return { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+function drain(server: Server, sockets: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => {
+      server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
+    }, graceMs)
+    server.close(() => {
+      clearTimeout(deadline)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,183 @@
+// HTTP requests as operations (RFC 9110): parsed once, and the same bytes that were parsed are what goes upstream.
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Json, Operation, TargetName } from '../../call.ts'
+import type { CatalogueEntry, TargetConfig } from '../../config.ts'
+import { JsonError, parseJson } from '../../mask/index.ts'
+import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
+import { matchRoute, type Routes } from './routes.ts'
+
+/** Query and form fields of one request. */
+const maxFields = 1000
+
+/** What goes upstream. */
+export interface HttpMessage {
+  readonly method: string
+  /** Path and query as the caller spelled them. */
+  readonly path: string
+  /** Flat list of names and values: only these, whatever the caller sent. */
+  readonly headers: readonly string[]
+  readonly body: Uint8Array | null
+}
+
+export interface HttpOperation extends Operation {
+  readonly message: HttpMessage
+  readonly entry: CatalogueEntry | undefined
+}
+
+/**
+ * Caller's headers that reach the upstream. A list of what may pass, because a header policy does not see could change
+ * what the request means (method overrides, forwarded identities) or make it another one than was approved.
+ */
+const forwarded = ['content-type', 'accept', 'accept-language', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'idempotency-key', 'prefer'] as const
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const bodiless = new Set(['GET', 'HEAD'])
+
+export interface HttpHead {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+}
+
+/** What the head alone says: enough to decide on bytes that nobody will parse. */
+interface ParsedHead {
+  readonly key: string
+  readonly entry: CatalogueEntry | undefined
+  readonly path: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly query: { readonly [name: string]: Json }
+}
+
+/** @throws RefusalError `request.*` */
+export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes): ParsedHead {
+  if (!methods.has(head.method)) throw fault('request.not_allowed', 'The HTTP method is not supported')
+  const mark = head.path.indexOf('?')
+  const segments = decodePath(mark === -1 ? head.path : head.path.slice(0, mark))
+  const path = `/${segments.join('/')}`
+  const route = matchRoute(routes, head.method, segments)
+  const key = route?.key ?? `${head.method} ${path}`
+  return {
+    key, path,
+    entry: Object.hasOwn(target.catalogue, key) ? target.catalogue[key] : undefined,
+    parameters: route?.parameters ?? {},
+    query: mark === -1 ? {} : parseFields(head.path.slice(mark + 1)),
+  }
+}
+
+/** One request whose body is here, whole. @throws RefusalError `request.*` */
+export function parseRequest(head: HttpHead, parsed: ParsedHead, body: Uint8Array, target: TargetConfig): HttpOperation {
+  if (body.length === 0) return operationOf(head, parsed, target, null, undefined, false)
+  if (bodiless.has(head.method)) throw fault('request.invalid', 'A GET or HEAD request has no body')
+  if (head.headers['content-encoding'] !== undefined && head.headers['content-encoding'] !== 'identity') throw fault('request.media_type', 'An encoded request body cannot be read')
+  const { type, charset } = mediaType(head.headers['content-type'])
+  if (charset !== 'utf-8' && charset !== 'us-ascii') throw fault('request.media_type', 'The request body must be UTF-8')
+  if (type === 'application/json' || type.endsWith('+json')) return operationOf(head, parsed, target, body, readJson(body, target), false)
+  if (type === 'application/x-www-form-urlencoded' || type.startsWith('text/')) return operationOf(head, parsed, target, body, readText(body), false)
+  return operationOf(head, parsed, target, body, undefined, true)
+}
+
+/** One request whose body, if any, passes unread: an upload over the cap, a route declared opaque, an upgrade. */
+export function opaqueRequest(head: HttpHead, parsed: ParsedHead, target: TargetConfig): HttpOperation {
+  return operationOf(head, parsed, target, null, undefined, true)
+}
+
+function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, body: Uint8Array | null, content: Json | undefined, isOpaque: boolean): HttpOperation {
+  const headers: string[] = []
+  const shown: { [name: string]: Json } = {}
+  for (const name of forwarded) {
+    const value = head.headers[name]
+    if (typeof value !== 'string') continue
+    headers.push(name, value)
+    shown[name] = value
+  }
+  const effects = parsed.entry?.effects ?? undeclared
+  const request: { [name: string]: Json } = { protocol: 'http', method: head.method, path: parsed.path, params: parsed.parameters, query: parsed.query, headers: shown, bytes: body?.length ?? 0 }
+  if (content !== undefined) request['body'] = content
+  return {
+    action: { name: `http.${head.method.toLowerCase()}`, properties: { effects } },
+    resource: { type: 'route', id: `${target.name}/${parsed.key}`, properties: { target: target.name, env: target.env, labels: [...target.labels, ...parsed.entry?.labels ?? []] } },
+    catalogueKey: parsed.key,
+    request,
+    slots: content === undefined ? slots : slotsWithBody,
+    isOpaque,
+    entry: parsed.entry,
+    message: { method: head.method, path: head.path, headers, body },
+    canonical: () => canonicalRequest(target.name, head.method, head.path, headers, body),
+  }
+}
+
+const undeclared = ['write'] as const
+const slots = [{ path: '/path' }, { path: '/params' }, { path: '/query' }, { path: '/headers' }] as const
+const slotsWithBody = [...slots, { path: '/body' }] as const
+
+/** Length-prefixed, so that no two requests have the same bytes. */
+function canonicalRequest(target: TargetName, method: string, path: string, headers: readonly string[], body: Uint8Array | null): Uint8Array {
+  const head = Buffer.from(JSON.stringify([target, method, path, headers, body === null ? -1 : body.length]))
+  return body === null ? head : Buffer.concat([head, body])
+}
+
+/** Decoded once, segment by segment. `connection/` has refused encoded separators, dots and controls. */
+function decodePath(path: string): string[] {
+  if (path === '' || path === '/') return []
+  const segments = path.slice(1).split('/')
+  return path.includes('%') ? segments.map((segment) => decode(segment, 'The path is not UTF-8')) : segments
+}
+
+/** `a=1&b=2` as an object; a repeated name becomes an array, in order. */
+function parseFields(text: string): { [name: string]: Json } {
+  const fields: { [name: string]: Json } = {}
+  if (text === '') return fields
+  const pairs = text.split('&', maxFields + 1)
+  if (pairs.length > maxFields) throw fault('request.too_large', 'The query has too many fields')
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=')
+    const name = decodeField(equals === -1 ? pair : pair.slice(0, equals))
+    const value = equals === -1 ? '' : decodeField(pair.slice(equals + 1))
+    if (name === '__proto__') throw fault('request.invalid', 'The query holds a name that is not allowed')
+    const before = Object.hasOwn(fields, name) ? fields[name] : undefined
+    fields[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+  }
+  return fields
+}
+
+function decodeField(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  return spaced.includes('%') ? decode(spaced, 'The query is not UTF-8') : spaced
+}
+
+function decode(text: string, message: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw fault('request.malformed', message)
+  }
+}
+
+/** RFC 9110 §8.3.1, case-insensitive; no charset means UTF-8 here. */
+export function mediaType(value: string | string[] | undefined): { readonly type: string; readonly charset: string } {
+  if (typeof value !== 'string') return { type: '', charset: 'utf-8' }
+  const semicolon = value.indexOf(';')
+  if (semicolon === -1) return { type: value.trim().toLowerCase(), charset: 'utf-8' }
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]{1,40})"?/i.exec(value.slice(semicolon))
+  return { type: value.slice(0, semicolon).trim().toLowerCase(), charset: charset?.[1]?.toLowerCase() ?? 'utf-8' }
+}
+
+function readJson(body: Uint8Array, target: TargetConfig): Json {
+  try {
+    return parseJson(body, { maxBytes: target.limits.maxBodyBytes, maxDepth: target.limits.maxDepth, inexact: 'refuse' })
+  } catch (error) {
+    if (error instanceof JsonError) throw fault(error.fault === 'too_large' ? 'request.too_large' : 'request.malformed', error.message)
+    throw error
+  }
+}
+
+function readText(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw fault('request.malformed', 'The request body is not UTF-8')
+  }
+}
+
+function fault(code: RefusalCode, message: string): RefusalError {
+  return new RefusalError(refusal(code, message))
+}

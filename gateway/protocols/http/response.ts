@@ -1,0 +1,30 @@
+// The head of an answer to the caller: only headers that carry no value of the result and no credential of the upstream.
+import type { Permit } from '../../call.ts'
+import type { AnswerHeaders } from '../../protocol.ts'
+import type { HttpOperation } from './messages.ts'
+
+/** Set-Cookie and WWW-Authenticate are the upstream's business with the gateway, not with the caller. */
+const passed = ['content-type', 'content-language', 'last-modified', 'retry-after', 'allow', 'vary', 'deprecation', 'sunset'] as const
+/** These can hold values of the result, where no mask would reach them. */
+const passedUnmasked = ['etag', 'location', 'content-location', 'content-disposition', 'link'] as const
+
+export function answerHeaders(answer: { readonly status: number; readonly headers: AnswerHeaders }, permit: Permit<HttpOperation>, length: number | undefined): Record<string, string | string[] | number> {
+  const headers: Record<string, string | string[] | number> = {}
+  for (const name of passed) {
+    const value = answer.headers[name]
+    if (value !== undefined) headers[name] = value
+  }
+  if (permit.call.decision.mask.length === 0) {
+    for (const name of passedUnmasked) {
+      const value = answer.headers[name]
+      if (value !== undefined) headers[name] = value
+    }
+  }
+  // What one caller may see another may not: no shared cache may keep it (RFC 9111 §5.2.2.7).
+  const caching = answer.headers['cache-control']
+  headers['cache-control'] = typeof caching === 'string' && /no-store/i.test(caching) ? 'no-store' : 'private, no-transform'
+  const isBodiless = answer.status === 204 || answer.status === 304
+  if (length !== undefined && !isBodiless && permit.call.operation.message.method !== 'HEAD') headers['content-length'] = length
+  if (answer.headers['content-type'] === 'text/event-stream') headers['x-accel-buffering'] = 'no'
+  return headers
+}

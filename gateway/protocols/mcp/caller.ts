@@ -1,0 +1,48 @@
+// The caller's end of one exchange: notices when they leave, and lets the upstream know. Signals are made only when somebody asks.
+import type { ServerResponse } from 'node:http'
+import type { Pending } from '../../call.ts'
+import type { Hold } from '../../protocol.ts'
+
+export class Caller implements Hold {
+  #abort: AbortController | undefined
+  #cancel: (() => void) | undefined
+  #isGone = false
+
+  constructor(end: ServerResponse) {
+    end.once('close', () => {
+      if (end.writableFinished) return
+      this.#isGone = true
+      this.#abort?.abort()
+      this.#cancel?.()
+    })
+  }
+
+  get isGone(): boolean { return this.#isGone }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#isGone) this.#abort.abort()
+    return this.#abort.signal
+  }
+
+  /** Clients give up after a minute, so none is held: the answer is a tool result that says where a person decides, and the call is made again. */
+  held(_pending: Pending): 'return' { return 'return' }
+
+  readonly onSent = (cancel: () => void): void => {
+    this.#cancel = cancel
+    if (this.#isGone) cancel()
+  }
+}
+
+/** Resolves once `end` can take more, or is gone. */
+export function drained(end: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      end.off('drain', done)
+      end.off('close', done)
+      resolve()
+    }
+    end.on('drain', done)
+    end.on('close', done)
+  })
+}

@@ -1,0 +1,226 @@
+// From the upstream's answer to the caller's: one JSON body, or events one by one. What passes is masked and on record first.
+import type { MaskedPart, Permit } from '../../call.ts'
+import type { Framing, MaskPlan } from '../../mask/index.ts'
+import type { Answer, AnswerHeaders, ServerEvent } from '../../protocol.ts'
+import { isRefusal, refusal, RefusalError } from '../../refusal.ts'
+import { drained, type Caller } from './caller.ts'
+import type { McpUpstream } from './dial.ts'
+import { endPart, filterList, maskMessage, planOf, privateResult, readAnswer, summaryOf } from './mask.ts'
+import { idKey, readServerMessage, writeEvent, type ServerMessage } from './messages.ts'
+import { closeMethod, streamMethod } from './methods.ts'
+import { serverOperation, type McpOperation } from './operation.ts'
+import type { McpDoor, McpExchange, McpGate } from './serve.ts'
+import { keep, type McpSessions } from './sessions.ts'
+
+type Whole = Extract<Answer, { kind: 'whole' }>
+type Events = Extract<Answer, { kind: 'events' }>
+type PermittedPart = readonly [Permit<McpOperation>, MaskedPart]
+
+/** One answer on its way back. Owned by one exchange. */
+export class Relay {
+  readonly #client: McpExchange
+  readonly #door: McpDoor
+  readonly #gate: McpGate
+  readonly #permit: Permit<McpOperation>
+  readonly #caller: Caller
+  readonly #sessions: McpSessions
+  readonly #plan: MaskPlan
+  #isAnswered = false
+
+  constructor(client: McpExchange, door: McpDoor, gate: McpGate, permit: Permit<McpOperation>, caller: Caller, sessions: McpSessions) {
+    this.#client = client
+    this.#door = door
+    this.#gate = gate
+    this.#permit = permit
+    this.#caller = caller
+    this.#sessions = sessions
+    this.#plan = planOf(permit, door.masking)
+  }
+
+  get #operation(): McpOperation { return this.#permit.call.operation }
+
+  /** @throws RefusalError `upstream.*`, `mask.*`, `request.unknown_session`, `record.ambiguous` */
+  async run(upstream: McpUpstream, answer: Answer): Promise<void> {
+    if (answer.kind === 'events' && answer.status === 200) { await this.#runEvents(upstream, answer); return }
+    if (answer.kind !== 'whole') {
+      answer.source.cancel()
+      throw broken('The upstream answered in a form that is not MCP')
+    }
+    // Its 401 or 403 is about our credential: nothing the caller could mend, and no challenge of theirs.
+    if (answer.status === 401 || answer.status === 403) throw broken("The upstream refused the gateway's credential")
+    const { session, method } = this.#operation.message
+    if (answer.status === 404 && session !== undefined && method !== closeMethod) {
+      this.#sessions.forget(session)
+      throw new RefusalError(refusal('request.unknown_session', 'The session has ended: initialize again'))
+    }
+    if (method === closeMethod && session !== undefined) this.#sessions.forget(session)
+    await (this.#isMessage(answer) ? this.#runWhole(answer) : this.#runEmpty(answer))
+  }
+
+  /** Says a failure on a stream that is already open. @returns false when there is no such stream */
+  sayFailure(text: string): boolean {
+    const { response } = this.#client
+    if (!response.headersSent) return false
+    if (this.#operation.message.id === undefined || this.#isAnswered) response.destroy()
+    else response.end(writeEvent(text, undefined, undefined))
+    return true
+  }
+
+  #isMessage(answer: Whole): boolean {
+    return answer.bytes.length > 0 && this.#operation.message.id !== undefined
+  }
+
+  /** 202 for a notification or a response, 405 for a GET that the server does not serve: a status is all there is. */
+  async #runEmpty(answer: Whole): Promise<void> {
+    const { id, method } = this.#operation.message
+    if (id !== undefined) throw broken('The upstream gave no answer')
+    const isTaken = answer.status >= 200 && answer.status < 300
+    const status = isTaken ? (method === closeMethod ? 200 : 202) : passedStatuses.has(answer.status) ? answer.status : 502
+    await this.#gate.deliver([[this.#permit, endPart(String(answer.status), this.#door.masking)]])
+    this.#client.response.writeHead(status, { 'content-length': 0, 'cache-control': 'no-store' })
+    this.#client.response.end()
+  }
+
+  async #runWhole(answer: Whole): Promise<void> {
+    const read = readServerMessage(readAnswer(answer.bytes, this.#plan))
+    if (read === undefined || !this.#isOwnAnswer(read)) throw broken('The upstream answered with something that is not the response')
+    const message = this.#adjust(read)
+    const parts = maskMessage(message, message === read ? answer.bytes : undefined, this.#permit, this.#plan, summaryOf(message))
+    const recorded = await this.#gate.deliver(parts.map((part) => [this.#permit, part] as const))
+    const length = recorded.reduce((sum, part) => sum + part.bytes.length, 0)
+    const { response } = this.#client
+    response.writeHead(answer.status, this.#headers(answer.headers, { 'content-type': 'application/json', 'content-length': length, 'cache-control': 'private, no-transform' }))
+    for (const part of recorded.slice(0, -1)) response.write(part.bytes)
+    response.end(recorded.at(-1)?.bytes)
+  }
+
+  #isOwnAnswer(message: ServerMessage): boolean {
+    return message.kind === 'response' && (message.id === null || message.id === this.#operation.message.id)
+  }
+
+  #adjust(message: ServerMessage): ServerMessage {
+    return privateResult(filterList(message, this.#permit, (items) => this.#gate.visible(this.#permit, items)), this.#plan)
+  }
+
+  /** On `initialize` a session id of our own takes the place of the upstream's. */
+  #headers(from: AnswerHeaders, headers: Record<string, string | number>): Record<string, string | number> {
+    const id = from['mcp-session-id']
+    if (typeof id === 'string' && this.#operation.message.method === 'initialize') headers['mcp-session-id'] = this.#sessions.mint(this.#gate.owner, id).id
+    return headers
+  }
+
+  async #runEvents(upstream: McpUpstream, answer: Events): Promise<void> {
+    const { response } = this.#client
+    const stop = (): void => answer.source.cancel()
+    this.#gate.signal.addEventListener('abort', stop, { once: true })
+    response.writeHead(200, this.#headers(answer.headers, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' }))
+    response.flushHeaders()
+    try {
+      for (let events = await answer.source.read(); events !== null && !this.#isAnswered; events = this.#isAnswered ? null : await answer.source.read()) {
+        await this.#pass(upstream, events)
+      }
+      if (!this.#isAnswered) await this.#endUnanswered()
+      response.end()
+    } finally {
+      answer.source.cancel()
+      this.#gate.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /** All events of one read: decided together, one commit, then written in order. */
+  async #pass(upstream: McpUpstream, events: readonly ServerEvent[]): Promise<void> {
+    const parts: PermittedPart[] = []
+    const { response } = this.#client
+    for (const event of events) {
+      if (this.#isAnswered) break                                 // the result is the last word of its stream
+      if (event.comment !== undefined) { if (!response.write(':\n\n')) await drained(response); continue }
+      if (event.event !== undefined && event.event !== 'message') continue
+      if (event.data === undefined || event.data === '') {
+        // Carries only an id or a pause to come back with (2025-11-25, "polling"): no content of anybody's.
+        if (!response.write(`${writeEvent('', event.id, event.retry)}`)) await drained(response)
+        continue
+      }
+      parts.push(...await this.#maskEvent(upstream, event, event.data))
+    }
+    if (parts.length === 0) return
+    for (const { bytes } of await this.#gate.deliver(parts)) if (bytes.length > 0 && !response.write(bytes)) await drained(response)
+  }
+
+  async #maskEvent(upstream: McpUpstream, event: ServerEvent, data: string): Promise<readonly PermittedPart[]> {
+    const read = readServerMessage(readAnswer(data, this.#plan))
+    if (read === undefined) throw broken('The upstream sent an event that is not JSON-RPC')
+    if (read.kind === 'response') return this.#maskAnswer(read, event, data)
+    if (read.kind === 'request') return this.#ask(upstream, read, event)
+    return this.#parts(this.#permit, read, data, event, this.#plan)
+  }
+
+  /** Its own call's, or an earlier one's whose stream ended first; the masks are the call's that asked. Any other answer goes nowhere. */
+  #maskAnswer(read: Extract<ServerMessage, { kind: 'response' }>, event: ServerEvent, data: string): readonly PermittedPart[] {
+    if (this.#operation.message.method !== streamMethod) {
+      if (!this.#isOwnAnswer(read)) throw broken('The upstream answered another request')
+      this.#isAnswered = true
+      const message = this.#adjust(read)
+      return this.#parts(this.#permit, message, message === read ? data : undefined, event, this.#plan)
+    }
+    const { session } = this.#operation.message
+    const key = read.id === null ? '' : idKey(read.id)
+    const permit = session?.unanswered.get(key)
+    if (permit === undefined) return []
+    session?.unanswered.delete(key)
+    const plan = planOf(permit, this.#door.masking)
+    const message = privateResult(filterList(read, permit, (items) => this.#gate.visible(permit, items)), plan)
+    return this.#parts(permit, message, message === read ? data : undefined, event, plan)
+  }
+
+  #parts(permit: Permit<McpOperation>, message: ServerMessage, data: string | undefined, event: ServerEvent, plan: MaskPlan, isFinal?: boolean): readonly PermittedPart[] {
+    const summary = summaryOf(message)
+    const parts = maskMessage(message, data === undefined ? undefined : Buffer.from(data), permit, plan, isFinal === undefined ? summary : { ...summary, isFinal }, framingOf(event))
+    return parts.map((part) => [permit, part] as const)
+  }
+
+  /** A request of the server's: an operation from the other side. Refused, the server is told so and the client never sees it. */
+  async #ask(upstream: McpUpstream, read: Extract<ServerMessage, { kind: 'request' }>, event: ServerEvent): Promise<readonly PermittedPart[]> {
+    const { session, era } = this.#operation.message
+    if (era.name === 'modern') throw broken('The upstream made a request on a stream, which this protocol version does not have')
+    if (session === undefined) throw broken('The upstream made a request without a session to answer in')
+    let refused
+    try {
+      const operation = serverOperation(read.method, read.id, read.params, { era, session, body: nothing, headers: [], transport: [] }, this.#door.target)
+      const [permit] = await this.#gate.request([operation], 'upstream', this.#caller)
+      if (permit !== undefined && !isRefusal(permit)) {
+        keep(session.asked, idKey(read.id), read.method)
+        permit.spend()
+        return this.#parts(permit, read, undefined, event, planOf(permit, this.#door.masking), true)
+      }
+      refused = permit ?? refusal('gateway.fault')
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error
+      refused = await this.#gate.refuse(error.refusal.code, error.refusal.message)
+    }
+    await upstream.answerRefused(session, read.id, refused)
+    return []
+  }
+
+  /** A listening stream just ends. A call's stream that ends early leaves its result to a later stream of the session, where there is one. */
+  async #endUnanswered(): Promise<void> {
+    const { session, id, method } = this.#operation.message
+    if (method === streamMethod || id === undefined) {
+      await this.#gate.deliver([[this.#permit, endPart('stream ended', this.#door.masking)]])
+      return
+    }
+    if (session === undefined) throw broken('The stream ended without a result')
+    keep(session.unanswered, idKey(id), this.#permit)
+  }
+}
+
+const nothing = new Uint8Array(0)
+/** What a server says without a body to a notification, a DELETE or a GET it does not take. */
+const passedStatuses = new Set([400, 404, 405])
+
+function framingOf(event: ServerEvent): Framing {
+  return { before: `${event.id === undefined ? '' : `id: ${event.id}\n`}${event.retry === undefined ? '' : `retry: ${event.retry}\n`}`, linePrefix: 'data: ', after: '\n\n' }
+}
+
+function broken(message: string): RefusalError {
+  return new RefusalError(refusal('upstream.broken', message))
+}

@@ -1,0 +1,154 @@
+// The client side of Streamable HTTP: one exchange from its head to its last event. Every exit is an answer or a refusal, and on record.
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Permit } from '../../call.ts'
+import type { Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
+import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
+import { Caller } from './caller.ts'
+import type { McpUpstream } from './dial.ts'
+import { eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
+import { failedPart } from './mask.ts'
+import { fault, parseMessage, type ClientMessage, type RpcId } from './messages.ts'
+import { closeMethod, streamMethod } from './methods.ts'
+import { answerOperation, clientOperation, sessionOperation, type McpOperation, type Sent } from './operation.ts'
+import { refusalHeaders, sayRefusal } from './refuse.ts'
+import { Relay } from './relay.ts'
+import { idKey } from './messages.ts'
+import type { McpSession, McpSessions } from './sessions.ts'
+
+export type McpGate = Gate<McpOperation, McpUpstream>
+export type McpDoor = Door<McpOperation, McpUpstream>
+export type McpExchange = Extract<Connection, { framing: 'exchange' }>
+
+/** What is known of a message so far: a refusal is said with it. */
+interface Asked { id: RpcId | null; era: Era | undefined; operation: McpOperation | undefined }
+
+export async function serveExchange(client: McpExchange, door: McpDoor, sessions: McpSessions, publicUrl: string): Promise<ConnectionEnd> {
+  const { response } = client
+  const { target } = door
+  const asked: Asked = { id: null, era: undefined, operation: undefined }
+  const entered = door.enter(client.credential)
+  const gate = entered instanceof Promise ? await entered : entered
+  if (isRefusal(gate)) return refuse(gate)
+  let operation: McpOperation | undefined
+  try {
+    operation = await readOperation(client, door, gate, sessions, asked)
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error
+    return refuse(await gate.refuse(error.refusal.code, error.refusal.message))
+  }
+  if (operation === undefined) return 'aborted'
+  asked.operation = operation
+  const caller = new Caller(response)
+  const [permit] = await gate.request([operation], 'client', caller)
+  if (permit === undefined || isRefusal(permit)) return refuse(permit ?? refusal('gateway.fault'))
+  const relay = new Relay(client, door, gate, permit, caller, sessions)
+  try {
+    const opening = gate.open()
+    const upstream = opening instanceof Promise ? await opening : opening
+    await relay.run(upstream, await upstream.forward(permit, caller.onSent))
+    return caller.isGone ? 'aborted' : 'ended'
+  } catch (error) {
+    const failed = { decisionId: Buffer.from(permit.call.decisionId).toString('hex'), ...error instanceof RefusalError ? error.refusal : refusal('gateway.fault') }
+    await recordFailure(gate, permit, failed, caller.isGone, door)
+    if (relay.sayFailure(sayRefusal({ refusal: failed, ...asked }).text)) return 'aborted'
+    return refuse(failed)
+  }
+
+  function refuse(refused: Refusal): ConnectionEnd {
+    const { status, text } = sayRefusal({ refusal: refused, ...asked })
+    const body = Buffer.from(text)
+    response.writeHead(status, { ...refusalHeaders(refused, status, target, publicUrl), 'content-length': body.length })
+    response.end(body)
+    return 'refused'
+  }
+}
+
+/** The outcome of a call that got no result. A result that could not be recorded is already *ambiguous*: nothing more is written. */
+async function recordFailure(gate: McpGate, permit: Permit<McpOperation>, failed: Refusal, isCancelled: boolean, door: McpDoor): Promise<void> {
+  if (failed.code === 'record.ambiguous') return
+  await gate.deliver([[permit, failedPart(failed, isCancelled, door.masking)]]).catch(() => undefined)
+}
+
+/** @returns undefined when the caller left before the message was here. @throws RefusalError `request.*` */
+async function readOperation(client: McpExchange, door: McpDoor, gate: McpGate, sessions: McpSessions, asked: Asked): Promise<McpOperation | undefined> {
+  const { request } = client
+  const { target } = door
+  const { headers } = request
+  if (client.path !== '' && client.path !== '/') throw fault('request.unknown_target', 'The MCP endpoint has no such path')
+  if (request.method === 'GET' || request.method === 'DELETE') {
+    const version = single(headers, 'mcp-protocol-version')
+    if (version !== undefined && version >= modernVersion) throw fault('request.not_allowed', 'This protocol version has no sessions and no listening stream')
+    const era: Era = { name: 'legacy', version: legacyVersion(version) }
+    const session = findSession(headers, gate, sessions)
+    if (request.method === 'DELETE' && session === undefined) throw fault('request.invalid', 'There is no session to close')
+    return sessionOperation(request.method === 'GET' ? streamMethod : closeMethod, { era, session, body: nothing, headers: [], transport: transportHeaders(headers) }, target)
+  }
+  if (request.method !== 'POST') throw fault('request.not_allowed', 'The HTTP method is not allowed here')
+  if (!isJsonType(headers['content-type'])) throw fault('request.media_type', 'The content type must be application/json')
+  const body = await client.readBody(target.limits.maxBodyBytes)
+  if (body.kind === 'aborted') return undefined
+  if (body.kind === 'long') throw fault('request.too_large', 'The message is too large')
+  const message = parseMessage(body.bytes, target)
+  if (message.kind === 'request') asked.id = message.id
+  asked.era = { name: 'modern', version: single(headers, 'mcp-protocol-version') ?? '' }
+  const era = asked.era = eraOf(message, headers)
+  if (!acceptsBoth(headers.accept, era)) throw fault('request.not_acceptable', 'Accept must list application/json and text/event-stream')
+  const isInitialize = message.kind === 'request' && message.method === 'initialize'
+  const session = era.name === 'legacy' && !isInitialize ? findSession(headers, gate, sessions) : undefined
+  const sent: Sent = { era, session, body: body.bytes, headers: parameterHeaders(headers), transport: transportHeaders(headers) }
+  return message.kind === 'response' ? answerOperation(askedBy(message, session), message, sent, target) : clientOperation(message, sent, target)
+}
+
+const nothing = new Uint8Array(0)
+
+/** An id that is not this caller's does not exist (2025-11-25, transports, "Session Management": 404). */
+function findSession(headers: IncomingHttpHeaders, gate: McpGate, sessions: McpSessions): McpSession | undefined {
+  const id = single(headers, 'mcp-session-id')
+  if (id === undefined) return undefined
+  const session = sessions.find(id, gate.owner)
+  if (session === undefined) throw fault('request.unknown_session', 'Unknown or expired session: initialize again')
+  return session
+}
+
+/** A client may only answer what it was asked, and once. */
+function askedBy(message: Extract<ClientMessage, { kind: 'response' }>, session: McpSession | undefined): string {
+  const key = idKey(message.id)
+  const method = session?.asked.get(key)
+  if (session === undefined || method === undefined) throw fault('request.invalid', 'The response answers no request of the server')
+  session.asked.delete(key)
+  return method
+}
+
+const transported = ['mcp-protocol-version', 'mcp-method', 'mcp-name', 'last-event-id'] as const
+
+function transportHeaders(headers: IncomingHttpHeaders): string[] {
+  const flat: string[] = []
+  for (const name of transported) {
+    const value = headers[name]
+    if (typeof value === 'string') flat.push(name, value)
+  }
+  return flat
+}
+
+function parameterHeaders(headers: IncomingHttpHeaders): readonly string[] {
+  let flat: string[] | undefined
+  for (const name in headers) {
+    const value = headers[name]
+    if (name.startsWith('mcp-param-') && typeof value === 'string') (flat ??= []).push(name, value)
+  }
+  return flat ?? none
+}
+
+const none: readonly string[] = []
+
+/** The media type, whatever its case and parameters; a charset other than UTF-8 is another text. */
+function isJsonType(value: string | undefined): boolean {
+  const [type = '', ...parameters] = (value ?? '').toLowerCase().split(';')
+  return type.trim() === 'application/json' && parameters.every((parameter) => !parameter.trim().startsWith('charset') || /^charset\s*=\s*"?utf-8"?$/.test(parameter.trim()))
+}
+
+function acceptsBoth(accept: string | undefined, era: Era): boolean {
+  const value = accept?.toLowerCase() ?? ''
+  if (era.name === 'legacy' && (value === '' || value.includes('*/*'))) return true
+  return value.includes('application/json') && value.includes('text/event-stream')
+}

@@ -1,0 +1,49 @@
+// Session ids of the legacy eras: minted here, bound to who got them; the upstream's own id is never shown.
+import { randomBytes } from 'node:crypto'
+import type { Permit } from '../../call.ts'
+import type { McpOperation } from './operation.ts'
+
+/** Most sessions a target keeps; the one used longest ago goes first, and its client initializes again (404). */
+const maxSessions = 20_000
+/** Requests of the server, and calls whose stream ended early, that one session may have open. */
+const maxOpen = 256
+const idBytes = 24
+
+export interface McpSession {
+  readonly id: string
+  /** Principal and client: any other caller is told the session does not exist. */
+  readonly owner: string
+  /** Unverified text of the upstream's; sent back to it alone. */
+  readonly upstreamId: string
+  /** Requests the server made on a stream, by id key: the only ones a client may answer. */
+  readonly asked: Map<string, string>
+  /** Calls whose stream ended before their result (2025-11-25, "polling"): it may come on a later stream, under their own masks. */
+  readonly unanswered: Map<string, Permit<McpOperation>>
+}
+
+export class McpSessions {
+  readonly #sessions = new Map<string, McpSession>()
+
+  mint(owner: string, upstreamId: string): McpSession {
+    const session = { id: randomBytes(idBytes).toString('base64url'), owner, upstreamId, asked: new Map(), unanswered: new Map() }
+    this.#sessions.set(session.id, session)
+    if (this.#sessions.size > maxSessions) for (const oldest of this.#sessions.keys()) { this.#sessions.delete(oldest); break }
+    return session
+  }
+
+  find(id: string, owner: string): McpSession | undefined {
+    const session = this.#sessions.get(id)
+    if (session?.owner !== owner) return undefined
+    this.#sessions.delete(id)                                     // last in the map: used last
+    this.#sessions.set(id, session)
+    return session
+  }
+
+  forget(session: McpSession): void { this.#sessions.delete(session.id) }
+}
+
+/** Adds, and lets the oldest go past the maximum. */
+export function keep<V>(map: Map<string, V>, key: string, value: V): void {
+  map.set(key, value)
+  if (map.size > maxOpen) for (const oldest of map.keys()) { map.delete(oldest); break }
+}

@@ -1,0 +1,26 @@
+import test from 'ava'
+import { createHttp } from '../../../gateway/protocols/http/index.ts'
+import { allow, openRig } from './fake-door.ts'
+
+test('a JSON request is matched to its route, decided, forwarded as the same bytes and its answer masked', async (t) => {
+  let seen = ''
+  const rig = await openRig({
+    protocol: (publicUrl) => createHttp({ publicUrl }),
+    upstream: (request, response) => {
+      request.on('data', (chunk: Buffer) => { seen += `${request.method} ${request.url} ${chunk.toString()}` })
+      request.on('end', () => { response.setHeader('content-type', 'application/json').end('{"ssn": "219-09-9999", "n": 1.0}') })
+    },
+    target: { catalogue: { 'POST /customers/{id}': { effects: ['read'], labels: [], request: {}, result: {}, isOpaque: false } } },
+    decide: () => ({ ...allow, mask: [{ id: 'ssn', match: { columns: ['ssn'] }, op: 'redact' }] }),
+  })
+  const response = await fetch(`${rig.url}/customers/C-1?a=1&a=2`, { method: 'POST', headers: { authorization: 'Bearer alice', 'content-type': 'application/json' }, body: '{"x": 1}' })
+  t.is(response.status, 200)
+  t.is(await response.text(), '{"ssn":"[REDACTED:ssn]","n":1}')
+  t.is(seen, 'POST /customers/C-1?a=1&a=2 {"x": 1}')
+  const [intent] = rig.record
+  t.is(intent?.operation?.resource.id, 'bank/POST /customers/{id}')
+  t.deepEqual(intent?.operation?.action, { name: 'http.post', properties: { effects: ['read'] } })
+  t.deepEqual(intent?.operation?.request['query'], { a: ['1', '2'] })
+  t.deepEqual(intent?.operation?.request['params'], { id: 'C-1' })
+  await rig.close()
+})
