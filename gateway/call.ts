@@ -122,6 +122,13 @@ export class Permit<O extends Operation = Operation> {
   }
 }
 
+/** The caller's receipt, as response headers: which frame says what was done, and by which decision. With it a caller can hold the record to account. */
+export function receiptHeaders(session: string, { seq, call }: Permit): { 'countersign-frame': string; 'countersign-decision': string } {
+  const { effect, mask } = call.decision
+  const masks = mask.length === 0 ? '' : `; masks=${mask.map(({ id }) => id).join(',')}`
+  return { 'countersign-frame': `${session}/${seq}`, 'countersign-decision': `${effect}; id=${Buffer.from(call.decisionId).toString('hex')}${masks}` }
+}
+
 /** What the record says about a part besides its content. */
 export interface PartSummary {
   /** A line for people: "200 OK", "result", "isError". */

@@ -70,6 +70,13 @@ export function refusal(code: RefusalCode, message: string = refusalWords[code].
   return { refused: true, code, message, reasons: [], ...more }
 }
 
+/** The caller's receipt for a call that did not go through; empty before authentication. */
+export function refusalReceipt({ frame, decisionId, code, reasons }: Refusal): Record<string, string> {
+  if (frame === undefined) return {}
+  const rules = reasons.length === 0 ? '' : `; rules=${reasons.map(({ id }) => id).join(',')}`
+  return { 'countersign-frame': frame, 'countersign-decision': `${code}${decisionId === undefined ? '' : `; id=${decisionId}`}${rules}` }
+}
+
 export function isRefusal(value: object): value is Refusal {
   return 'refused' in value
 }

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TargetConfig } from '../../config.ts'
-import { refusalWords, type Refusal } from '../../refusal.ts'
+import { refusalReceipt, refusalWords, type Refusal } from '../../refusal.ts'
 
 /** The problem document of a refusal: says why and what to do, never what the request held. */
 export function problem(refused: Refusal): Uint8Array {
@@ -19,7 +19,7 @@ export function problem(refused: Refusal): Uint8Array {
 const approvalRetryS = 10
 
 export function refusalHeaders(refused: Refusal, length: number, target: TargetConfig, publicUrl: string): Record<string, string | number> {
-  const headers: Record<string, string | number> = { 'content-type': 'application/problem+json', 'content-length': length, 'cache-control': 'no-store' }
+  const headers: Record<string, string | number> = { 'content-type': 'application/problem+json', 'content-length': length, 'cache-control': 'no-store', ...refusalReceipt(refused) }
   const { http, isRetryable } = refusalWords[refused.code]
   if (http === 401) headers['www-authenticate'] = challenge(refused, target, publicUrl)
   if (refused.retryAfterS !== undefined) headers['retry-after'] = refused.retryAfterS

@@ -1,6 +1,6 @@
 // The client side of HTTP: one exchange from its head to the last byte of its answer. Every exit is an answer or a refusal, and on record.
 import type { ServerResponse } from 'node:http'
-import type { Permit } from '../../call.ts'
+import { receiptHeaders, type Permit } from '../../call.ts'
 import type { Masking, MaskPlan } from '../../mask/index.ts'
 import type { Answer, Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
@@ -45,10 +45,11 @@ export async function serveExchange(client: HttpExchange, door: HttpDoor, routes
   const [permit] = await gate.request([operation], 'client', caller)
   if (permit === undefined || isRefusal(permit)) return refuse(permit ?? refusal('gateway.fault'))
   try {
+    const plan = planOf(permit, door.masking)                     // a mask that cannot be enforced stops the call here
     const opening = gate.open()
     const upstream = opening instanceof Promise ? await opening : opening
     if (unread !== undefined) await passExchange(upstream.passage, permit, gate, client, unread, caller, door.masking)
-    else await relay(await upstream.forward(permit, caller.onSent), permit, gate, response, planOf(permit, door.masking))
+    else await relay(await upstream.forward(permit, caller.onSent), permit, gate, response, plan)
     return caller.isGone ? 'aborted' : 'ended'
   } catch (error) {
     const failed = error instanceof RefusalError ? error.refusal : refusal('gateway.fault')
@@ -72,7 +73,7 @@ async function relay(answer: Answer, permit: Permit<HttpOperation>, gate: HttpGa
     const parts = maskWhole(answer, plan)
     const recorded = await gate.deliver(parts.map((part) => [permit, part] as const))
     const length = recorded.reduce((sum, part) => sum + part.bytes.length, 0)
-    response.writeHead(answer.status, answerHeaders(answer, permit, length))
+    response.writeHead(answer.status, { ...answerHeaders(answer, permit, length), ...receiptHeaders(gate.session, permit) })
     for (const part of recorded.slice(0, -1)) response.write(part.bytes)
     response.end(recorded.at(-1)?.bytes)
     return
@@ -92,7 +93,7 @@ async function relay(answer: Answer, permit: Permit<HttpOperation>, gate: HttpGa
 /** One read, one commit, one write; the next read waits for the caller to take it, so memory stays flat. */
 async function stream(answer: Exclude<Answer, { kind: 'whole' }>, permit: Permit<HttpOperation>, gate: HttpGate, response: ServerResponse, plan: MaskPlan): Promise<void> {
   const pieces = new Pieces(answer, plan)
-  response.writeHead(answer.status, answerHeaders(answer, permit, undefined))
+  response.writeHead(answer.status, { ...answerHeaders(answer, permit, undefined), ...receiptHeaders(gate.session, permit) })
   response.flushHeaders()
   for (let parts = await pieces.next(); parts !== undefined; parts = await pieces.next()) {
     if (parts.length === 0) continue

@@ -1,5 +1,5 @@
 // From the upstream's answer to the caller's: one JSON body, or events one by one. What passes is masked and on record first.
-import type { MaskedPart, Permit } from '../../call.ts'
+import { receiptHeaders, type MaskedPart, type Permit } from '../../call.ts'
 import type { Framing, MaskPlan } from '../../mask/index.ts'
 import type { Answer, AnswerHeaders, ServerEvent } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError } from '../../refusal.ts'
@@ -104,6 +104,7 @@ export class Relay {
 
   /** On `initialize` a session id of our own takes the place of the upstream's. */
   #headers(from: AnswerHeaders, headers: Record<string, string | number>): Record<string, string | number> {
+    Object.assign(headers, receiptHeaders(this.#gate.session, this.#permit))
     const id = from['mcp-session-id']
     if (typeof id === 'string' && this.#operation.message.method === 'initialize') headers['mcp-session-id'] = this.#sessions.mint(this.#gate.owner, id).id
     return headers

@@ -2,17 +2,16 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Permit } from '../../call.ts'
 import type { Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
-import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
+import { isRefusal, refusal, RefusalError, refusalReceipt, type Refusal } from '../../refusal.ts'
 import { Caller } from './caller.ts'
 import type { McpUpstream } from './dial.ts'
 import { eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
 import { failedPart } from './mask.ts'
-import { fault, parseMessage, type ClientMessage, type RpcId } from './messages.ts'
+import { fault, idKey, parseMessage, type ClientMessage, type RpcId } from './messages.ts'
 import { closeMethod, streamMethod } from './methods.ts'
 import { answerOperation, clientOperation, sessionOperation, type McpOperation, type Sent } from './operation.ts'
 import { refusalHeaders, sayRefusal } from './refuse.ts'
 import { Relay } from './relay.ts'
-import { idKey } from './messages.ts'
 import type { McpSession, McpSessions } from './sessions.ts'
 
 export type McpGate = Gate<McpOperation, McpUpstream>
@@ -41,8 +40,9 @@ export async function serveExchange(client: McpExchange, door: McpDoor, sessions
   const caller = new Caller(response)
   const [permit] = await gate.request([operation], 'client', caller)
   if (permit === undefined || isRefusal(permit)) return refuse(permit ?? refusal('gateway.fault'))
-  const relay = new Relay(client, door, gate, permit, caller, sessions)
+  let relay: Relay | undefined
   try {
+    relay = new Relay(client, door, gate, permit, caller, sessions)   // compiles the masks: one that cannot be enforced stops the call here
     const opening = gate.open()
     const upstream = opening instanceof Promise ? await opening : opening
     await relay.run(upstream, await upstream.forward(permit, caller.onSent))
@@ -50,14 +50,14 @@ export async function serveExchange(client: McpExchange, door: McpDoor, sessions
   } catch (error) {
     const failed = { decisionId: Buffer.from(permit.call.decisionId).toString('hex'), ...error instanceof RefusalError ? error.refusal : refusal('gateway.fault') }
     await recordFailure(gate, permit, failed, caller.isGone, door)
-    if (relay.sayFailure(sayRefusal({ refusal: failed, ...asked }).text)) return 'aborted'
+    if (relay?.sayFailure(sayRefusal({ refusal: failed, ...asked }).text) === true) return 'aborted'
     return refuse(failed)
   }
 
   function refuse(refused: Refusal): ConnectionEnd {
     const { status, text } = sayRefusal({ refusal: refused, ...asked })
     const body = Buffer.from(text)
-    response.writeHead(status, { ...refusalHeaders(refused, status, target, publicUrl), 'content-length': body.length })
+    response.writeHead(status, { ...refusalHeaders(refused, status, target, publicUrl), ...refusalReceipt(refused), 'content-length': body.length })
     response.end(body)
     return 'refused'
   }
