@@ -43,7 +43,7 @@ require contains {
 # title: Fields that nobody needs in full
 mask contains rule if {
 	is_request
-	not input.resource.id in data.http.opaque
+	not input.resource.id in data.masks.unread
 	some rule in data.http.masks
 }
 
@@ -51,7 +51,7 @@ mask contains rule if {
 # title: A request that is no stream ends
 limit contains data.http.limits.request if {
 	is_request
-	not input.resource.id in data.http.opaque
+	not input.resource.id in data.masks.unread
 	not input.resource.id in data.http.streams
 }
 

@@ -9,8 +9,16 @@ package countersign.request
 
 import data.countersign.access
 
-# Every package's rules, evaluated once.
-packages := data.policies
+# Every package's rules, evaluated once. Lists from here on: walking a set of objects costs a hash of each, every time.
+packages := [[name, rules] | some name, rules in data.policies]
+
+denies := [entry | some [_, rules] in packages; some entry in rules.deny]
+
+demands := [entry | some [_, rules] in packages; some entry in rules.require]
+
+masks := [entry | some [_, rules] in packages; some entry in rules.mask]
+
+bounds := [entry | some [_, rules] in packages; some entry in rules.limit]
 
 # METADATA
 # title: What is done with the call
@@ -49,58 +57,61 @@ permitted if {
 
 callable if access.may_call(input.subject, input.resource)
 
-allowed_by contains name if {
-	some name
-	packages[name].allow == true
-}
+allowed_by := [name | some [name, rules] in packages; rules.allow == true]
 
-said(verb) := {entry |
-	some name
-	some entry in packages[name][verb]
-}
+denials := array.concat([reason(entry) | some entry in denies], faults)
 
-denials := {reason(entry) | some entry in said("deny")} | faults
+refusals := [entry | some entry in denials; entry.mode == "enforce"]
 
-demands := said("require")
+requirements := [entry | some entry in demands; reason(entry).mode == "enforce"]
 
-refusals := {entry | some entry in denials; entry.mode == "enforce"}
-
-requirements := {entry | some entry in demands; reason(entry).mode == "enforce"}
-
-reasons := ({entry | some entry in denials} | {reason(entry) | some entry in demands}) | outcome
+reasons := array.concat(array.concat(denials, [reason(entry) | some entry in demands]), outcome)
 
 # What the library itself has to say, where no author has said more.
-outcome := set() if {
+outcome := [] if {
 	count(refusals) > 0
-} else := {explain("countersign.access", "The caller may not use this resource.")} if {
+} else := [explain("countersign.access", "The caller may not use this resource.")] if {
 	not callable
-} else := {explain("countersign.silence", "No policy allows this call.")} if {
+} else := [explain("countersign.silence", "No policy allows this call.")] if {
 	count(allowed_by) == 0
-} else := set() if {
+} else := [] if {
 	count(requirements) > 0
-} else := {explain(concat(".", [name, "allow"]), "Allowed.") | some name in allowed_by}
+} else := [explain(concat(".", [name, "allow"]), "Allowed.") | some name in allowed_by]
 
-faults contains explain("countersign.projected", "A sensitive value stands where no field for it is declared.") if {
-	count(input.findings.projected) > 0
-}
+faults := [explain(id, msg) | some [id, msg] in array.concat(projected, malformed)]
+
+projected := [["countersign.projected", "A sensitive value stands where no field for it is declared."] | not input.findings.projected == []]
+
+malformed := [["countersign.malformed", "A policy rule is malformed, so nothing is allowed."] | is_malformed]
 
 # A verb that is no set would otherwise say nothing.
-faults contains explain("countersign.malformed", "A policy package is malformed, so nothing is allowed.") if {
-	some name
+is_malformed if {
+	some [_, rules] in packages
 	some verb in ["deny", "require", "mask", "limit"]
-	said_by := packages[name][verb]
-	not is_set(said_by)
+	not is_set(object.get(rules, verb, set()))
 }
 
-faults contains explain("countersign.malformed", "A policy rule is malformed, so nothing is allowed.") if {
+is_malformed if {
 	some entry in demands
 	not well_formed(entry)
 }
 
-faults contains explain("countersign.malformed", "A policy rule is malformed, so nothing is allowed.") if {
-	some entry in said("limit")
-	some name, _ in entry
-	not name in {"rows", "bytes", "timeout_ms", "rate"}
+is_malformed if {
+	some entry in bounds
+	not is_bound(entry)
+}
+
+is_bound(entry) if {
+	is_object(entry)
+	object.keys(entry) - {"rows", "bytes", "timeout_ms", "rate"} == set()
+	is_rate(object.get(entry, "rate", null))
+}
+
+is_rate(null)
+
+is_rate(rate) if {
+	is_string(rate.key)
+	is_number(rate.per_min)
 }
 
 well_formed(entry) if {
@@ -142,23 +153,29 @@ approval := {
 	effect == "require"
 }
 
-default mask := set()
+# No default: a list that cannot be made leaves the decision undefined, and the call denied.
+mask := [] if effect == "deny"
 
-mask := said("mask") if effect != "deny"
+mask := array.concat(net, masks) if effect != "deny"
 
-default limits := {}
+# Under all rules, but for what is listed as passing unread.
+net := [] if {
+	input.resource.id in data.masks.unread
+} else := data.masks.everywhere
+
+limits := {} if effect == "deny"
 
 limits := object.union(numbers, rate) if effect != "deny"
 
 # The tightest of what is asked for.
 numbers[name] := min(values) if {
 	some name in ["rows", "bytes", "timeout_ms"]
-	values := {value | some entry in said("limit"); value := entry[name]}
+	values := {value | some entry in bounds; value := entry[name]}
 	count(values) > 0
 }
 
 default rate := {}
 
 rate := {"rate": {"key": tightest[1], "per_min": tightest[0]}} if {
-	tightest := min({[value.per_min, value.key] | some entry in said("limit"); value := entry.rate})
+	tightest := min({[value.per_min, value.key] | some entry in bounds; value := entry.rate})
 }
