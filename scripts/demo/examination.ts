@@ -29,7 +29,7 @@ export async function examine(home: Home, say: Say): Promise<void> {
   const at = (name: string) => path.join(home.examiner, name)
   say.title('8. The examiner checks the record, holding the log\'s public key and a checkpoint kept outside the gateway\'s directory')
   await sealed(evidence, 2)
-  const keys = await countersign(['evidence', 'export', '--keys', at('session-keys.jsonl'), '--key-store', path.join(home.gateway, 'keys'), evidence])
+  const keys = await countersign(['evidence', 'export', '--keys', at('session-keys.jsonl'), path.join(home.gateway, 'keys')])
   say.expect('the session keys are exported to the examiner', keys.code === 0, keys.output)
   const outside = ['--trust', at('trust.json'), '--since', at('checkpoint')]
   const verify = (dir: string, ...flags: string[]) => countersign(['evidence', 'verify', ...flags, dir])

@@ -137,7 +137,8 @@ async function ledger({ say, home }: Tour, token: string): Promise<void> {
 const noReceipt = { decision: '', frame: '' } as const
 
 function approvalIn({ result }: ToolAnswer): string {
-  return /\b[0-9a-f]{32}\b/.exec(JSON.stringify(result))?.[0] ?? ''
+  const meta = result._meta?.['countersign/refusal'] as { approval?: { id?: string } } | undefined
+  return meta?.approval?.id ?? ''
 }
 
 function failed(error: unknown): ToolAnswer {

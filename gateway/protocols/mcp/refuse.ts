@@ -49,7 +49,7 @@ function statusOf({ refusal, era, id }: Refused): number {
 
 function errorData({ refusal, era }: Refused): Json | undefined {
   if (refusal.code === 'request.unsupported_version') return { supported: [modernVersion, ...legacyVersions], requested: era?.version ?? '' }
-  return refusal.decisionId === undefined && refusal.frame === undefined ? undefined : facts(refusal)
+  return facts(refusal)
 }
 
 /** Text first: many clients show the model nothing else. Says why, by which rule, and what can be done about it. */
