@@ -43,7 +43,7 @@ require contains {
 # title: Fields that nobody needs in full
 mask contains rule if {
 	is_request
-	not input.resource.id in data.masks.unread
+	not passes_unread
 	some rule in data.http.masks
 }
 
@@ -51,14 +51,19 @@ mask contains rule if {
 # title: A request that is no stream ends
 limit contains data.http.limits.request if {
 	is_request
-	not input.resource.id in data.masks.unread
-	not input.resource.id in data.http.streams
+	not passes_unread
+	not streams
 }
 
 is_request if {
 	input.resource.type == "route"
 	startswith(input.action.name, "http.")
 }
+
+# Rules of their own: `not x in data.y` says nothing at all where data.y is missing.
+passes_unread if input.resource.id in data.masks.unread
+
+streams if input.resource.id in data.http.streams
 
 is_transfer if {
 	is_request

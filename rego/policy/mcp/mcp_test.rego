@@ -1,0 +1,92 @@
+package mcp_test
+
+import data.countersign.request
+
+ask(tool, arguments, groups) := {
+	"v": 1,
+	"subject": {"type": "user", "id": "idp|u", "properties": {"groups": groups}},
+	"action": {"name": "tools/call", "properties": {"effects": ["read"]}},
+	"resource": {"type": "tool", "id": concat("/", ["bank", tool]), "properties": {"target": "bank", "env": "test", "labels": []}},
+	"request": {"protocol": "mcp", "method": "tools/call", "tool": tool, "arguments": arguments},
+	"findings": {"pii": {"status": "ok", "classes": []}, "projected": []},
+}
+
+decide(tool, arguments, groups) := answer if answer := request.decision with input as ask(tool, arguments, groups)
+
+ids(decision) := {reason.id | some reason in decision.reasons}
+
+test_tools_go_by_group[note] if {
+	some note, [tool, arguments, group, effect] in {
+		"analyst reports": ["run_report", {"report": "largest_accounts"}, "analysts", "allow"],
+		"contractor reports": ["run_report", {"report": "largest_accounts"}, "contractors", "allow"],
+		"ci does not report": ["run_report", {"report": "largest_accounts"}, "ci", "deny"],
+		"analyst looks up": ["lookup_customer", {"id": 1}, "analysts", "allow"],
+		"engineer does not look up": ["lookup_customer", {"id": 1}, "engineers", "deny"],
+		"analyst exports": ["export_customers", {}, "analysts", "require"],
+		"lead exports": ["export_customers", {}, "leads", "require"],
+		"engineer does not export": ["export_customers", {}, "engineers", "deny"],
+		"analyst deletes": ["delete_customer", {"id": 1}, "analysts", "require"],
+		"ci deploys": ["deploy_model", {}, "ci", "require"],
+		"analyst does not deploy": ["deploy_model", {}, "analysts", "deny"],
+		"nobody calls the unknown": ["format_disk", {}, "leads", "deny"],
+	}
+	decide(tool, arguments, [group]).effect == effect
+}
+
+test_changing_the_schema_is_denied_with_advice[tool] if {
+	some tool in ["drop_table", "alter_table", "truncate_customers", "grant_role", "create_table"]
+	decision := decide(tool, {}, ["leads", "engineers"])
+	decision.effect == "deny"
+	ids(decision) == {"mcp.schema_change"}
+	some reason in decision.reasons
+	contains(reason.msg, "run_report")
+}
+
+test_a_report_has_a_plain_name[note] if {
+	some note, arguments in {
+		"walks": {"report": "../../etc/passwd"},
+		"sql": {"report": "a; drop table x"},
+		"empty": {"report": ""},
+		"long": {"report": concat("", ["a" | some _ in numbers.range(1, 65)])},
+		"number": {"report": 7},
+		"projected": {"report": {"class": "US_SSN", "token": "t"}},
+		"planted": {"report": "x ⟦US_SSN:abc⟧"},
+		"missing": {},
+	}
+	"mcp.report_name" in ids(decide("run_report", arguments, ["analysts"]))
+}
+
+test_a_path_stays_inside[note] if {
+	some note, path in {
+		"absolute": "/etc/passwd",
+		"climbs": "a/../../b",
+		"backslash": "..\\x",
+		"projected": {"class": "PAN", "token": "t"},
+		"list": ["/etc"],
+		"planted": "/etc/⟦US_SSN:abc⟧",
+		"false": false,
+	}
+	"mcp.path" in ids(decide("lookup_customer", {"id": 1, "path": path}, ["analysts"]))
+}
+
+test_a_relative_path_is_fine if decide("lookup_customer", {"path": "reports/q3.csv"}, ["analysts"]).effect == "allow"
+
+test_who_approves if {
+	decide("export_customers", {}, ["analysts"]).approval.groups == {{"any_of": ["leads"], "min": 1}}
+	decide("deploy_model", {}, ["ci"]).approval.groups == {{"any_of": ["engineers-lead", "leads"], "min": 1}}
+}
+
+masks(groups) := {rule.id | some rule in decide("lookup_customer", {"id": 1}, groups).mask}
+
+test_fields_are_masked_for_everyone_contact_for_all_but_leads if {
+	{"mcp.ssn", "mcp.card", "mcp.account", "mcp.contact", "mcp.birth", "net.us_ssn"} - masks(["analysts"]) == set()
+	{"mcp.contact", "mcp.birth"} & masks(["leads"]) == set()
+	{"mcp.ssn", "net.pan"} - masks(["leads"]) == set()
+}
+
+test_contractors_work_slowly if {
+	limits := decide("run_report", {"report": "a"}, ["contractors"]).limits
+	limits.rows == 50
+	limits.rate == {"key": "subject", "per_min": 60}
+	not "rate" in object.keys(decide("run_report", {"report": "a"}, ["analysts"]).limits)
+}
