@@ -1,6 +1,7 @@
 // What the commands say to people, as lines of text. Pure: the terminal, its colours and the exit status belong to cli.ts.
 import type { Coverage, FileCoverage, InputReads, InspectedPackage, TestResult } from './compiler.ts'
 import type { Finding } from './errors.ts'
+import { createPruner } from './prune.ts'
 
 /** How a word is set off: colour on a terminal, nothing elsewhere. */
 export interface Style { good(text: string): string; bad(text: string): string; faint(text: string): string }
@@ -14,16 +15,11 @@ export function findingLines(findings: readonly Finding[], show: Show): string[]
   })
 }
 
-// Different in every call, so a decision that reads one can never be answered from the cache.
-const volatilePaths = [['context', 'time'], ['decision_id'], ['session']]
-
 /** What costs a decision its cache entry: reading all of `input`, or what differs in every call. */
 export function cacheWarnings(reads: InputReads): Finding[] {
-  return Object.entries(reads).flatMap(([entrypoint, list]) => list.flatMap(({ path, file, row, col }) => {
-    const reached = volatilePaths.filter(volatile => volatile.slice(0, path.length).every((segment, i) => segment === path[i]) || volatile.every((segment, i) => segment === path[i]))
-    if (reached.length === 0) return []
+  return Object.entries(reads).flatMap(([entrypoint, list]) => list.filter(({ path }) => createPruner([path]).isVolatile).map(({ path, file, row, col }) => {
     const what = path.length === 0 ? 'all of input' : `input.${path.join('.')}`
-    return [{ code: 'uncached', message: `warning: ${entrypoint} reads ${what}, so it is evaluated anew for every call`, file, row, col }]
+    return { code: 'uncached', message: `warning: ${entrypoint} reads ${what}, so it is evaluated anew for every call`, file, row, col }
   }))
 }
 
@@ -41,7 +37,8 @@ export function testLines(tests: readonly TestResult[], isVerbose: boolean, show
 
 function oneTest(test: TestResult, show: Show, style: Style): string[] {
   const words = { pass: style.good('pass '), fail: style.bad('fail '), error: style.bad('error'), skip: 'skip ' }
-  const head = `  ${words[test.outcome]} ${test.name}${test.outcome === 'pass' ? style.faint(`  ${(test.ns / 1e6).toFixed(1)} ms`) : ''}`
+  const aside = test.outcome === 'pass' ? `${(test.ns / 1e6).toFixed(1)} ms` : `${show(test.file)}:${test.row}`
+  const head = `  ${words[test.outcome]} ${test.name}  ${style.faint(aside)}`
   const below = [
     ...(test.failed_cases ?? []).map(name => `case ${name}`),
     ...(test.outcome === 'fail' || test.outcome === 'error' ? [`${show(test.fail_file ?? test.file)}:${test.fail_row ?? test.row}: not true`] : []),

@@ -30,7 +30,12 @@ func baseDocuments(req request) (map[string]any, []finding) {
 			continue
 		}
 		var value any
-		if err := util.Unmarshal([]byte(req.Files[name]), &value); err != nil {
+		// OPA would read YAML in a .json file too; a reviewer would not.
+		decode := util.Unmarshal
+		if strings.HasSuffix(name, ".json") {
+			decode = decodeJSON
+		}
+		if err := decode([]byte(req.Files[name]), &value); err != nil {
 			found = append(found, finding{Code: "data_parse_error", Message: err.Error(), File: name})
 			continue
 		}

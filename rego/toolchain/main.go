@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 )
 
 // No honest request comes near it; a longer frame is a caller's fault, and the instance ends.
@@ -61,11 +60,7 @@ var commands = map[string]func(request) (any, []finding, error){
 	"version":      versions,
 }
 
-// Of the 512 MiB that the memory section allows: from here on Go collects harder before it gives up.
-const softMemoryBytes = 384 << 20
-
 func main() {
-	debug.SetMemoryLimit(softMemoryBytes)
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		if err := serve(bufio.NewReaderSize(os.Stdin, 1<<16), os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -26,9 +26,9 @@ type source struct {
 	schemas      *ast.SchemaSet
 }
 
-// Numbers keep their source text (json.Number), so a policy's data is never rounded.
+// Numbers keep their source text (json.Number), so a policy's data is never rounded; bytes after the value are an error.
 func decodeJSON(bs []byte, into any) error {
-	return util.NewJSONDecoder(bytes.NewReader(bs)).Decode(into)
+	return util.UnmarshalJSON(bs, into)
 }
 
 // Findings mean that some file could not be read; an error that the request is at fault.

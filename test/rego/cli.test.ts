@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import anyTest, { type ExecutionContext } from 'ava'
+
+// One after the other: each compiler is a process of some 200 MB.
+const test = anyTest.serial
+const binary = path.join(import.meta.dirname, '../../gateway/countersign.js')
+const good = 'package policies.x\n\nallow if input.resource.id == "a"\n'
+
+function policy(cwd: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  return new Promise(resolve => {
+    execFile(process.execPath, [binary, 'policy', ...args], { cwd }, (error, out, err) => resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err }))
+  })
+}
+
+/** A folder with the shipped library's two entrypoints in small, and `files`. */
+function folder(t: ExecutionContext, files: Record<string, string>): string {
+  const dir = mkdtempSync(path.join(tmpdir(), 'countersign-policy-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const base = { 'policy/request.rego': 'package countersign.request\n\ndecision := data.policies.x.allow\n', 'policy/list.rego': 'package countersign.list\n\nvisible := []\n' }
+  for (const [name, text] of Object.entries({ ...base, ...files })) {
+    mkdirSync(path.dirname(path.join(dir, name)), { recursive: true })
+    writeFileSync(path.join(dir, name), text)
+  }
+  return dir
+}
+
+test('the shipped policies pass their check', async t => {
+  const { status, out, err } = await policy('.', 'check')
+  t.deepEqual([status, err], [0, ''])
+  t.regex(out, /files, 2 entrypoints: nothing to mend\n$/)
+})
+
+test('a finding is file:row:col: message, and exit status 1', async t => {
+  const dir = folder(t, { 'policy/x.rego': 'package policies.x\n\nallow if input.resorce.id == "a"\n' })
+  const human = await policy(dir, 'check', '.')
+  t.is(human.status, 1)
+  t.is(human.out, '')
+  t.regex(human.err, /^policy\/x\.rego:3:10: undefined ref: input\.resorce\.id/)
+  const { status, out } = await policy(dir, 'check', '--json', '.')
+  t.is(status, 1)
+  t.like(JSON.parse(out), { code: 'ERR_POLICY_CHECK', findings: [{ file: 'policy/x.rego', row: 3, col: 10, code: 'rego_type_error' }] })
+})
+
+test('a decision that cannot be cached is a warning with its place', async t => {
+  const dir = folder(t, { 'policy/x.rego': 'package policies.x\n\nallow if input.context.time == "a"\n' })
+  const { status, out } = await policy(dir, 'check', '.')
+  t.is(status, 0)
+  t.regex(out, /^policy\/x\.rego:3:10: warning: countersign\/request\/decision reads input\.context\.time, so it is evaluated anew for every call\n/)
+})
+
+test('a folder that is not there, or holds no policy, could not be run: exit status 2', async t => {
+  const missing = await policy('.', 'check', '/nowhere')
+  t.deepEqual(missing, { status: 2, out: '', err: 'countersign: ERR_POLICY_SOURCE: /nowhere is not a folder\n' })
+  const dir = mkdtempSync(path.join(tmpdir(), 'countersign-policy-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  t.like(await policy(dir, 'test', '.'), { status: 2, err: 'countersign: ERR_POLICY_SOURCE: there is no .rego file below .\n' })
+})
+
+test('a failed test is shown with its values and exit status 1; no test at all is exit status 2', async t => {
+  const dir = folder(t, { 'policy/x.rego': good, 'policy/x_test.rego': 'package x_test\n\ntest_a if data.policies.x.allow with input.resource.id as "a"\n\ntest_b if {\n\tn := 1\n\tn == 2\n}\n' })
+  const { status, out } = await policy(dir, 'test', '.')
+  t.is(status, 1)
+  t.is(out, [
+    'FAIL   policy/x_test.rego  1/2',
+    '  fail  test_b  policy/x_test.rego:5',
+    '          policy/x_test.rego:7: not true',
+    '            n == 2',
+    '            |',
+    '            1',
+    '2 tests: 1 passed, 1 failed',
+    '',
+  ].join('\n'))
+  const passed = await policy(dir, 'test', '--filter', 'test_a', '--coverage', '.')
+  t.is(passed.status, 0)
+  t.is(passed.out.split('\n')[0], 'ok     policy/x_test.rego  1/1')
+  t.regex(passed.out, /policy\/request\.rego +0\.0 % {2}not covered: 3\n/)
+  t.like(await policy(dir, 'test', '--filter', 'test_c', '.'), { status: 2, err: 'countersign: ERR_POLICY_TEST: no test matches the filter\n' })
+})
+
+test('fmt --check lists and changes nothing, fmt rewrites', async t => {
+  const dir = folder(t, { 'policy/x.rego': good.replace('allow if', 'allow   if') })
+  t.like(await policy(dir, 'fmt', '--check', '.'), { status: 1, out: 'policy/x.rego\n' })
+  t.not(readFileSync(path.join(dir, 'policy/x.rego'), 'utf8'), good)
+  t.like(await policy(dir, 'fmt', '.'), { status: 0, out: 'policy/x.rego\n' })
+  t.is(readFileSync(path.join(dir, 'policy/x.rego'), 'utf8'), good)
+})
+
+test('build writes the same bundle twice and tells its digest', async t => {
+  const dir = folder(t, { 'policy/x.rego': good })
+  const [one, two] = [await policy(dir, 'build', '--json', '--output', 'one.tar.gz', '--serial', '4', '.'), await policy(dir, 'build', '--json', '--output', 'two.tar.gz', '--serial', '4', '.')]
+  t.is(JSON.parse(one.out).digest, JSON.parse(two.out).digest)
+  t.deepEqual(readFileSync(path.join(dir, 'one.tar.gz')), readFileSync(path.join(dir, 'two.tar.gz')))
+  t.like(await policy(dir, 'build', '--serial', 'x', '.'), { status: 2, err: 'countersign: ERR_POLICY_BUILD: --serial is not a number\n' })
+})
+
+test('inspect tells what each entrypoint reads, and help gives examples and exit status', async t => {
+  const dir = folder(t, { 'policy/x.rego': good })
+  t.regex((await policy(dir, 'inspect', '.')).out, /countersign\/request\/decision reads\n {2}input\.resource\.id\n/)
+  t.regex((await policy(dir, 'test', '--help')).out, /Examples:\n(.*\n)+Exit status: 0 fine; 1 findings/)
+})
