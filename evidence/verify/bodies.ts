@@ -38,7 +38,7 @@ export class BodyChecker {
     const boxes = new Map<string, Box[]>([...frames.contents.keys()].map(({ id }) => [id, []]))
     let isWhole = true
     for (const name of names) {
-      const item = `batch ${index}, ${this.#store.nameOf('bodies', name)}`
+      const item = `batch ${index}, store/body-index/${index}.cbor, ${this.#store.nameOf('bodies', name)}`
       isWhole = this.#findings.attempt(item, () => this.#readObject(name, boxes)) === true && isWhole
     }
     // What a damaged object held is unknown: that it is damaged has been said, and no frame is blamed for it.
