@@ -47,11 +47,11 @@ const sourceFolders = ['policy', 'data', 'schema'] as const
 
 /** @param path a bare repository, or a checkout */
 export function createPolicyRepository(path: string, ref: string): PolicyRepository {
-  const gitdir = fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
+  const gitdirOf = (): string => fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
   const wrong = (what: string, cause?: unknown): GatewayError => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${what}`, { cause })
 
   async function readObject(oid: string, type: 'commit' | 'blob'): Promise<Uint8Array> {
-    const found = await git.readObject({ fs, gitdir, oid, format: 'content' }).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
+    const found = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' }).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
     if (found.type !== type || !(found.object instanceof Uint8Array)) throw wrong(`${oid} is no ${type}`)
     return found.object
   }
@@ -64,7 +64,7 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
 
   return {
     async head() {
-      return await git.resolveRef({ fs, gitdir, ref }).catch((cause: unknown) => { throw wrong(`${ref} does not exist`, cause) })
+      return await git.resolveRef({ fs, gitdir: gitdirOf(), ref }).catch((cause: unknown) => { throw wrong(`${ref} does not exist`, cause) })
     },
     readCommit,
     async readTree({ tree }) {
@@ -78,7 +78,7 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
       }
       const walk = async (oid: string, prefix: string, depth: number): Promise<void> => {
         if (depth > maxDepth) throw wrong(`${prefix} is nested too deep`)
-        const { tree: entries } = await git.readTree({ fs, gitdir, oid }).catch((cause: unknown) => { throw wrong(`tree ${oid} cannot be read`, cause) })
+        const { tree: entries } = await git.readTree({ fs, gitdir: gitdirOf(), oid }).catch((cause: unknown) => { throw wrong(`tree ${oid} cannot be read`, cause) })
         for (const { path: name, type, mode, oid: child } of entries) {
           const at = prefix === '' ? name : `${prefix}/${name}`
           const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'

@@ -1,0 +1,69 @@
+import test from 'ava'
+import { signSsh } from '../../../evidence/repository/sshsig.ts'
+import { findSigner, parseAllowedSigners } from '../../../gateway/policy/allowed-signers.ts'
+import { parseCommit } from '../../../gateway/policy/repository.ts'
+import { verifySshSignature } from '../../../gateway/policy/sshsig.ts'
+import { newSigner } from './policy-repository.ts'
+
+const eli = newSigner('eli')
+const message = new TextEncoder().encode('tree 0\n')
+const key = eli.line.trim().split(' ').at(-1) ?? ''
+
+test('a signature is good for its message and nothing else', (t) => {
+  const armored = signSsh(message, eli.key, eli.publicKey)
+  t.is(verifySshSignature(armored, message), key)
+  t.is(verifySshSignature(armored, new TextEncoder().encode('tree 1\n')), undefined)
+})
+
+test('a signature made for another use than commits is refused', (t) => {
+  const blob = Buffer.from(signSsh(message, eli.key, eli.publicKey).split('\n').slice(1, -2).join(''), 'base64')
+  const at = blob.indexOf('git')
+  blob.write('fil', at)
+  t.is(verifySshSignature(armor(blob), message), undefined)
+})
+
+test('a signature with any one bit flipped is refused, without a fault', (t) => {
+  const blob = Buffer.from(signSsh(message, eli.key, eli.publicKey).split('\n').slice(1, -2).join(''), 'base64')
+  for (let bit = 0; bit < blob.length * 8; bit++) {
+    const flipped = Buffer.from(blob)
+    flipped[bit >> 3]! ^= 1 << (bit & 7)
+    const found = verifySshSignature(armor(flipped), message)
+    if (found !== undefined) t.fail(`bit ${bit}`)
+  }
+  for (let length = 0; length < blob.length; length++) if (verifySshSignature(armor(blob.subarray(0, length)), message) !== undefined) t.fail(`cut at ${length}`)
+  t.is(verifySshSignature(armor(Buffer.concat([blob, Buffer.of(0)])), message), undefined)
+})
+
+test('a signer counts only inside the time window of its line', (t) => {
+  const signers = parseAllowedSigners(`# people\n\neli@bank.example namespaces="git",valid-after="20250101",valid-before="20260101Z" ssh-ed25519 ${key} eli's key\n`)
+  t.is(findSigner(signers, key, Date.UTC(2025, 5, 1))?.name, 'eli@bank.example')
+  t.is(findSigner(signers, key, Date.UTC(2024, 11, 31)), undefined)
+  t.is(findSigner(signers, key, Date.UTC(2026, 0, 1)), undefined)
+  t.is(findSigner(signers, newSigner('x').line.split(' ').at(-1) ?? '', Date.UTC(2025, 5, 1)), undefined)
+})
+
+const faults: readonly (readonly [string, string, string])[] = [
+  ['a key type that we cannot judge', 'eli ssh-rsa AAAAB3NzaC1yc2E', 'only ssh-ed25519 keys are accepted'],
+  ['a certificate authority', `eli cert-authority ssh-ed25519 ${key}`, 'an option that is not known'],
+  ['a key that may not sign commits', `eli namespaces="file" ssh-ed25519 ${key}`, 'the key may not sign commits: namespaces has no git'],
+  ['a time that is none', `eli valid-before="soon" ssh-ed25519 ${key}`, 'valid-before is not a time'],
+  ['a line without a key', 'eli ssh-ed25519', 'expected principals, options, key type and key'],
+]
+for (const [title, line, why] of faults) {
+  test(`allowed_signers with ${title} is refused as a whole`, (t) => {
+    t.throws(() => parseAllowedSigners(`${eli.line}${line}\n`), { code: 'ERR_POLICY_UNTRUSTED', message: `allowed_signers line 2: ${why}` })
+  })
+}
+
+test('a commit that says its tree twice is refused: a reader could be shown the other', (t) => {
+  const tree = `tree ${'a'.repeat(40)}\n`
+  const rest = 'author E <e> 1 +0000\ncommitter E <e> 1 +0000\n\nm\n'
+  t.is(parseCommit('r', Buffer.from(tree + rest))?.time, 1_000)
+  t.is(parseCommit('r', Buffer.from(tree + tree + rest)), undefined)
+  t.is(parseCommit('r', Buffer.from(rest)), undefined)
+  t.is(parseCommit('r', Buffer.from('no headers')), undefined)
+})
+
+function armor(blob: Uint8Array): string {
+  return ['-----BEGIN SSH SIGNATURE-----', ...Buffer.from(blob).toString('base64').match(/.{1,70}/g) ?? [], '-----END SSH SIGNATURE-----', ''].join('\n')
+}
