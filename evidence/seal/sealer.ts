@@ -19,6 +19,8 @@ export class LogSealer {
   #follower: JournalFollower | undefined
   /** The last sealed batch; undefined while the log is empty. */
   #last: BatchLeaf | undefined
+  /** Of the journal, behind the last sealed cut; undefined while there is none. */
+  #place: Place | undefined
   /** Segments below this one have been said to be done. */
   #doneBefore = 0
 
@@ -39,9 +41,10 @@ export class LogSealer {
       if (republished !== undefined) say({ sealed: republished })
       // `0 0` means a journal that is still to be made: the place in an earlier one is worth nothing.
       if (durable.segment > 0) {
-        sealer.#follower = new JournalFollower(config.journal, sealer.#startPlace(durable))
+        sealer.#place = sealer.#startPlace(durable)
+        sealer.#follower = new JournalFollower(config.journal, sealer.#place)
         await sealer.sealTo(durable)
-        if (ledger.head.place !== undefined) sealer.#sayDone(ledger.head.place)
+        if (sealer.#place !== undefined) sealer.#sayDone(sealer.#place)
       }
       say({ recovered: sealer.#recovered() })
       return sealer
@@ -67,6 +70,7 @@ export class LogSealer {
     const batch = this.#builder.close(epoch, cut, this.#ledger.head.leafHash)
     const sealed = await this.#ledger.seal(batch, this.#sessions, end)
     this.#last = parseBatchLeaf(batch.leaf)
+    this.#place = end
     this.#say({ sealed })
     this.#sayDone(end)
   }
@@ -99,7 +103,7 @@ export class LogSealer {
     const { size, leafHash } = this.#ledger.head
     return {
       lastBatch: size === 0 ? null : size - 1, previousBatchLeaf: hex(leafHash), epoch: this.#last?.epoch ?? null, clean: this.#last?.why === cutReason.stop,
-      nextBatch: this.#last === undefined ? 0 : this.#last.number + 1, time: this.#last?.time ?? 0, segment: this.#ledger.head.place?.segment ?? 0, sessions: [...this.#sealedSessions()],
+      nextBatch: this.#last === undefined ? 0 : this.#last.number + 1, time: this.#last?.time ?? 0, segment: (this.#place ?? this.#ledger.head.place)?.segment ?? 0, sessions: [...this.#sealedSessions()],
     }
   }
 

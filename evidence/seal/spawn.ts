@@ -1,5 +1,6 @@
 // Starts the sealer as a child process of its own, which alone reads the signing keys (protocol.ts). It inherits neither environment nor files of the gateway.
 import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { durableDisk } from '../repository/durable-fs.ts'
@@ -8,6 +9,7 @@ import { maxMessageBytes, type SealerConfig, type SealerEvents, type SealerMessa
 const maxStderrBytes = 4_096
 
 export const startSealer: StartSealer = (config, events) => {
+  mkdirSync(config.sealer, { recursive: true, mode: 0o700 })
   const file = path.join(config.sealer, 'sealer.json')
   durableDisk.write(file, writeConfig(config), 0o600)
   // Sources are .ts in a checkout and .js in the package.

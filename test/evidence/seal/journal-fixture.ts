@@ -1,7 +1,7 @@
 // A gateway's journal as FORMAT.md §12 has it, written without the gateway's writer: sessions, frames, cuts.
 import { mkdirSync, openSync, writeSync, fdatasyncSync, closeSync } from 'node:fs'
 import { encode, type CborValue } from '../../../evidence/session/cbor.ts'
-import { encodeLeaf, frameKind, type FrameContent } from '../../../evidence/session/frame.ts'
+import { frameKind, type FrameKind } from '../../../evidence/session/frame.ts'
 import { recordType, segmentHeaderBytes, writeCut, writeNext, writeRecord, writeSegmentHeader, type CutReason, type RecordType } from '../../../evidence/session/record.ts'
 import { segmentPath } from '../../../evidence/session/reader.ts'
 import { CompactTree } from '../../../evidence/tlog/compact.ts'
@@ -80,8 +80,8 @@ export class SessionFixture {
   }
 
   /** The item that a journal write holds. */
-  leaf(frame: FrameContent, commitments = {}): Uint8Array {
-    const bytes = encodeLeaf(this.id, this.tree.size, this.previous, frame, commitments)
+  leaf(kind: FrameKind, time: number, members: [number, CborValue][]): Uint8Array {
+    const bytes = encode(new Map<number, CborValue>([[1, 1], [2, this.id], [3, this.tree.size], [4, time], [5, kind], [6, this.previous], ...members]))
     this.leaves.push(bytes)
     this.previous = leafHash(bytes)
     this.tree.append(this.previous)
@@ -89,16 +89,17 @@ export class SessionFixture {
   }
 
   open(journal: JournalFixture, time = 1): Uint8Array {
-    return this.leaf({ kind: frameKind.open, time, structure: new Map<number, CborValue>([[1, journal.epoch], [2, journal.ordinals++], [3, new Uint8Array(16)]]) })
+    return this.leaf(frameKind.open, time, [[13, new Map<number, CborValue>([[1, journal.epoch], [2, journal.ordinals++], [3, new Uint8Array(16)]])]])
   }
 
   epoch(journal: JournalFixture, time = 1): Uint8Array {
-    return this.leaf({ kind: frameKind.epoch, time, structure: new Map<number, CborValue>([[1, journal.epoch], [2, journal.ordinals++], [3, new Uint8Array(16)], [4, 'n1'], [5, 0], [6, new Uint8Array(32)]]) })
+    return this.leaf(frameKind.epoch, time, [[13, new Map<number, CborValue>([[1, journal.epoch], [2, journal.ordinals++], [3, new Uint8Array(16)], [4, 'n1'], [5, 0], [6, new Uint8Array(32)]])]])
   }
 
-  intent(time = 2): Uint8Array { return this.leaf({ kind: frameKind.intent, time, decisionId: new Uint8Array(16), bundle: new Uint8Array(32) }, { request: Buffer.alloc(32, 1), decision: Buffer.alloc(32, 2) }) }
-  outcome(ref: number, time = 3): Uint8Array { return this.leaf({ kind: frameKind.outcome, time, ref, structure: new Map([[1, 0]]) }, { result: Buffer.alloc(32, 3) }) }
-  close(time = 4): Uint8Array { return this.leaf({ kind: frameKind.close, time, structure: new Map<number, CborValue>([[1, this.tree.size], [2, this.tree.root()], [3, 0]]) }) }
+  intent(time = 2): Uint8Array { return this.leaf(frameKind.intent, time, [[7, Buffer.alloc(32, 1)], [8, Buffer.alloc(32, 2)], [10, new Uint8Array(16)], [11, new Uint8Array(32)]]) }
+  outcome(ref: number, time = 3): Uint8Array { return this.leaf(frameKind.outcome, time, [[9, Buffer.alloc(32, 3)], [12, ref], [13, new Map([[1, 0]])]]) }
+  recovery(session: SessionFixture, seq: number, time = 5): Uint8Array { return this.leaf(frameKind.recovery, time, [[13, new Map<number, CborValue>([[1, session.id], [2, seq]])]]) }
+  close(time = 4): Uint8Array { return this.leaf(frameKind.close, time, [[13, new Map<number, CborValue>([[1, this.tree.size], [2, this.tree.root()], [3, 0]])]]) }
 }
 
 /** A box of this many bytes of ciphertext (not a real one: the sealer could not tell). */
