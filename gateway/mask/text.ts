@@ -7,9 +7,9 @@ import type { MaskPlan, Rule } from './plan.ts'
 
 export interface RuleSpan { readonly start: number; readonly end: number; readonly rule: Rule }
 
-// A name, an optional closing quote (also an escaped one), then `:`, `=` or `=>`.
-const PAIR = /(?<![\w.-])[A-Za-z_][\w.-]{0,63}(?=(?:\\?["'])?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}[^\s])/g
-const ASSIGN = /(?:\\?["'])?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}/y
+// A name, an optional closing quote (also an escaped one) or bracket (`Key (ssn)=(…)`), then `:`, `=` or `=>`.
+const PAIR = /(?<![\w.-])[A-Za-z_][\w.-]{0,63}(?=(?:\\?["']|\))?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}[^\s])/g
+const ASSIGN = /(?:\\?["']|\))?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}\(?/y
 const MAX_PAIR_VALUE = 4_096
 
 /** Spans in order, none overlapping; where two rules meet the union is masked by the stronger. */

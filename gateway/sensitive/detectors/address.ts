@@ -18,7 +18,7 @@ export function findAddresses(search: Search): void {
     const [start, end] = expand(text, at, isHexCharacter)
     // `dead::beef` and `12:34:56` are not addresses; a digit and three groups are asked for.
     const value = text.slice(start, text[end - 1] === '.' ? end - 1 : end)
-    if (isIPv6(value) && !touches(text, start, start + value.length) && /\d/.test(value) && value.split(':').filter((group) => group !== '').length >= 3) found.push({ start, end: start + value.length, class: 'IP' })
+    if (isIPv6(value) && !touches(text, start, start + value.length) && /\d/.test(value) && (value.includes('.') || value.split(':').filter((group) => group !== '').length >= 3)) found.push({ start, end: start + value.length, class: 'IP' })
     at = text.indexOf(':', Math.max(end, at + 1))
   }
 }

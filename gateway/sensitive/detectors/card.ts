@@ -18,7 +18,8 @@ function scanRun(search: Search, from: number, to: number): void {
   const { text, found } = search
   let at = from
   while (at < to) {
-    const end = longestCard(search, at, to)
+    // Behind a digit and a point stand decimals.
+    const end = at > from && text[at - 1] === '.' && groupEnd(text, at, to) - at >= MIN_DIGITS ? -1 : longestCard(search, at, to)
     if (end > at) found.push({ start: at, end, class: 'PAN' })
     at = end > at ? end : groupEnd(text, at, to)
     while (at < to && !isDigit(text.charCodeAt(at))) at++
