@@ -31,13 +31,16 @@ export interface ToolchainRequest {
 
 export interface ToolchainAnswer { readonly findings: readonly Finding[]; readonly result: unknown }
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>
+interface Started {
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly frames: FrameReader
+  /** What it said on its way out. */
+  stderr: string
+}
 
 /** One compiler process at a time, started when asked and again after any exit. Requests are answered in order. */
 export class Toolchain implements Disposable {
-  #child: Child | undefined
-  #frames = new FrameReader()
-  #stderr = ''
+  #child: Started | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
   /**
@@ -51,15 +54,16 @@ export class Toolchain implements Disposable {
   }
 
   /** Of the process that runs now. */
-  get pid(): number | undefined { return this.#child?.pid }
+  get pid(): number | undefined { return this.#child?.process.pid }
 
   [Symbol.dispose](): void {
-    this.#child?.kill('SIGKILL')
+    this.#child?.process.kill('SIGKILL')
     this.#child = undefined
   }
 
   #ask(request: ToolchainRequest, deadlineMs: number): Promise<ToolchainAnswer> {
-    const child = this.#child ?? this.#start()
+    const started = this.#child ?? this.#start()
+    const { process: child, frames } = started
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => {
         clearTimeout(timer)
@@ -70,16 +74,16 @@ export class Toolchain implements Disposable {
       const fail = (error: PolicyError) => settle(() => {
         child.on('error', () => undefined)
         child.kill('SIGKILL')
-        if (this.#child === child) this.#child = undefined
+        if (this.#child === started) this.#child = undefined
         reject(error)
       })
       const timer = setTimeout(() => fail(new PolicyError('ERR_TOOLCHAIN_DEADLINE', `the policy compiler did not answer within ${deadlineMs} ms`)), deadlineMs)
       child.on('error', cause => fail(new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler could not be started', { cause })))
       // `close`, not `exit`: what it wrote on its way out says why.
-      child.on('close', status => fail(exitError(status, this.#stderr)))
+      child.on('close', status => fail(exitError(status, started.stderr)))
       child.stdout.on('data', (chunk: Uint8Array) => {
         try {
-          const bytes = this.#frames.push(chunk)
+          const bytes = frames.push(chunk)
           if (bytes === undefined) return
           const answer = parseAnswer(bytes)
           settle(() => resolve(answer))
@@ -91,18 +95,19 @@ export class Toolchain implements Disposable {
     })
   }
 
-  #start(): Child {
+  #start(): Started {
     // --liftoff-only: V8's optimising tier would compete with the run for the same cores; without the flag all works, slower.
     const child = spawn(process.execPath, ['--liftoff-only', childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
-    this.#frames = new FrameReader()
-    this.#stderr = ''
+    const started: Started = { process: child, frames: new FrameReader(), stderr: '' }
     child.stderr.on('data', (chunk: Uint8Array) => {
-      if (this.#child === child && this.#stderr.length < maxStderrBytes) this.#stderr += new TextDecoder().decode(chunk)
+      if (started.stderr.length < maxStderrBytes) started.stderr += new TextDecoder().decode(chunk)
     })
     // A child that died while being written to is reported by its `close`.
     child.stdin.on('error', () => undefined)
-    this.#child = child
-    return child
+    // One that died between requests is not asked again.
+    child.on('exit', () => { if (this.#child === started) this.#child = undefined })
+    this.#child = started
+    return started
   }
 }
 

@@ -50,6 +50,15 @@ test('requests to one compiler are answered in order, each by itself', async t =
   t.deepEqual(answers.map(({ result }) => result), [1, 2, 3].map(n => [1, 2].map(input => ({ defined: true, value: n + input }))))
 })
 
+test('a compiler that died between two requests is replaced', async t => {
+  using toolchain = new Toolchain()
+  await toolchain.request({ cmd: 'version' })
+  const { pid } = toolchain
+  process.kill(pid ?? 0, 'SIGKILL')
+  while (toolchain.pid === pid) await new Promise(resolve => setTimeout(resolve, 10))
+  t.deepEqual((await toolchain.request({ cmd: 'version' })).findings, [])
+})
+
 test('a request that is no request is refused without harm', async t => {
   using toolchain = new Toolchain()
   const error = await t.throwsAsync(toolchain.request({ cmd: 'check', files: {}, capabilities: 'x' }), { instanceOf: PolicyError })
