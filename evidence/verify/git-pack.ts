@@ -1,6 +1,6 @@
 // One Git pack with its version 2 index, read without Git (gitformat-pack). Offsets and sizes come from a file that may lie: all are checked.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
 import { FalseClaim } from './finding.ts'
 import { applyDelta } from './git-delta.ts'
@@ -18,6 +18,7 @@ const types: Readonly<Record<number, GitType>> = { 1: 'commit', 2: 'tree', 3: 'b
 const offsetDelta = 6
 const refDelta = 7
 const trailerBytes = 20
+const chunkBytes = 1024 * 1024
 
 export class GitPack {
   readonly #path: string
@@ -38,6 +39,7 @@ export class GitPack {
     const size = fstatSync(this.#fd).size
     const header = this.#read(0, 12)
     const trailer = this.#read(size - trailerBytes, trailerBytes)
+    if (!this.#checksum(size - trailerBytes).equals(trailer)) throw this.#lie('it does not match its own checksum')
     if (header.toString('latin1', 0, 4) !== 'PACK' || header.readUInt32BE(4) !== 2 || header.readUInt32BE(8) !== this.#count) throw this.#lie('its header is not that of its index')
     if (!trailer.equals(this.#index.subarray(this.#index.length - 2 * trailerBytes, this.#index.length - trailerBytes))) throw this.#lie('its checksum is not that of its index')
     const offsets = Array.from({ length: this.#count }, (_, i) => this.#offset(i)).sort((a, b) => a - b)
@@ -136,6 +138,12 @@ export class GitPack {
     const bytes = Buffer.allocUnsafe(length)
     if (readSync(this.#fd, bytes, 0, length, offset) !== length) throw this.#lie('it is cut short')
     return bytes
+  }
+
+  #checksum(end: number): Buffer {
+    const sum = createHash('sha1')
+    for (let at = 0; at < end; at += chunkBytes) sum.update(this.#read(at, Math.min(chunkBytes, end - at)))
+    return sum.digest()
   }
 
   /** Index v2: magic, fan-out of 256, ids, CRCs, 31-bit offsets, 63-bit offsets, pack checksum, own checksum. */

@@ -95,7 +95,7 @@ export class SampleLog {
   head = ''
   node: Session | undefined
   /** Bends what the next commit holds; tests of lies set these. */
-  bend: { batchLeaf?: (leaf: Map<number, Value>) => void; rows?: (rows: Map<number, Value>[]) => void; tree?: (files: Map<string, Buffer>) => void; message?: (text: string) => string; parents?: string[]; leaves?: (leaves: Buffer[]) => void; seed?: number; namespace?: string } = {}
+  bend: { batchLeaf?: (leaf: Map<number, Value>) => void; rows?: (rows: Map<number, Value>[]) => void; tree?: (files: Map<string, Buffer>) => void; message?: (text: string) => string; note?: (text: string) => string; parents?: string[]; leaves?: (leaves: Buffer[]) => void; seed?: number; namespace?: string } = {}
   #batch: { readonly leaf: Buffer; readonly hash: Buffer }[] = []
   readonly #files = new Map<string, Buffer>()
   #seed = 0
@@ -199,6 +199,7 @@ export class SampleLog {
   commit(leaf: Buffer): void {
     const index = this.leaves.length - 1
     this.checkpoint = this.#sign(`${origin}\n${this.leaves.length}\n${treeRoot(this.leaves.map(leafHash)).toString('base64')}\n`)
+    this.checkpoint = this.bend.note?.(this.checkpoint) ?? this.checkpoint
     this.#files.set('checkpoint', Buffer.from(this.checkpoint))
     this.#files.set(`leaf/${(index % 256).toString(16).padStart(2, '0')}/${index}`, leaf)
     this.bend.tree?.(this.#files)

@@ -1,0 +1,94 @@
+// The real recorder and sealer, judged by a verifier that was written from FORMAT.md alone; then the examiner's commands over the same record.
+import test from 'ava'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
+import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'verify-real-'))
+const checkout = join(import.meta.dirname, '..', '..', '..')
+const evidence = join(root, 'evidence')
+const keysFile = join(root, 'keys.jsonl')
+
+// A life of one node: two sessions, calls and refusals; `crash` ends in kill -9 with a call in flight, `stop` in order.
+const program = `
+import { exportSessionKeys, frameKind, openRecorder } from ${JSON.stringify(join(checkout, 'evidence', 'index.ts'))}
+import { writeFileSync } from 'node:fs'
+const root = ${JSON.stringify(root)}
+const directories = { journal: root + '/journal', keys: root + '/keys', sealer: root + '/sealer', evidence: root + '/evidence' }
+const recorder = await openRecorder({ node: 'node-1', directories, intervalMs: 200, maxUnsealedBytes: 1e9, maxUnsealedMs: 1e6, now: Date.now })
+const json = (value) => Buffer.from(JSON.stringify(value))
+const sessions = ['ada', 'bob'].map((subject) => recorder.openSession(json({ subject, client: 'cli', target: 'bank', ip: '127.0.0.1' })))
+const decided = { decisionId: Buffer.alloc(16, 1), bundle: Buffer.alloc(32, 2), decision: json({ effect: 'allow', reasons: [] }) }
+const input = (id) => json({ action: { name: 'tools/call' }, resource: { id }, request: { arguments: {} } })
+for (let i = 0; i < 20; i++) for (const session of sessions) {
+  const { seq } = session.append({ kind: frameKind.intent, time: Date.now(), request: input('run_report'), ...decided })
+  await recorder.commit(i % 2 === 0 ? 'strict' : 'bounded')
+  session.append({ kind: frameKind.outcome, time: Date.now(), ref: seq, result: json({ title: '200 OK', text: 'all well' }), structure: new Map([[1, 0]]) })
+}
+sessions[0].append({ kind: frameKind.refusal, time: Date.now(), request: input('drop_table'), ...decided, decision: json({ effect: 'deny', reasons: [{ id: 'bank.no_drop', msg: 'No.' }] }), structure: new Map([[1, 'policy.denied']]) })
+if (process.argv[2] === 'crash') {
+  sessions[1].append({ kind: frameKind.intent, time: Date.now(), request: input('run_report'), ...decided })
+  await recorder.commit('strict')
+  process.kill(process.pid, 'SIGKILL')
+}
+await recorder.commit('strict')
+await recorder.stop()
+writeFileSync(${JSON.stringify(keysFile)}, [...exportSessionKeys(directories.keys)].join(''))
+`
+mkdirSync(root, { recursive: true })
+writeFileSync(join(root, 'life.mts'), program)
+const live = (how: string): number | null => spawnSync(process.execPath, [join(root, 'life.mts'), how], { stdio: ['ignore', 'ignore', 'inherit'] }).status
+const command = (...args: string[]): { status: number | null; stdout: string; stderr: string } => spawnSync(process.execPath, [join(checkout, 'gateway', 'countersign.js'), 'evidence', ...args], { encoding: 'utf8' })
+
+test.before((t) => {
+  t.timeout(110_000)
+  t.is(live('crash'), null)
+  t.is(live('crash'), null)
+  t.is(live('stop'), 0)
+  writeFileSync(join(root, 'trust.json'), JSON.stringify({
+    log: [readFileSync(join(root, 'sealer', 'log.vkey'), 'utf8').trim()], allowed_signers: readFileSync(join(root, 'sealer', 'allowed_signers'), 'utf8'), witnesses: { quorum: 0, keys: [] },
+  }))
+})
+
+test('a record of three lives, two of them killed, is intact and complete, and every body opens', (t) => {
+  const verdict = verifyEvidence({ directory: evidence, trust: readFileSync(join(root, 'trust.json'), 'utf8'), keys: parseSessionKeys(readFileSync(keysFile, 'utf8')), at: Date.now() })
+  t.deepEqual([verdict.falsities, verdict.gaps], [[], []])
+  t.like(verdict, { exit: 0, checked: { epochs: 3, sessions: 9, closed: 9, intents: 122, refusals: 3, recovered: 2 }, open: { sessions: 0 } })
+  t.is(verdict.checked.bodies.opened, verdict.checked.bodies.boxes)
+})
+
+test('verify as a command gives the same verdict from a child that can only read', (t) => {
+  const { status, stdout } = command('verify', '--trust', join(root, 'trust.json'), '--keys', keysFile, '--json', evidence)
+  t.is(status, 0)
+  t.like(JSON.parse(stdout), { verdict: 'intact', checked: { epochs: 3 } })
+})
+
+test('an examiner lists sessions, reads one frame in full, and replays a session', (t) => {
+  const sessions = JSON.parse(command('ls', '--json', '--keys', keysFile, evidence).stdout) as { session: string; who: { subject: string } | null; state: string; is_node: boolean }[]
+  t.is(sessions.length, 9)
+  t.deepEqual(sessions.filter(({ is_node: isNode }) => !isNode).map(({ who }) => who?.subject), ['ada', 'bob', 'ada', 'bob', 'ada', 'bob'])
+  t.is(sessions.filter(({ state }) => state === 'abandoned').length, 6)
+  const last = sessions.at(-2)!.session
+  const replayed = command('replay', last, evidence, '--keys', keysFile).stdout
+  t.regex(replayed, /intent +tools\/call run_report · \[allow\]/)
+  t.regex(replayed, /refusal +policy\.denied · tools\/call drop_table · \[deny bank\.no_drop\]/)
+  t.regex(replayed, /result: 200 OK\n +all well/)
+  t.regex(command('show', `${last.slice(0, 12)}/1`, evidence, '--keys', keysFile).stdout, /request: tools\/call run_report/)
+  t.regex(command('show', `${last}/1`, evidence).stdout, /content not opened/)
+})
+
+test('a frame is proven under the newest checkpoint', (t) => {
+  const [{ session } = { session: '' }] = JSON.parse(command('ls', '--json', evidence).stdout) as { session: string }[]
+  const proof = JSON.parse(command('prove', `${session}/0`, evidence).stdout) as { proof: string; v: number }
+  t.is(proof.v, 1)
+  t.regex(proof.proof, /^c2sp\.org\/tlog-proof@v1\nindex 0\n/)
+})
+
+test('what is not on record is exit 2 with a sentence', (t) => {
+  const { status, stderr } = command('show', '00000000', evidence)
+  t.is(status, 2)
+  t.regex(stderr, /ERR_EVIDENCE_NOT_FOUND: there is no session 00000000/)
+})
