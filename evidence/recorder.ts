@@ -231,7 +231,7 @@ export class Recorder implements AsyncDisposable {
 
   async #cut(reason: CutReason): Promise<void> {
     for (const session of this.#sessions) {
-      if (session.isClosed) this.#sessions.delete(session)
+      if (session.isDone) this.#sessions.delete(session)
       else session.retryClose()
     }
     const { journal, now } = this.#context

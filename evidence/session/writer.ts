@@ -64,6 +64,8 @@ export class SessionWriter implements FrameOwner {
   /** Frames so far, appended or on record: the next seq. */
   get count(): number { return this.#count }
   get isClosed(): boolean { return this.#isClosed }
+  /** Closed, and nothing of it waits to be written. */
+  get isDone(): boolean { return this.#isClosed && this.#unwritten.length === 0 }
 
   /** Appends seq 0, which names the session's key: FORMAT.md §4, kinds 0 and 1. */
   open(opening: Opening): AppendedFrame {
