@@ -87,6 +87,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSource<Uint8A
   }
 
   read(): Promise<Uint8Array | null> {
+    if (this.#isCancelled && this.#fault !== undefined) return Promise.reject(this.#fault)
     const chunk = this.#chunks.shift()
     if (chunk !== undefined) {
       this.#size -= chunk.length

@@ -37,6 +37,7 @@ export class Caller implements Hold {
 
 /** Resolves once `end` can take more, or is gone. */
 export function drained(end: ServerResponse | Duplex): Promise<void> {
+  if (end.destroyed || end.closed) return Promise.resolve()       // neither event would come any more
   return new Promise((resolve) => {
     const done = (): void => {
       end.off('drain', done)
