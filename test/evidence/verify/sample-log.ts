@@ -64,7 +64,7 @@ export function vkey(name: string, type: number, raw: Uint8Array): string { retu
 
 const wire = (bytes: Uint8Array | string): Buffer => { const b = Buffer.from(bytes); const n = Buffer.alloc(4); n.writeUInt32BE(b.length); return Buffer.concat([n, b]) }
 
-export interface FrameSpec { readonly kind: number; readonly contents?: Readonly<Record<number, string>>; readonly ref?: number; readonly structure?: Map<number, Value>; readonly time?: number }
+export interface FrameSpec { readonly kind: number; readonly contents?: Readonly<Record<number, string>>; readonly ref?: number; readonly structure?: Map<number, Value>; readonly time?: number; readonly decisionId?: Uint8Array; readonly bundle?: Uint8Array }
 
 interface Session { readonly id: Buffer; readonly epoch: number; readonly ordinal: number; readonly keyId: Buffer; readonly key: Buffer; readonly hashes: Buffer[]; boxes: number; isClosed: boolean; firstInBatch: number; hasFrames: boolean; body: Buffer[]; bodyFirst: number }
 
@@ -160,6 +160,8 @@ export class SampleLog {
       map.set(Number(label), sha256(cbor([salt, Number(label), Buffer.from(text)])))
       body.set(Number(label), [salt, Buffer.from(text)])
     }
+    if (spec.decisionId !== undefined) map.set(10, spec.decisionId)
+    if (spec.bundle !== undefined) map.set(11, spec.bundle)
     if (spec.ref !== undefined) map.set(12, spec.ref)
     if (spec.structure !== undefined) map.set(13, spec.structure)
     const leaf = cbor(map)

@@ -1,0 +1,71 @@
+// A recorded decision is made again from the record and the bundle alone.
+import test from 'ava'
+import { hash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readBundles, redecide } from '../../../evidence/audit/redecide.ts'
+import { Recording } from '../../../evidence/audit/recording.ts'
+import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
+import { compileBundle, loadPolicy, readBundle } from '../../../rego/index.ts'
+import { shippedCapabilities } from '../../../rego/capabilities.ts'
+import { readPolicyFolder, shippedFolder } from '../../../rego/folder.ts'
+import { SampleLog } from '../verify/sample-log.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'redecide-'))
+const bundle = await compileBundle({ files: readPolicyFolder(shippedFolder), revision: 'c0ffee', serial: 1, capabilities: shippedCapabilities() })
+const digest = hash('sha256', bundle, 'buffer')
+mkdirSync(join(root, 'bundles'))
+// Named wrongly on purpose: a bundle is known by its bytes.
+writeFileSync(join(root, 'bundles', 'some-name.tar.gz'), bundle)
+
+const input = {
+  v: 1, phase: 'request', decision_id: '00', session: { id: '00', seq: 1, started_at: '2026-01-01T00:00:00Z' },
+  subject: { type: 'agent', id: 'https://idp.example|ada', properties: { groups: ['analysts'], acr: '', amr: [], claims: {} } },
+  action: { name: 'tools/call', properties: { effects: ['read'] } }, resource: { type: 'mcp.tool', id: 'run_report', properties: {} }, request: { protocol: 'mcp', arguments: {} },
+  findings: { pii: { status: 'ok', classes: [] }, projected: [] }, context: { time: '2026-01-01T00:00:00Z', ip: '127.0.0.1', ticket: '', approval: null, grants: [], break_glass: false },
+}
+const inputText = JSON.stringify(input)
+const policy = loadPolicy(readBundle(bundle))
+const decision = new TextDecoder().decode(policy.decide(input, inputText).canonical)
+policy.close()
+
+function logOf(name: string, recorded: string, text = inputText): SampleLog {
+  const log = new SampleLog(join(root, name))
+  const node = log.startEpoch()
+  const session = log.open()
+  log.frame(session, { kind: 6, contents: { 7: text, 8: recorded }, structure: new Map([[1, 'policy.denied']]), decisionId: Buffer.alloc(16, 1), bundle: digest })
+  log.close(session)
+  log.close(node)
+  log.cut(3)
+  return log
+}
+
+function outcomes(log: SampleLog, hasKeys = true, bundles = readBundles(join(root, 'bundles'))): string[] {
+  using recording = new Recording(log.directory, hasKeys ? parseSessionKeys(log.keysFile()) : undefined)
+  return [...redecide(recording, bundles)].map(({ outcome }) => outcome)
+}
+
+test('the bundle of the recorded digest makes the recorded decision again, byte for byte', (t) => {
+  t.deepEqual(outcomes(logOf('same', decision)), ['same'])
+})
+
+test('a decision that the bundle does not make on the recorded input is told', (t) => {
+  t.deepEqual(outcomes(logOf('different', decision.replace('"deny"', '"allow"'))), [decision.includes('"deny"') ? 'different' : 'same'])
+  t.deepEqual(outcomes(logOf('one-byte', `${decision} `)), ['different'])
+})
+
+test('a recorded failure of the policy must be one still', (t) => {
+  const failed = '{"approval":null,"effect":"deny","limits":{},"mask":[],"obligations":[],"reasons":[{"controls":[],"id":"policy.error","mode":"enforce","msg":"The policy could not decide (ERR_POLICY_TRAP)"}],"record":{"level":"body","retention":""}}'
+  t.deepEqual(outcomes(logOf('failed', failed)), ['different'])
+})
+
+test('an input that is none was never decided on', (t) => {
+  t.deepEqual(outcomes(logOf('no-input', decision, '[]'.slice(1))), ['failed'])
+})
+
+test('without the key or without the bundle nothing is claimed', (t) => {
+  const log = logOf('without', decision)
+  t.deepEqual(outcomes(log, false), ['not_opened'])
+  t.deepEqual(outcomes(log, true, new Map()), ['no_bundle'])
+})
