@@ -64,7 +64,8 @@ export function approvalsApi({ desk, identity, audience }: ApprovalsApiOptions):
 
 /** What one person is shown. The salt stays in the store: with it the digest could be guessed at. */
 export function viewOf(approval: Approval, desk: Pick<Desk, 'faultFor'>, person: Principal): Record<string, unknown> {
-  const fault = desk.faultFor(approval, person)
+  // A yes that stands can still be taken back, but not be given again.
+  const fault = approval.state === 'pending' ? desk.faultFor(approval, person) : 'ended'
   const { id, state, requester, target, action, resource, session, groups, quorum, reasons, request, verdicts } = approval
   return {
     id, state, requester, target, action, resource, session, groups, quorum, reasons, request, verdicts,

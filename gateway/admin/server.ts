@@ -38,7 +38,7 @@ export async function startAdmin({ host, port, publicUrl, readiness, metrics, ro
     if (!hosts.has(request.headers.host ?? '')) return await reply.code(421).type('application/problem+json').send({ title: 'This host is not served here', status: 421, code: 'request.origin' })
     const { origin } = request.headers
     if (origin !== undefined && request.method !== 'GET' && !isServed(origin, hosts)) return await reply.code(403).type('application/problem+json').send({ title: 'Host or Origin is not allowed', status: 403, code: 'request.origin' })
-    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin' })   // no-referrer would make a browser's own form say `Origin: null`
   })
   server.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
     const status = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500

@@ -39,7 +39,7 @@ ${requester.sponsor === '' ? '' : html`<dt>Sponsor</dt><dd>${requester.sponsor}<
 </dl></section>
 ${approval.verdicts.length === 0 ? '' : html`<section aria-labelledby="said"><h2 id="said">Decided so far</h2>
 <ul>${approval.verdicts.map((v) => html`<li><strong>${v.verdict === 'approve' ? 'Approved' : 'Rejected'}</strong> by ${subjectOf(v.subject)}, ${moment(v.at)}${v.comment === '' ? '' : html`: ${v.comment}`}</li>`)}</ul></section>`}
-${fault === undefined ? formFor(approval, csrf) : html`<section class="note"><h2>You cannot decide this</h2>${deskFaults[fault]}.</section>`}
+${decisionOf(approval, person, fault, csrf)}
 </main>`)
 }
 
@@ -61,15 +61,21 @@ function header(person: Principal, csrf: string): Markup {
 <form method="post" action="/sign-out">${subjectOf(person.id)} <input type="hidden" name="csrf" value="${csrf}"><button type="submit">sign out</button></form></header>`
 }
 
-function formFor(approval: Approval, csrf: string): Markup {
+/** What is left to this person: both answers, taking an unused yes back, or the reason why neither. */
+function decisionOf(approval: Approval, person: Principal, fault: DeskFault | undefined, csrf: string): Markup {
+  const reason = fault === undefined ? '' : html`<section class="note"><h2>${fault === 'ended' || fault === 'decided' ? 'Nothing to decide' : 'You cannot decide this'}</h2>${deskFaults[fault]}.</section>`
+  const isMine = fault === 'decided' && approval.verdicts.every(({ subject, verdict }) => subject !== person.id || verdict === 'approve')
+  if (fault !== undefined && !isMine) return html`${reason}`
+  const isOpen = fault === undefined && approval.state === 'pending'
   const isRequired = approval.isJustificationRequired
-  return html`<section aria-labelledby="decide"><h2 id="decide">Decide</h2>
+  const reject = html`<button class="no" type="submit" name="verdict" value="reject">${isOpen ? 'Reject' : 'Take the approval back'}</button>`
+  return html`${reason}<section aria-labelledby="decide"><h2 id="decide">Decide</h2>
 <form method="post" action="/approvals/${approval.id}">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="operation" value="${Buffer.from(approval.operation).toString('base64url')}">
 <label for="comment">Comment${isRequired ? ' (required, kept in the record)' : ' (kept in the record)'}</label>
 <textarea id="comment" name="comment" maxlength="2000"${isRequired ? html` required` : ''}></textarea>
-<div class="buttons"><button class="no" type="submit" name="verdict" value="reject">Reject</button><button class="yes" type="submit" name="verdict" value="approve">Approve</button></div>
+<div class="buttons">${reject}${isOpen ? html`<button class="yes" type="submit" name="verdict" value="approve">Approve</button>` : ''}</div>
 </form></section>`
 }
 

@@ -61,7 +61,6 @@ export async function startTestProvider({ resources, clients = {}, people = {}, 
       await grant.save()
       return grant
     },
-    interactions: { url: (_context, interaction) => `/sign-in/${interaction.uid}` },
     features: {
       devInteractions: { enabled: false }, clientCredentials: { enabled: true },
       resourceIndicators: { enabled: true, defaultResource: () => [], getResourceServerInfo: (_context, resource) => ({ scope: '', audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 600, jwt: { sign: { alg: 'ES256' } } }) },
@@ -69,8 +68,10 @@ export async function startTestProvider({ resources, clients = {}, people = {}, 
   }
   const { info, warn } = console
   console.info = console.warn = () => undefined          // it greets the terminal by itself
-  const { default: Provider } = await import('oidc-provider')
-  const provider = new Provider(issuer, configuration)
+  const { default: Provider, interactionPolicy } = await import('oidc-provider')
+  const prompts = interactionPolicy.base()
+  prompts.get('consent')?.checks.remove('native_client_prompt')   // it would ask again at each sign-in of a public client
+  const provider = new Provider(issuer, { ...configuration, interactions: { policy: prompts, url: (_context, interaction) => `/sign-in/${interaction.uid}` } })
   console.info = info
   console.warn = warn
   const handle = provider.callback()
