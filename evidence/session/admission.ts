@@ -40,7 +40,7 @@ export class Admission {
 
   /** New work would be refused for want of room. */
   get isFull(): boolean {
-    return this.#isPaused() || (this.#segments.fault !== undefined && this.#segments.capacity < this.#needed(outcomeReserveBytes) + slackBytes)
+    return this.#isPaused() || (this.#segments.fault !== undefined && this.#segments.capacity < this.#needed(2 * outcomeReserveBytes) + slackBytes)
   }
 
   /** @throws EvidenceError `ERR_EVIDENCE_FENCED`, `ERR_EVIDENCE_LAG`, `ERR_EVIDENCE_FULL` */
