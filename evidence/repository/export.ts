@@ -107,7 +107,7 @@ function hasFrame(index: Uint8Array, session: Uint8Array, seq: number): boolean 
 function splitLeaves(bytes: Uint8Array): Uint8Array[] {
   const items = new ItemReader(bytes)
   const leaves: Uint8Array[] = []
-  for (let item = items.next(); item !== undefined; item = items.next()) if ('box' in item) leaves.push(bytes.subarray(item.box.start, item.box.end))
+  while (items.next() === 'map') leaves.push(bytes.subarray(items.start, items.end))
   return leaves
 }
 

@@ -40,32 +40,28 @@ export class BatchBuilder {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     const items = new ItemReader(bytes)
     for (let item = items.next(); item !== undefined; item = items.next()) {
-      if ('box' in item) this.#box(bytes.subarray(item.box.start, item.box.end))
+      const { start, end } = items
+      if (item === 'map') this.#box(bytes, start, end)
       else {
-        const { start, end } = item.leaf
         // RFC 6962 §2.1: the prefix of a leaf goes where the item's own header was, which saves a copy of every leaf.
         bytes[start - 1] = 0x00
         const hash = sha256(bytes.subarray(start - 1, end))
-        this.#sessions.append(bytes, item.leaf, hash)
+        this.#sessions.append(bytes, items, hash)
         this.#frames.append(hash)
         this.#leaves.append(bytes, start, end)
       }
     }
   }
 
-  #box(box: Buffer): void {
-    this.#boxes.append(box, 0, box.length)
-    if (this.#boxes.length >= bodyObjectBytes) this.#closeBody()
+  #box(bytes: Buffer, start: number, end: number): void {
+    this.#boxes.append(bytes, start, end)
+    // A copy, because more boxes of this batch will come.
+    if (this.#boxes.length >= bodyObjectBytes) this.#bodies.push(storeObject('bodies', Buffer.from(this.#boxes.take())))
   }
 
-  #closeBody(): void {
-    if (this.#boxes.length === 0) return
-    this.#bodies.push(storeObject('bodies', this.#boxes.take()))
-  }
-
-  /** Ends the batch at a cut; the next write begins another. */
+  /** Ends the batch at a cut. Its objects' bytes are good until the next write, which begins another. */
   close(epoch: number, cut: Cut, previous: Uint8Array): Batch {
-    this.#closeBody()
+    if (this.#boxes.length > 0) this.#bodies.push(storeObject('bodies', this.#boxes.take()))
     this.#sessions.cut(epoch, cut.ordinalsAfter)
     const leaves = storeObject('leaves', this.#leaves.take())
     const index = storeObject('index', this.#sessions.indexRows())

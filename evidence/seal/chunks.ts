@@ -1,33 +1,35 @@
-// Bytes that arrive in small pieces and are wanted whole: copied once into large blocks, joined once at the end.
+// Bytes that arrive in small pieces and are wanted whole. One block that grows and is used again: fresh memory for each batch cost more than hashing it.
 
-const blockBytes = 1024 * 1024
+const leastBytes = 64 * 1024
+/** A block larger than this is let go after its batch. */
+const mostKeptBytes = 16 * 1024 * 1024
 
 export class Chunks {
-  #full: Buffer[] = []
-  #block = Buffer.alloc(0)
-  #used = 0
+  #block = Buffer.allocUnsafeSlow(leastBytes)
   #length = 0
 
   get length(): number { return this.#length }
 
   append(source: Buffer, start: number, end: number): void {
-    const count = end - start
-    if (this.#used + count > this.#block.length) {
-      this.#full.push(this.#block.subarray(0, this.#used))
-      this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, count))
-      this.#used = 0
-    }
-    source.copy(this.#block, this.#used, start, end)
-    this.#used += count
-    this.#length += count
+    const length = this.#length + end - start
+    if (length > this.#block.length) this.#grow(length)
+    source.copy(this.#block, this.#length, start, end)
+    this.#length = length
   }
 
-  /** All bytes so far; it is empty afterwards. */
+  #grow(length: number): void {
+    let room = this.#block.length
+    while (room < length) room *= 2
+    const block = Buffer.allocUnsafeSlow(room)
+    this.#block.copy(block, 0, 0, this.#length)
+    this.#block = block
+  }
+
+  /** All bytes so far, good until the next `append`; it is empty afterwards. */
   take(): Uint8Array {
-    const whole = Buffer.concat([...this.#full, this.#block.subarray(0, this.#used)])
-    this.#full = []
-    this.#used = 0
+    const whole = this.#block.subarray(0, this.#length)
     this.#length = 0
+    if (this.#block.length > mostKeptBytes) this.#block = Buffer.allocUnsafeSlow(leastBytes)
     return whole
   }
 }

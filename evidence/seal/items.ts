@@ -2,17 +2,33 @@
 // this runs for every frame, and a full CBOR decode would cost more than all hashing.
 import { EvidenceError } from '../errors.ts'
 
-/** Places in the write's bytes. The byte before `start` is the item's own header, which may be overwritten once it is read. */
-export interface LeafView { readonly start: number; readonly end: number; readonly session: number; readonly seq: number; readonly kind: number; readonly previous: number; readonly ref: number; readonly structure: number }
-
-export type Item = { readonly leaf: LeafView } | { readonly box: { readonly start: number; readonly end: number } }
+/** What the last `next` found, as places in the bytes. The byte before `start` is a leaf's own header, which may be overwritten once it is read. */
+export interface ItemView {
+  readonly start: number
+  readonly end: number
+  /** Of a leaf only: place of the session id, seq, kind, place of the previous leaf's hash, ref or −1, place of the structure or −1. */
+  readonly session: number
+  readonly seq: number
+  readonly kind: number
+  readonly previous: number
+  readonly ref: number
+  readonly structure: number
+}
 
 // RFC 8949 §3: major types in the top three bits.
 const major = { uint: 0, bytes: 2, text: 3, array: 4, map: 5 } as const
 const maxNesting = 8
 
-/** @throws EvidenceError ERR_EVIDENCE_CORRUPT */
-export class ItemReader {
+/** One view of its own, overwritten by each `next`: an object for every frame would be work for the collector. */
+export class ItemReader implements ItemView {
+  start = 0
+  end = 0
+  session = 0
+  seq = 0
+  kind = 0
+  previous = 0
+  ref = -1
+  structure = -1
   readonly #bytes: Buffer
   #at = 0
 
@@ -20,49 +36,50 @@ export class ItemReader {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
-  next(): Item | undefined {
+  /** `leaf`: a byte string. `map`: a box, or a leaf that stands as it is in the store. @throws EvidenceError ERR_EVIDENCE_CORRUPT */
+  next(): 'leaf' | 'map' | undefined {
     if (this.#at === this.#bytes.length) return undefined
-    const start = this.#at
-    const kind = (this.#bytes[start] as number) >> 5
-    if (kind === major.bytes) {
-      const end = this.#argument(major.bytes) + this.#at
-      const leaf = this.#leaf(end)
-      this.#at = end
-      return { leaf }
+    this.start = this.#at
+    const type = (this.#bytes[this.#at] as number) >> 5
+    if (type === major.bytes) {
+      const length = this.#argument(major.bytes)
+      this.start = this.#at
+      this.end = this.start + length
+      this.#leaf()
+      return 'leaf'
     }
-    if (kind !== major.map) throw corrupt()
+    if (type !== major.map) throw corrupt()
     this.#skip(maxNesting)
-    return { box: { start, end: this.#at } }
+    this.end = this.#at
+    return 'map'
   }
 
   // Keys 1 to 6 are always there and in this order (FORMAT.md §3); of the rest only 12 and 13 matter here.
-  #leaf(end: number): LeafView {
-    const start = this.#at
+  #leaf(): void {
     let entries = this.#argument(major.map)
     this.#key(1)
     if (this.#argument(major.uint) !== 1) throw corrupt()
     this.#key(2)
-    const session = this.#hash(16)
+    this.session = this.#hash(16)
     this.#key(3)
-    const seq = this.#argument(major.uint)
+    this.seq = this.#argument(major.uint)
     this.#key(4)
     this.#argument(major.uint)
     this.#key(5)
-    const kind = this.#argument(major.uint)
+    this.kind = this.#argument(major.uint)
     this.#key(6)
-    const previous = this.#hash(32)
-    let ref = -1
-    let structure = -1
+    this.previous = this.#hash(32)
+    this.ref = -1
+    this.structure = -1
     for (entries -= 6; entries > 0; entries--) {
       const key = this.#argument(major.uint)
-      if (key === 12) ref = this.#argument(major.uint)
+      if (key === 12) this.ref = this.#argument(major.uint)
       else {
-        if (key === 13) structure = this.#at
+        if (key === 13) this.structure = this.#at
         this.#skip(maxNesting)
       }
     }
-    if (entries < 0 || this.#at !== end) throw corrupt()
-    return { start, end, session, seq, kind, previous, ref, structure }
+    if (entries < 0 || this.#at !== this.end) throw corrupt()
   }
 
   #key(key: number): void {

@@ -69,7 +69,7 @@ function remake(builder: BatchBuilder, store: Store, bytes: Uint8Array, previous
   const leaves = store.get('leaves', leaf.leaves)
   const items = new ItemReader(leaves)
   // In the store leaves stand as they are; in a journal each is a byte string.
-  for (let item = items.next(); item !== undefined; item = items.next()) if ('box' in item) builder.write(encode(leaves.subarray(item.box.start, item.box.end)))
+  while (items.next() === 'map') builder.write(encode(leaves.subarray(items.start, items.end)))
   const cut = { number: leaf.number, time: leaf.time, ordinalsBefore: leaf.ordinalsBefore, ordinalsAfter: leaf.ordinalsAfter, largestWindowUs: leaf.largestWindowUs, reason: leaf.why as CutReason }
   if (Buffer.compare(builder.close(leaf.epoch, cut, previous).leaf, bytes) !== 0) throw new EvidenceError('ERR_EVIDENCE_CORRUPT', `batch ${leaf.epoch}/${leaf.number} cannot be made again from the store`)
 }

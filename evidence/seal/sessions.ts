@@ -3,7 +3,7 @@ import { EvidenceError } from '../errors.ts'
 import { decode, encode, type CborValue } from '../session/cbor.ts'
 import { frameKind } from '../session/frame.ts'
 import { CompactTree } from '../tlog/compact.ts'
-import type { LeafView } from './items.ts'
+import type { ItemView } from './items.ts'
 
 export interface SessionState {
   readonly id: Uint8Array
@@ -37,7 +37,7 @@ export class SessionTable {
   }
 
   /** Puts one leaf behind its session's last one. @throws EvidenceError ERR_EVIDENCE_CORRUPT when it is not the next one */
-  append(bytes: Buffer, leaf: LeafView, hash: Uint8Array): void {
+  append(bytes: Buffer, leaf: ItemView, hash: Uint8Array): void {
     const key = bytes.toString('latin1', leaf.session, leaf.session + 16)
     const session = key === this.#recentKey && this.#recent !== undefined ? this.#recent : this.#find(key, bytes, leaf)
     if (session.isClosed || leaf.seq !== session.tree.size || bytes.compare(session.last, 0, 32, leaf.previous, leaf.previous + 32) !== 0) throw disorder(session.id, leaf.seq)
@@ -53,14 +53,14 @@ export class SessionTable {
     else if (leaf.kind === frameKind.close) session.isClosed = true
   }
 
-  #find(key: string, bytes: Buffer, leaf: LeafView): SessionState {
+  #find(key: string, bytes: Buffer, leaf: ItemView): SessionState {
     const session = this.#sessions.get(key) ?? this.#open(key, bytes, leaf)
     this.#recent = session
     this.#recentKey = key
     return session
   }
 
-  #open(key: string, bytes: Buffer, leaf: LeafView): SessionState {
+  #open(key: string, bytes: Buffer, leaf: ItemView): SessionState {
     const id = Uint8Array.from(bytes.subarray(leaf.session, leaf.session + 16))
     if (leaf.seq !== 0 || (leaf.kind !== frameKind.epoch && leaf.kind !== frameKind.open)) throw disorder(id, leaf.seq)
     const structure = structureOf(bytes, leaf)
@@ -115,7 +115,7 @@ function writeRow(session: SessionState): Uint8Array {
   ]))
 }
 
-function structureOf(bytes: Buffer, leaf: LeafView): ReadonlyMap<unknown, unknown> {
+function structureOf(bytes: Buffer, leaf: ItemView): ReadonlyMap<unknown, unknown> {
   const structure = leaf.structure < 0 ? undefined : decode(bytes.subarray(leaf.structure, leaf.end))
   return structure instanceof Map ? structure : new Map()
 }
