@@ -33,7 +33,7 @@ export class GitPack {
   /** @param path of the `.pack`; its `.idx` lies beside it. @throws FalseClaim `git.pack` */
   constructor(path: string) {
     this.#path = path
-    this.#index = readFileSync(path.replace(/\.pack$/, '.idx'))
+    this.#index = this.#readIndex(path.replace(/\.pack$/, '.idx'))
     this.#count = this.#checkIndex()
     this.#fd = openSync(path, 'r')
     const size = fstatSync(this.#fd).size
@@ -144,6 +144,15 @@ export class GitPack {
     const sum = createHash('sha1')
     for (let at = 0; at < end; at += chunkBytes) sum.update(this.#read(at, Math.min(chunkBytes, end - at)))
     return sum.digest()
+  }
+
+  #readIndex(name: string): Buffer {
+    try {
+      return readFileSync(name)
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') throw this.#lie('it has no index')
+      throw cause
+    }
   }
 
   /** Index v2: magic, fan-out of 256, ids, CRCs, 31-bit offsets, 63-bit offsets, pack checksum, own checksum. */

@@ -1,7 +1,7 @@
 // The Git reader against repositories that Git itself packed.
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FalseClaim } from '../../../evidence/verify/finding.ts'
@@ -38,7 +38,7 @@ withGit('a repository packed by Git, deltas and packed refs included, reads as i
   t.true(/chain length = [1-9]/.test(git(bare, 'verify-pack', '-v', ...readdirSync(join(bare, 'objects', 'pack')).filter((file) => file.endsWith('.idx')).map((file) => join('objects', 'pack', file)))))
   const packed = new GitRepository(bare)
   t.is(packed.branch('main'), log.head)
-  for (const [id, type] of ids) t.is(Buffer.from(packed.read(id, type)).toString('hex'), before.get(id))
+  for (const [id, type] of ids) t.is(Buffer.from(packed.read(id, type)).toString('hex'), before.get(id) ?? '')
   packed.close()
   loose.close()
   t.like(verifyEvidence({ directory: log.directory, trust: log.trust(), at: log.now }), { exit: 0, checked: { batches: 301 } })
@@ -79,6 +79,19 @@ withGit('a changed byte in a pack or its index is a false claim', (t) => {
     writeFileSync(path, original)
   }
   t.is(verifyEvidence({ directory: log.directory, trust: log.trust(), at: log.now }).exit, 0)
+})
+
+withGit('a pack without its index is a false claim', (t) => {
+  const log = new SampleLog(join(root, 'no-index'))
+  log.close(log.startEpoch())
+  log.cut(3)
+  const bare = join(log.directory, 'log.git')
+  git(bare, 'gc', '-q', '--prune=now')
+  for (const file of readdirSync(join(bare, 'objects', 'pack'))) if (file.endsWith('.idx')) rmSync(join(bare, 'objects', 'pack', file))
+  const { exit, falsities } = verifyEvidence({ directory: log.directory, trust: log.trust(), at: log.now })
+  t.is(exit, 1)
+  t.like(falsities[0], { code: 'git.pack' })
+  t.regex(falsities[0]?.message ?? '', /it has no index/)
 })
 
 const base = Buffer.from('the base of a delta')
