@@ -94,7 +94,8 @@ function print(format: string, values: readonly Argument[]): string {
     else {
       // %#v is Go syntax.
       if ((verb === 'v' || verb === 'w') && flags.sharp) throw new Unsupported()
-      if (verb === 'v' || verb === 'w') flags.plus = false
+      // It drops the plus, but for big.Int, which asks for its flags itself.
+      if ((verb === 'v' || verb === 'w') && value.type !== '*big.Int') flags.plus = false
       text += printValue(value, verb, flags)
       next++
     }
@@ -144,7 +145,7 @@ function printValue(argument: Argument, verb: string, flags: Flags): string {
     : argument.type === 'int64' ? printInteger(argument.value, verb, flags)
     : printBig(argument.value, verb, flags)
   if (text !== undefined) return text
-  if (argument.type === '*big.Int' && verb !== 'p') return `%!${verb}(big.Int=${argument.value})`
+  if (argument.type === '*big.Int') return `%!${verb}(big.Int=${argument.value})`
   return `%!${verb}(${argument.type}=${printValue(argument, 'v', flags)})`
 }
 
@@ -215,6 +216,8 @@ function printInteger(value: bigint, verb: string, flags: Flags): string | undef
 
 // math/big has a formatter of its own.
 function printBig(value: bigint, verb: string, flags: Flags): string | undefined {
+  // Go shows the struct's insides.
+  if (verb === 'w' || verb === 'p') throw new Unsupported()
   const base = verb === 's' ? 10 : bases[verb]
   if (base === undefined) return undefined
   const isNegative = value < 0n
