@@ -29,7 +29,7 @@ export interface ProviderHealth { readonly issuer: string; readonly keysConfirme
 export interface Identity {
   /**
    * ≈ 1 µs for a token verified before; else a Promise. Never throws, never rejects.
-   * @param audience the one resource (RFC 8707) the token must be for; absent: any that the provider's config lists
+   * @param audience the one resource (RFC 8707) the token must be for; absent: whichever the provider's config lists
    */
   verify(credential: Credential, audience?: string): Principal | Refusal | Promise<Principal | Refusal>
   /** Asks again whether someone verified earlier (a console session) is still welcome. */

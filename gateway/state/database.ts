@@ -23,16 +23,3 @@ export function openDatabase(path: string): DatabaseSync {
     throw new GatewayError('ERR_STATE', `the state database ${path} cannot be opened`, { cause })
   }
 }
-
-/** Runs `work` as one transaction that excludes every other writer, also of other processes. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (cause) {
-    database.exec('ROLLBACK')
-    throw cause
-  }
-}
