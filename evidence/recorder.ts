@@ -94,7 +94,7 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
   const admission = new Admission(segments, sealing, disk.elapsedUs)
   parts.journal = new Journal(segments, syncer, admission)
   const recorder = new Recorder({ number: epoch, journal: parts.journal, admission, committer: new Committer(), now }, {
-    keys, sealing, syncer, intervalMs: options.intervalMs, lastCutTime: Math.max(journal.lastCutTime, recovered.time), node: options.node, recovered, resources: opened.move(),
+    keys, sealing, syncer, intervalMs: options.intervalMs, lastCutTime: Math.max(journal.lastCutTime, recovered.time), node: options.node, resources: opened.move(),
   })
   try {
     await recorder.begin(recovered)
@@ -112,7 +112,6 @@ interface RecorderParts {
   readonly intervalMs: number
   readonly lastCutTime: number
   readonly node: string
-  readonly recovered: Recovered
   readonly resources: AsyncDisposableStack
 }
 
