@@ -54,7 +54,8 @@ export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes):
   const segments = decodePath(mark === -1 ? head.path : head.path.slice(0, mark))
   const path = `/${segments.join('/')}`
   const route = matchRoute(routes, head.method, segments)
-  const key = route?.key ?? `${head.method} ${path}`
+  // An undeclared route is known by its method alone: its path may hold anybody's number, and a resource's name is recorded as it is.
+  const key = route?.key ?? `${head.method} *`
   return {
     key, path,
     entry: Object.hasOwn(target.catalogue, key) ? target.catalogue[key] : undefined,

@@ -1,6 +1,7 @@
 // Bytes nobody parses: uploads over the cap, routes declared opaque, WebSocket upgrades. They pass through http-proxy-3,
 // but every chunk goes through the gate first: it is on record before it is written, in either direction.
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { EventEmitter } from 'node:events'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
 import { ProxyServer } from 'http-proxy-3'
 import type { Permit } from '../../call.ts'
@@ -30,37 +31,31 @@ export class Passage {
     if ((message.method === 'DELETE' || message.method === 'OPTIONS') && request.headers['transfer-encoding'] !== undefined) {
       throw new RefusalError(refusal('request.invalid', 'A chunked body is not allowed here'))
     }
-    this.#prepare(message, request, ['content-length', 'transfer-encoding'])
+    const asked = this.#stand(message, request, ['content-length', 'transfer-encoding'])
     return new Promise((resolve, reject: (fault: RefusalError) => void) => {
       const proxy = this.#proxy()
+      let outgoing: ClientRequest | undefined
       let deadline: NodeJS.Timeout | undefined
-      proxy.on('proxyReq', (outgoing) => {
-        body.on('error', (cause) => {
-          outgoing.destroy()
-          reject(cause instanceof RefusalError ? cause : new RefusalError(refusal('upstream.broken', 'The upload broke off'), cause))
-        })
-        body.on('end', () => {
-          deadline = setTimeout(() => {
-            reject(new RefusalError(refusal('upstream.timeout')))
-            outgoing.destroy()
-          }, this.#access.target.upstream.timeoutMs)
-        })
-      })
+      const fail = (fault: RefusalError): void => {
+        clearTimeout(deadline)
+        reject(fault)
+        outgoing?.destroy()
+      }
+      proxy.on('proxyReq', (sent) => { outgoing = sent })
+      body.on('error', (cause) => fail(cause instanceof RefusalError ? cause : new RefusalError(refusal('upstream.broken', 'The upload broke off'), cause)))
+      body.on('end', () => { deadline = setTimeout(() => fail(new RefusalError(refusal('upstream.timeout'))), this.#access.target.upstream.timeoutMs) })
       proxy.on('proxyRes', (answer) => {
         clearTimeout(deadline)
         resolve(answer)
       })
-      proxy.web(request, response, { buffer: body, selfHandleResponse: true }, (error) => {
-        clearTimeout(deadline)
-        reject(faultOf(error))
-      })
+      proxy.web(asked, response, { buffer: body, selfHandleResponse: true }, (error) => fail(faultOf(error)))
     })
   }
 
   /** Joins `socket` to an upgraded connection; an upstream that does not upgrade has its answer passed on and the socket closed. */
   upgrade(message: HttpMessage, request: IncomingMessage, socket: Duplex, failed: (fault: RefusalError) => void): void {
-    this.#prepare(message, request, ['connection', 'upgrade', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions'])
-    this.#proxy().ws(request, socket, undefined, {}, (error) => failed(faultOf(error)))
+    const asked = this.#stand(message, request, ['connection', 'upgrade', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions'])
+    this.#proxy().ws(asked, socket, undefined, {}, (error) => failed(faultOf(error)))
   }
 
   #proxy(): ProxyServer {
@@ -68,13 +63,18 @@ export class Passage {
     return new ProxyServer({ target: origin.origin + basePath, agent, changeOrigin: true, connectTimeout: connectTimeoutMs, secure: true })
   }
 
-  /** The proxy copies what the request carries, so the request is made to carry only what may pass. */
-  #prepare(message: HttpMessage, request: IncomingMessage, framing: readonly string[]): void {
+  /**
+   * Stands in for the caller's request. The proxy copies every header it finds, so this one has only what may pass; and its
+   * error handler reads `socket.destroyed` of a request that may have lost its socket, so errors of the real one never reach it.
+   */
+  #stand(message: HttpMessage, request: IncomingMessage, framing: readonly string[]): IncomingMessage {
     const headers: IncomingHttpHeaders = {}
     for (const name of framing) if (request.headers[name] !== undefined) headers[name] = request.headers[name]
     for (let at = 0; at < message.headers.length; at += 2) headers[message.headers[at] ?? ''] = message.headers[at + 1]
-    request.headers = Object.assign(headers, { 'accept-encoding': 'identity' }, this.#access.credentialHeaders())
-    request.url = message.path.startsWith('/') ? message.path : `/${message.path}`
+    Object.assign(headers, { 'accept-encoding': 'identity' }, this.#access.credentialHeaders())
+    const { httpVersion, httpVersionMajor, httpVersionMinor, socket } = request
+    const url = message.path.startsWith('/') ? message.path : `/${message.path}`
+    return Object.assign(new EventEmitter(), { method: message.method, url, headers, httpVersion, httpVersionMajor, httpVersionMinor, socket }) as unknown as IncomingMessage
   }
 }
 
@@ -126,6 +126,7 @@ export class GateSocket extends Duplex {
   readonly #plan: MaskPlan
   #isRecording = false
   #hasEnded = false
+  #hasWritten = false
 
   constructor(socket: Duplex, gate: HttpGate, permit: Permit<HttpOperation>, plan: MaskPlan) {
     super({ allowHalfOpen: false })
@@ -143,11 +144,16 @@ export class GateSocket extends Duplex {
   setTimeout(): this { return this }
   setNoDelay(): this { return this }
   setKeepAlive(): this { return this }
-  destroySoon(): void { if (this.writableEnded) this.destroy(); else this.end(() => this.destroy()) }
+  /** Before the first byte the socket is left to whoever refuses the upgrade on it. */
+  destroySoon(): void {
+    if (!this.#hasWritten) return
+    if (this.writableEnded) this.destroy(); else this.end(() => this.destroy())
+  }
 
   override _read(): void { if (!this.#isRecording) this.#socket.resume() }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#hasWritten = true
     this.#gate.deliver([[this.#permit, opaquePart(chunk, this.#plan)]]).then(([part]) => {
       if (part === undefined) done(new Error('nothing was recorded'))
       else this.#socket.write(part.bytes, done)

@@ -1,7 +1,7 @@
 // The head of an answer to the caller: only headers that carry no value of the result and no credential of the upstream.
 import type { Permit } from '../../call.ts'
 import type { AnswerHeaders } from '../../protocol.ts'
-import type { HttpOperation } from './messages.ts'
+import { mediaType, type HttpOperation } from './messages.ts'
 
 /** Set-Cookie and WWW-Authenticate are the upstream's business with the gateway, not with the caller. */
 const passed = ['content-type', 'content-language', 'last-modified', 'retry-after', 'allow', 'vary', 'deprecation', 'sunset'] as const
@@ -25,6 +25,6 @@ export function answerHeaders(answer: { readonly status: number; readonly header
   headers['cache-control'] = typeof caching === 'string' && /no-store/i.test(caching) ? 'no-store' : 'private, no-transform'
   const isBodiless = answer.status === 204 || answer.status === 304
   if (length !== undefined && !isBodiless && permit.call.operation.message.method !== 'HEAD') headers['content-length'] = length
-  if (answer.headers['content-type'] === 'text/event-stream') headers['x-accel-buffering'] = 'no'
+  if (mediaType(answer.headers['content-type']).type === 'text/event-stream') headers['x-accel-buffering'] = 'no'
   return headers
 }

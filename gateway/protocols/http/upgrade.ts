@@ -48,11 +48,12 @@ export async function serveUpgrade(client: Extract<Connection, { framing: 'upgra
     } finally {
       gate.signal.removeEventListener('abort', revoked)
     }
+    if (joined.errored !== null) throw joined.errored
     await gate.upload(permit, nothing, true)
     await gate.deliver([[permit, endPart('closed', masking)]])
     return 'ended'
   } catch (error) {
-    const failed = error instanceof RefusalError ? error.refusal : refusal('gateway.fault')
+    const failed = error instanceof RefusalError ? error.refusal : refusal('upstream.broken')
     await recordFailure(gate, permit, failed, caller.isGone, masking)
     return socket.writable ? refuse(failed) : 'aborted'
   }

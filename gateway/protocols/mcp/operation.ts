@@ -29,6 +29,10 @@ export interface McpOperation extends Operation {
   readonly entry: CatalogueEntry | undefined
 }
 
+/** Names stand in every frame of a call. */
+const maxNameLength = 256
+const maxUriLength = 4096
+
 /** @throws RefusalError `request.unknown_method`, `request.params` */
 export function clientOperation(message: Exclude<ClientMessage, { kind: 'response' }>, sent: Sent, target: TargetConfig): McpOperation {
   const { method, params } = message
@@ -38,6 +42,7 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
   const touched = known.touches
   const name = touched === undefined ? method : params[touched.member]
   if (typeof name !== 'string' || name === '') throw fault('request.params', `${touched?.member ?? 'name'} must be a string`)
+  if (name.length > (touched?.member === 'uri' ? maxUriLength : maxNameLength)) throw fault('request.params', `${touched?.member ?? 'name'} is too long`)
   const entry = touched?.type === 'tool' && Object.hasOwn(target.catalogue, name) ? target.catalogue[name] : undefined
   const isCall = method === 'tools/call'
   if (isCall && params['arguments'] !== undefined && !isObject(params['arguments'])) throw fault('request.params', 'arguments must be an object')

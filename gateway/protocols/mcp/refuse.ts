@@ -41,7 +41,7 @@ function unknownItem(operation: McpOperation): string {
 }
 
 function statusOf({ refusal, era, id }: Refused): number {
-  if (!httpStatuses.test(refusal.code)) return 200
+  if (!httpStatuses.test(refusal.code)) return id === null ? refusalWords[refusal.code].http : 200   // without an id there is no message to answer
   // To a legacy client 404 means that its session is gone (2025-11-25, transports, "Session Management"); it would start over.
   if (refusal.code === 'request.unknown_method' && era?.name !== 'modern') return id === null ? 400 : 200
   return refusalWords[refusal.code].http

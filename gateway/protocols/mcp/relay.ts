@@ -5,12 +5,12 @@ import type { Answer, AnswerHeaders, ServerEvent } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError } from '../../refusal.ts'
 import { drained, type Caller } from './caller.ts'
 import type { McpUpstream } from './dial.ts'
-import { endPart, filterList, maskMessage, planOf, privateResult, readAnswer, summaryOf } from './mask.ts'
+import { endPart, failedPart, filterList, maskMessage, planOf, privateResult, readAnswer, summaryOf } from './mask.ts'
 import { idKey, readServerMessage, writeEvent, type ServerMessage } from './messages.ts'
 import { closeMethod, streamMethod } from './methods.ts'
 import { serverOperation, type McpOperation } from './operation.ts'
 import type { McpDoor, McpExchange, McpGate } from './serve.ts'
-import { keep, type McpSessions } from './sessions.ts'
+import { keep, type McpSession, type McpSessions } from './sessions.ts'
 
 type Whole = Extract<Answer, { kind: 'whole' }>
 type Events = Extract<Answer, { kind: 'events' }>
@@ -50,11 +50,20 @@ export class Relay {
     if (answer.status === 401 || answer.status === 403) throw broken("The upstream refused the gateway's credential")
     const { session, method } = this.#operation.message
     if (answer.status === 404 && session !== undefined && method !== closeMethod) {
-      this.#sessions.forget(session)
+      await this.#close(session)
       throw new RefusalError(refusal('request.unknown_session', 'The session has ended: initialize again'))
     }
-    if (method === closeMethod && session !== undefined) this.#sessions.forget(session)
+    if (method === closeMethod && session !== undefined) await this.#close(session)
     await (this.#isMessage(answer) ? this.#runWhole(answer) : this.#runEmpty(answer))
+  }
+
+  /** Results that were to come on a later stream will not: their calls end here. */
+  async #close(session: McpSession): Promise<void> {
+    this.#sessions.forget(session)
+    const ended = refusal('upstream.broken', 'The session ended before the result came')
+    const parts = Array.from(session.unanswered.values(), (permit) => [permit, failedPart(ended, false, this.#door.masking)] as const)
+    session.unanswered.clear()
+    if (parts.length > 0) await this.#gate.deliver(parts)
   }
 
   /** Says a failure on a stream that is already open. @returns false when there is no such stream */
@@ -116,6 +125,7 @@ export class Relay {
     this.#gate.signal.addEventListener('abort', stop, { once: true })
     response.writeHead(200, this.#headers(answer.headers, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' }))
     response.flushHeaders()
+    const alive = setInterval(() => { if (!response.writableNeedDrain) response.write(keepAlive) }, keepAliveMs)
     try {
       for (let events = await answer.source.read(); events !== null && !this.#isAnswered; events = this.#isAnswered ? null : await answer.source.read()) {
         await this.#pass(upstream, events)
@@ -123,6 +133,7 @@ export class Relay {
       if (!this.#isAnswered) await this.#endUnanswered()
       response.end()
     } finally {
+      clearInterval(alive)
       answer.source.cancel()
       this.#gate.signal.removeEventListener('abort', stop)
     }
@@ -134,7 +145,7 @@ export class Relay {
     const { response } = this.#client
     for (const event of events) {
       if (this.#isAnswered) break                                 // the result is the last word of its stream
-      if (event.comment !== undefined) { if (!response.write(':\n\n')) await drained(response); continue }
+      if (event.comment !== undefined) { if (!response.write(keepAlive)) await drained(response); continue }
       if (event.event !== undefined && event.event !== 'message') continue
       if (event.data === undefined || event.data === '') {
         // Carries only an id or a pause to come back with (2025-11-25, "polling"): no content of anybody's.
@@ -215,6 +226,9 @@ export class Relay {
 }
 
 const nothing = new Uint8Array(0)
+/** A comment: readers skip it, proxies on the way see that the stream lives (2026-07-28, streamable-http). */
+const keepAlive = ':\n\n'
+const keepAliveMs = 15_000
 /** What a server says without a body to a notification, a DELETE or a GET it does not take. */
 const passedStatuses = new Set([400, 404, 405])
 

@@ -9,7 +9,7 @@ import { createRouter, listen } from '../../../gateway/connection/index.ts'
 import { createMasking } from '../../../gateway/mask/index.ts'
 import { createTokens } from '../../../gateway/sensitive/tokens.ts'
 import type { Door, Gate, Protocol, Upstream } from '../../../gateway/protocol.ts'
-import { refusal, type Refusal } from '../../../gateway/refusal.ts'
+import { refusal, RefusalError, type Refusal } from '../../../gateway/refusal.ts'
 import { openUpstream } from '../../../gateway/upstream/index.ts'
 import type { Decision } from '../../../rego/index.ts'
 
@@ -36,6 +36,8 @@ export interface RigOptions<O extends Operation, U extends Upstream<O>> {
   readonly timeoutMs?: number
   decide?(operation: O, from: string): Decision | Refusal
   isVisible?(id: string): boolean
+  /** Stands for a recorder that cannot append. */
+  failing?: 'upload' | 'deliver'
 }
 
 /** Tokens `alice` and `bob` are valid; anything else is not. */
@@ -83,10 +85,12 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
         })
       },
       async upload(permit, bytes) {
+        if (options.failing === 'upload') throw new RefusalError(refusal('record.unavailable'))
         record.push({ kind: 'upload', bytes: bytes.length, seq: permit.seq })
         return { bytes, seq: seq++ }
       },
       async deliver(parts) {
+        if (options.failing === 'deliver') throw new RefusalError(refusal('record.ambiguous'))
         return parts.map(([permit, part]) => {
           record.push({ kind: 'part', part, operation: permit.call.operation, seq: permit.seq })
           return { bytes: part.bytes, seq: seq++ }

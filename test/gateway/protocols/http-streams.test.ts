@@ -193,4 +193,55 @@ test('an upstream that is down refuses an upload and an upgrade as unavailable',
   const response = await fetch(`${rig.url}/blob`, { method: 'POST', headers, body: 'x' })
   t.is((await response.json() as { code: string }).code, 'upstream.unavailable')
   t.is(outcomes(rig.record)[0]?.summary.code, 'upstream.unavailable')
+  const text = await new Promise<string>((resolve) => {
+    const socket = connect(rig.port, '127.0.0.1', () => socket.write(`GET /bank/live HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`))
+    let read = ''
+    socket.on('data', (chunk) => { read += String(chunk) })
+    socket.on('close', () => resolve(read))
+  })
+  t.regex(text, /^HTTP\/1\.1 502 [^]*upstream\.unavailable/)
+  t.is(outcomes(rig.record)[1]?.summary.code, 'upstream.unavailable')
+})
+
+test('an upload chunk that cannot be recorded is not written', async (t) => {
+  let received = 0
+  const rig = await openRig({ protocol: http, upstream: (request, response) => { request.on('data', (chunk: Buffer) => { received += chunk.length }); request.on('error', () => undefined); request.on('end', () => response.end()) }, target: { catalogue: { 'POST /blob': { ...entry, isOpaque: true } } }, failing: 'upload' })
+  t.teardown(() => rig.close())
+  const response = await fetch(`${rig.url}/blob`, { method: 'POST', headers, body: 'x'.repeat(1000) })
+  t.is((await response.json() as { code: string }).code, 'record.unavailable')
+  t.is(received, 0)
+})
+
+test('a result that cannot be recorded is withheld and called ambiguous', async (t) => {
+  const rig = await openRig({ protocol: http, upstream: (_request, response) => { response.setHeader('content-type', 'application/json').end('{"secret":1}') }, failing: 'deliver' })
+  t.teardown(() => rig.close())
+  const response = await fetch(`${rig.url}/x`, { headers })
+  const text = await response.text()
+  t.is(response.status, 502)
+  t.true(text.includes('record.ambiguous'))
+  t.false(text.includes('secret'))
+})
+
+test('an undeclared route is judged by its path and named without it', async (t) => {
+  const rig = await openRig({ protocol: http, upstream: (_request, response) => { response.setHeader('content-type', 'application/json').end('{}') } })
+  t.teardown(() => rig.close())
+  await fetch(`${rig.url}/customers/%32%31%39-09-9999`, { headers })
+  const operation = rig.record[0]?.operation
+  t.is(operation?.resource.id, 'bank/GET *')
+  t.is(operation?.request['path'], '/customers/219-09-9999')
+  t.deepEqual(operation?.action.properties.effects, ['write'])
+  t.true(operation?.slots.some(({ path }) => path === '/path'))
+})
+
+test('a caller who leaves in the middle of an upload leaves the gateway standing', async (t) => {
+  const closed = Promise.withResolvers<void>()
+  const rig = await openRig({ protocol: http, upstream: (request) => { request.resume(); request.on('error', () => undefined); request.on('close', () => closed.resolve()) }, target: { catalogue: { 'POST /blob': { ...entry, isOpaque: true } } } })
+  t.teardown(() => rig.close())
+  const socket = connect(rig.port, '127.0.0.1', () => socket.write(`POST /bank/blob HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\nContent-Length: 100000\r\n\r\npart of it`))
+  while (!rig.record.some(({ kind }) => kind === 'upload')) await new Promise((resolve) => setTimeout(resolve, 5))
+  socket.destroy()
+  await closed.promise
+  while (outcomes(rig.record).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  t.is(outcomes(rig.record)[0]?.summary.status, 'cancelled')
+  t.is(await (await fetch(`http://127.0.0.1:${rig.port}/healthz`)).text(), 'ok')
 })
