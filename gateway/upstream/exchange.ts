@@ -105,8 +105,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSource<Uint8A
     if (this.#isEnded || this.#isCancelled) return
     this.#isCancelled = true
     const fault = new RefusalError(refusal('upstream.broken', 'The call was cancelled'))
+    this.#fail(fault)                                            // first: aborting comes back as an error of its own
     this.#controller?.abort(fault)
-    this.#fail(fault)
   }
 
   #stop(controller: Dispatcher.DispatchController, code: RefusalCode): void {

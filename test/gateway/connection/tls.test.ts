@@ -1,0 +1,29 @@
+import test from 'ava'
+import path from 'node:path'
+import { connect } from 'node:tls'
+import { createRouter, listen } from '../../../gateway/connection/index.ts'
+
+const folder = path.join(import.meta.dirname, 'tls')
+
+/** The protocol that was agreed on and the answer, or the error's code. */
+const exchange = (port: number, maxVersion: 'TLSv1.2' | 'TLSv1.3') => new Promise<string>((resolve) => {
+  const socket = connect({ port, host: '127.0.0.1', maxVersion, rejectUnauthorized: false }, () => {
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  })
+  let text = ''
+  socket.on('data', (chunk) => { text += `${socket.getProtocol()} ${String(chunk)}` })
+  socket.on('close', () => resolve(text))
+  socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+})
+
+test('a listener with a certificate speaks TLS 1.3 and nothing older', async (t) => {
+  const listener = await listen({
+    config: { host: '127.0.0.1', port: 0, tls: { cert: path.join(folder, 'test-only-cert.pem'), key: path.join(folder, 'test-only-key.pem') } },
+    router: () => createRouter({ targets: [], hosts: new Set() }),
+    plain: new Map([['/healthz', (_request, response) => { response.end('ok') }]]),
+    accept: () => undefined, refused: () => undefined,
+  })
+  t.teardown(() => listener.close(0))
+  t.regex(await exchange(listener.address.port, 'TLSv1.3'), /^TLSv1\.3 HTTP\/1\.1 200 OK/)
+  t.is(await exchange(listener.address.port, 'TLSv1.2'), 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')
+})
