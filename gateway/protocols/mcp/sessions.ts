@@ -11,7 +11,7 @@ const idBytes = 24
 
 export interface McpSession {
   readonly id: string
-  /** Principal and client: any other caller is told the session does not exist. */
+  /** Principal and client. To everyone else the session does not exist. */
   readonly owner: string
   /** Unverified text of the upstream's; sent back to it alone. */
   readonly upstreamId: string
