@@ -26,6 +26,7 @@ export class Relay {
   readonly #sessions: McpSessions
   readonly #plan: MaskPlan
   #isAnswered = false
+  #isResumable = false
 
   constructor(client: McpExchange, door: McpDoor, gate: McpGate, permit: Permit<McpOperation>, caller: Caller, sessions: McpSessions) {
     this.#client = client
@@ -144,6 +145,7 @@ export class Relay {
     const parts: PermittedPart[] = []
     const { response } = this.#client
     for (const event of events) {
+      if (event.id !== undefined) this.#isResumable = true
       if (this.#isAnswered) break                                 // the result is the last word of its stream
       if (event.comment !== undefined) { if (!response.write(keepAlive)) await drained(response); continue }
       if (event.event !== undefined && event.event !== 'message') continue
@@ -215,16 +217,41 @@ export class Relay {
 
   /** A listening stream just ends. A call's stream that ends early leaves its result to a later stream of the session, where there is one. */
   async #endUnanswered(): Promise<void> {
-    const { session, id, method } = this.#operation.message
+    const { id, method } = this.#operation.message
     if (method === streamMethod || id === undefined) {
       await this.#gate.deliver([[this.#permit, endPart('stream ended', this.#door.masking)]])
       return
     }
-    if (session === undefined) throw broken('The stream ended without a result')
-    keep(session.unanswered, idKey(id), this.#permit)
+    if (!this.keepForLater()) throw broken('The stream ended without a result')
+  }
+
+  /**
+   * Leaves the call open for a later stream of its session, for a while; only a stream with event ids can be taken up again.
+   * @returns false where no later stream can bring the result
+   */
+  keepForLater(): boolean {
+    const { session, id, method } = this.#operation.message
+    if (session === undefined || id === undefined || method === streamMethod || !this.#isResumable || this.#isAnswered || session.unanswered.size >= maxUnanswered) return false
+    const key = idKey(id)
+    const { signal } = this.#gate
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      if (session.unanswered.get(key) !== this.#permit) return
+      session.unanswered.delete(key)
+      const never = refusal('upstream.timeout', 'The result never came')
+      this.#gate.deliver([[this.#permit, failedPart(never, false, this.#door.masking)]]).catch(() => undefined)
+    }
+    const timer = setTimeout(end, unansweredMs).unref()
+    signal.addEventListener('abort', end, { once: true })
+    session.unanswered.set(key, this.#permit)
+    return true
   }
 }
 
+/** Calls of one session that wait for a later stream, and how long each may. */
+const maxUnanswered = 64
+const unansweredMs = 10 * 60_000
 const nothing = new Uint8Array(0)
 /** A comment: readers skip it, proxies on the way see that the stream lives (2026-07-28, streamable-http). */
 const keepAlive = ':\n\n'

@@ -199,3 +199,25 @@ test('an upstream that is down is unavailable: nothing was sent', async (t) => {
   const said = await (await fetch(rig.url, { method: 'POST', headers, body: rpc('ping') })).json() as { error: { code: number } }
   t.is(said.error.code, 5020)
 })
+
+test('a legacy client that goes away may come back for its result; without event ids the stream is just broken', async (t) => {
+  const gone = Promise.withResolvers<void>()
+  const rig = await open((message, request, response) => {
+    if (message.method === 'initialize') response.setHeader('mcp-session-id', 'u').setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
+    else if (request.method === 'GET') sse(response).end(`id: e2\n${events({ jsonrpc: '2.0', id: 3, result: { ssn: 'A' } })}`)
+    else if (message.id === 4) sse(response).end(': no id\n\n')
+    else { sse(response).write('id: e1\ndata:\n\n'); response.on('close', () => gone.resolve()) }
+  }, { decide: (operation: { action: { name: string } }) => operation.action.name === 'tools/call' ? ssn : allow } as object)
+  t.teardown(() => rig.close())
+  const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
+  const inSession = { ...headers, 'mcp-session-id': session }
+  const abort = new AbortController()
+  const response = await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3), signal: abort.signal })
+  await response.body?.getReader().read()
+  abort.abort()
+  await gone.promise
+  const later = await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } })).text()
+  t.is(later, 'id: e2\ndata: {"jsonrpc":"2.0","id":3,"result":{"ssn":"[REDACTED:ssn]"}}\n\n')
+  const text = await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 4) })).text()
+  t.is(messagesOf(text)[0]?.error?.message, 'The stream ended without a result')
+})
