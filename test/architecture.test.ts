@@ -51,7 +51,7 @@ test('the gateway enters rego and evidence by their doors only', (t) => {
 test('a stage imports the shared types and itself, never another stage and never a protocol', (t) => {
   const shared = ['call', 'errors', 'refusal', 'config'].map((name) => `gateway/${name}.ts`)
   const extra: Record<string, readonly string[]> = {
-    project: ['gateway/sensitive/'], mask: ['gateway/sensitive/'],
+    project: ['gateway/sensitive/'], mask: ['gateway/sensitive/', 'rego/index.ts'],
     record: ['evidence/index.ts'], policy: ['rego/index.ts'],
     connection: ['gateway/protocol.ts'], upstream: ['gateway/protocol.ts'],
   }

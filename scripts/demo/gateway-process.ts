@@ -9,7 +9,7 @@ import { StartError } from './start-error.ts'
 
 const readyTimeoutMs = 30_000
 
-export interface GatewayProcess { readonly readyMs: number; stop(): Promise<number | null>; readonly ended: Promise<number | null> }
+export interface GatewayProcess { readonly pid: number; readonly readyMs: number; stop(): Promise<number | null>; readonly ended: Promise<number | null> }
 
 export async function startGatewayProcess(configFile: string, logFile: string): Promise<GatewayProcess> {
   const startedAt = performance.now()
@@ -27,7 +27,7 @@ export async function startGatewayProcess(configFile: string, logFile: string): 
       if (line.includes('"msg":"ready"')) { clearTimeout(timer); child.off('exit', fail); resolve() }
     })
   })
-  return { readyMs: Math.round(performance.now() - startedAt), ended, stop: () => stop(child, ended) }
+  return { pid: child.pid ?? 0, readyMs: Math.round(performance.now() - startedAt), ended, stop: () => stop(child, ended) }
 }
 
 async function stop(child: ChildProcess, ended: Promise<number | null>): Promise<number | null> {

@@ -2,6 +2,7 @@
 // The gateway's own directories are below `gateway/`; the examiner's and the people's are beside it, as they would be in a bank.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import type { JWK } from 'oidc-provider'
 import { generateSshKey } from './openssh-key.ts'
@@ -35,7 +36,8 @@ export interface Home {
 /** People who sign policy commits; their keys are files that stock git can use. */
 export const signers = ['eli', 'lena'] as const
 
-export async function openHome(dir: string): Promise<Home> {
+/** @param isRunning true: somebody else serves these ports, take them as they are */
+export async function openHome(dir: string, isRunning = false): Promise<Home> {
   const at = (name: string) => path.join(dir, name)
   try {
     fs.mkdirSync(dir, { recursive: true })
@@ -45,7 +47,8 @@ export async function openHome(dir: string): Promise<Home> {
   }
   const file = at('demo.json')
   const isNew = !fs.existsSync(file)
-  const secrets = isNew ? await makeSecrets() : JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets
+  const kept = isNew ? await makeSecrets() : JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets
+  const secrets = isRunning || isNew ? kept : { ...kept, ports: await movedPorts(kept.ports) }
   const home: Home = { dir, secrets, isNew, policy: at('policy'), gateway: at('gateway'), examiner: at('examiner'), people: at('people'), postgres: at('postgres') }
   if (isNew) {
     for (const folder of [home.gateway, home.examiner, home.people]) fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -54,8 +57,8 @@ export async function openHome(dir: string): Promise<Home> {
       fs.writeFileSync(path.join(home.people, name), key.privateText, { mode: 0o600 })
       fs.writeFileSync(path.join(home.people, `${name}.pub`), `${key.publicLine} ${name}@bank.example\n`)
     }
-    fs.writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 })
   }
+  if (isNew || secrets !== kept) fs.writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 })
   return home
 }
 
@@ -70,6 +73,13 @@ async function makeSecrets(): Promise<Secrets> {
   }
 }
 
+/** The ports of the last start; another for each that is taken now. */
+async function movedPorts(ports: Ports): Promise<Ports> {
+  const moved: Record<string, number> = {}
+  for (const [name, port] of Object.entries(ports)) moved[name] = await usable(port)
+  return moved as unknown as Ports
+}
+
 function jwks(kid: string): { privateKey: JWK; publicKey: JWK } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const about = { kid, alg: 'ES256', use: 'sig' }
@@ -78,8 +88,7 @@ function jwks(kid: string): { privateKey: JWK; publicKey: JWK } {
 
 /** The wanted port, or another when it is taken. */
 async function usable(wanted: number): Promise<number> {
-  const { createServer } = await import('node:net')
-  const server = createServer()
+  const server = net.createServer()
   const isFree = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(wanted, '127.0.0.1', () => resolve(true)))
   if (!isFree) return await freePort()
   await new Promise((resolve) => server.close(resolve))

@@ -21,7 +21,8 @@ const { positionals, values } = parseArgs({
 try {
   process.exitCode = positionals[0] === 'token' ? await printToken() : await start()
 } catch (error) {
-  if (!(error instanceof StartError)) throw error
+  // What this machine refuses (a port, a folder, a program) is told in its own words; anything else is our fault and shows where.
+  if (!(error instanceof StartError) && !(error instanceof Error && 'syscall' in error)) throw error
   process.stderr.write(`countersign: ${error.message}\n`)
   process.exitCode = 2
 }
@@ -64,7 +65,7 @@ function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof
 }
 
 async function printToken(): Promise<number> {
-  const home = await openHome(path.resolve(values.dir))
+  const home = await openHome(path.resolve(values.dir), true)
   if (home.isNew) throw new StartError(`${home.dir} is not the folder of a running \`countersign start\``)
   const { ports } = home.secrets
   const resource = values.for === 'admin' ? adminUrl(ports) : `${publicUrl(ports)}/${values.for}`

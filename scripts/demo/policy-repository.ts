@@ -16,7 +16,7 @@ const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** Makes the repository on the first start; later starts leave it, and whatever was committed since, alone. */
 export async function syncPolicyRepository(home: Home, governed: string): Promise<void> {
   const dir = home.policy
-  if (fs.existsSync(path.join(dir, '.git', 'HEAD'))) return
+  if (fs.existsSync(path.join(dir, '.git', 'HEAD'))) return await followPorts(home, governed)
   fs.mkdirSync(dir, { recursive: true })
   for (const folder of folders) fs.cpSync(path.join(shipped, folder), path.join(dir, folder), { recursive: true })
   const write = (name: string, text: string) => fs.writeFileSync(path.join(dir, name), text)
@@ -25,6 +25,19 @@ export async function syncPolicyRepository(home: Home, governed: string): Promis
   write('README.md', 'The bank\'s policy: Rego in `policy/`, its data in `data/`, targets and approvers in `config.yaml`. Commits count when signed by a key in `allowed_signers`.\n')
   await git.init({ fs, dir, defaultBranch: 'main' })
   await commitAll(home, 'eli', 'policy: tools by group, masks, approvals')
+}
+
+/** A port that was free at the first start may be taken now: the addresses in the config move, everything else stays as it was committed. */
+async function followPorts(home: Home, governed: string): Promise<void> {
+  const file = path.join(home.policy, 'config.yaml')
+  const text = fs.readFileSync(file, 'utf8')
+  const addresses = (yaml: string) => [...new Set(yaml.match(/127\.0\.0\.1:\d+/g) ?? [])]
+  const [before, after] = [addresses(text), addresses(governed)]
+  if (before.length !== after.length || before.every((address, index) => address === after[index])) return
+  // By way of marks, so that an address that is both old and new is not moved twice.
+  const marked = before.reduce((moved, address, index) => moved.replaceAll(address, `\0${index}\0`), text)
+  fs.writeFileSync(file, after.reduce((moved, address, index) => moved.replaceAll(`\0${index}\0`, address), marked))
+  await commitAll(home, 'eli', 'config: other ports on this machine')
 }
 
 /** Commits the work tree as one of the people who may sign. @returns the commit's id */

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
+import { Cleanup } from '../../evidence/index.ts'
 import { createBank } from './bank.ts'
 import { adminUrl, bootstrapYaml, governedYaml, issuerUrl, resources } from './configuration.ts'
 import { keepCheckpoint } from './examination.ts'
@@ -26,7 +27,7 @@ export interface Stack extends AsyncDisposable {
 }
 
 export async function startStack(home: Home, report: (line: string) => void): Promise<Stack> {
-  await using stopLater = new AsyncDisposableStack()
+  await using stopLater = new Cleanup()
   const { ports } = home.secrets
   const [database, provider] = await Promise.all([
     startPostgres(home.postgres, report),
