@@ -2,6 +2,7 @@
 // once its own beginning is sealed. FORMAT.md §4, §7, §12.
 import { mkdirSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
+import { Cleanup } from './cleanup.ts'
 import { EvidenceError } from './errors.ts'
 import { KeyStore } from './keys/store.ts'
 import { Admission } from './session/admission.ts'
@@ -59,7 +60,7 @@ export interface RecorderStatus {
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
   const { directories, now, disk = realDisk } = options
   for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true, mode: 0o700 })
-  await using opened = new AsyncDisposableStack()
+  await using opened = new Cleanup()
   opened.use(lockDirectory(directories.journal))
   const keys = opened.use(new KeyStore(directories.keys))
   const journal = recoverJournal(directories.journal, now)
@@ -112,7 +113,7 @@ interface RecorderParts {
   readonly intervalMs: number
   readonly lastCutTime: number
   readonly node: string
-  readonly resources: AsyncDisposableStack
+  readonly resources: Cleanup
 }
 
 export class Recorder implements AsyncDisposable {

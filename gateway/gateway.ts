@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { openRecorder } from '../evidence/index.ts'
+import { Cleanup, openRecorder } from '../evidence/index.ts'
 import { shippedCapabilities } from '../rego/index.ts'
 import { approvalsApi, startAdmin } from './admin/index.ts'
 import { approvalEdges, createApprovalStore, createApprovals } from './approval/index.ts'
@@ -49,7 +49,7 @@ export interface Gateway {
 
 /** @throws GatewayError, EvidenceError: nothing is left running */
 export async function startGateway(bootstrap: Bootstrap, { log, environment, now }: GatewayOptions): Promise<Gateway> {
-  await using opened = new AsyncDisposableStack()
+  await using opened = new Cleanup()
   const secrets = resolveSecrets(bootstrap.secrets, environment)
   const database = opened.adopt(openDatabase(path.join(bootstrap.directories.state, 'state.db')), (open) => open.close())
   const recorder = opened.use(await openRecorder({
