@@ -73,7 +73,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
 
   const stages: Stages = {
     closed: (target) => isDraining ? 'gateway.draining' : record.fence.has(target) ? 'upstream.fenced' : undefined,
-    identify: (credential) => identity.verify(credential),
+    identify: (credential, { prefix }) => identity.verify(credential, `${bootstrap.publicUrl}${prefix}`),
     enter: (principal, target, peer) => record.enter(principal, target, peer),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
       session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.writer.openedAt },

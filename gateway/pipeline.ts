@@ -15,7 +15,8 @@ export type Approved = { readonly approval: Json; consume(): Promise<boolean> } 
 export interface Stages {
   /** Why no call may go through now: draining, or the target is fenced. */
   closed(target: TargetName): RefusalCode | undefined
-  identify(credential: Credential): Principal | Refusal | Promise<Principal | Refusal>
+  /** The token must be for this target and no other: what an agent holds for one must open none beside it. */
+  identify(credential: Credential, target: TargetConfig): Principal | Refusal | Promise<Principal | Refusal>
   /** Opens or finds the session; a refusal when its opening cannot be recorded. */
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session | Refusal
   project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
@@ -53,7 +54,7 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
     target,
     masking,
     enter(credential) {
-      const who = stages.identify(credential)
+      const who = stages.identify(credential, target)
       return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
     },
   }
