@@ -80,8 +80,9 @@ function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<strin
   for (const [field, className] of Object.entries(declared)) {
     const rule = classes.get(className)
     if (rule === undefined) continue
-    if (field.startsWith('/')) keepStrongest(pointers, field, rule)
-    else keepStrongest(names, field.toLowerCase(), rule)
+    // A rule that names the field was written for it: the class net does not take away what that rule lets stand.
+    const [named, key] = field.startsWith('/') ? [pointers, field] : [names, field.toLowerCase()]
+    if (!named.has(key)) named.set(key, rule)
   }
   for (const [pointer, rule] of pointers) {
     const segments = parsePointer(pointer)

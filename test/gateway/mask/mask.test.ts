@@ -60,6 +60,14 @@ test('the catalogue says which fields a class rule covers', (t) => {
   t.is(text(part.bytes), '{"born":null,"deep":{"Card":null}}')
 })
 
+test('a rule that names a field decides it; the class net covers what no rule names', (t) => {
+  const entry = { effects: [], labels: [], request: {}, result: { card: 'PAN', old_card: 'PAN' }, isOpaque: false }
+  const rules: MaskRule[] = [{ id: 'card', match: { columns: ['card'] }, op: 'partial', keep_last: 4 }, { id: 'net', match: { class: 'PAN' }, op: 'redact' }]
+  const part = maskJson({ card: '4111111111111111', old_card: '4111111111111111', note: 'paid with 4111 1111 1111 1111' }, masking.planFor({ mask: rules }, entry), summary)
+  t.is((JSON.parse(text(part.bytes)) as { card: string }).card, '************1111')
+  t.false(text(part.bytes).includes('4111'))
+})
+
 test('values in member names, in numbers and in JSON within JSON are masked', (t) => {
   const inner = JSON.stringify({ inner: JSON.stringify({ ssn: '123-45-6789' }) })
   const out = text(maskJson({ '123-45-6789': 1, ssn_number: 1, t: inner, n: [{ social_security: 123456789 }] }, plan(ssn, byClass), summary).bytes)
