@@ -51,9 +51,15 @@ function modernEra(message: ClientMessage, headers: IncomingHttpHeaders, header:
 
 /** The member that `Mcp-Name` repeats (2026-07-28, streamable-http, "Standard Headers"). */
 function mirroredName(method: string, params: JsonObject): string | undefined {
-  const name = method === 'tools/call' || method === 'prompts/get' ? params['name'] : method === 'resources/read' ? params['uri'] : method.startsWith('tasks/') ? params['taskId'] : undefined
+  const member = namedBy.get(method)
+  const name = member === undefined ? undefined : params[member]
   return typeof name === 'string' ? name : undefined
 }
+
+/** A method that the era does not have is answered as unknown, whatever its headers say. */
+const namedBy: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'], ['prompts/get', 'name'], ['resources/read', 'uri'], ['tasks/get', 'taskId'], ['tasks/update', 'taskId'], ['tasks/cancel', 'taskId'],
+])
 
 /** @throws RefusalError `request.header_mismatch`: a router before us may have acted on the header, the upstream will act on the body */
 function mirrored(headers: IncomingHttpHeaders, header: string, expected: string, spelling: string): void {

@@ -2,7 +2,7 @@
 import type { Json } from '../../call.ts'
 import type { TargetConfig } from '../../config.ts'
 import { refusalWords, type Refusal, type RefusalCode } from '../../refusal.ts'
-import { legacyVersions, modernVersion, type Era } from './era.ts'
+import { modernVersion, type Era } from './era.ts'
 import { writeError, writeResult, type RpcId } from './messages.ts'
 import type { McpOperation } from './operation.ts'
 
@@ -48,7 +48,8 @@ function statusOf({ refusal, era, id }: Refused): number {
 }
 
 function errorData({ refusal, era }: Refused): Json | undefined {
-  if (refusal.code === 'request.unsupported_version') return { supported: [modernVersion, ...legacyVersions], requested: era?.version ?? '' }
+  // What `server/discover` would say: the older versions are reached by `initialize`, which this client did not ask for.
+  if (refusal.code === 'request.unsupported_version') return { supported: [modernVersion], requested: era?.version ?? '' }
   return facts(refusal)
 }
 
