@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import { Cleanup, openRecorder } from '../evidence/index.ts'
+import type { Disk } from '../evidence/index.ts'
 import { shippedCapabilities } from '../rego/index.ts'
 import { approvalsApi, startAdmin } from './admin/index.ts'
 import { approvalEdges, createApprovalStore, createApprovals } from './approval/index.ts'
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** ms since the Unix epoch */
   readonly now: () => number
+  /** The journal's file operations; default: the real ones. A test makes them fail. */
+  readonly journalDisk?: Disk
 }
 
 export interface Gateway {
@@ -48,13 +51,14 @@ export interface Gateway {
 }
 
 /** @throws GatewayError, EvidenceError: nothing is left running */
-export async function startGateway(bootstrap: Bootstrap, { log, environment, now }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(bootstrap: Bootstrap, { log, environment, now, journalDisk }: GatewayOptions): Promise<Gateway> {
   await using opened = new Cleanup()
   const secrets = resolveSecrets(bootstrap.secrets, environment)
   const database = opened.adopt(openDatabase(path.join(bootstrap.directories.state, 'state.db')), (open) => open.close())
   const recorder = opened.use(await openRecorder({
     node: bootstrap.node, directories: bootstrap.directories, intervalMs: bootstrap.evidence.intervalS * 1000,
     maxUnsealedBytes: bootstrap.evidence.maxUnsealedBytes, maxUnsealedMs: bootstrap.evidence.maxUnsealedS * 1000, now,
+    ...journalDisk === undefined ? {} : { disk: journalDisk },
   }))
   const record = createRecord(recorder, now)
   opened.defer(() => record.close())
