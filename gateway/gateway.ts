@@ -150,7 +150,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       const { ready, fenced, full, lag, sealerFault } = recorder.status()
       const active = activation.active()
       const checks = [
-        { name: 'evidence', isOk: ready, reason: fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
+        { name: 'evidence', isOk: ready, reason: ready ? 'frames are recorded and sealed' : fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
         { name: 'policy', isOk: active !== undefined, reason: active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}` },
         { name: 'draining', isOk: !isDraining, reason: isDraining ? 'the gateway is stopping' : 'no' },
         { name: 'targets', isOk: record.fence.targets.length === 0, reason: record.fence.targets.length === 0 ? 'none fenced' : `fenced: ${record.fence.targets.join(', ')}` },

@@ -8,6 +8,8 @@ import type { JWK } from 'oidc-provider'
 import { generateSshKey } from './openssh-key.ts'
 import { people } from './people.ts'
 import { freePort } from './postgres.ts'
+import { claimFolder } from './running.ts'
+import type { Running } from './running.ts'
 import { StartError } from './start-error.ts'
 
 /** Kept in `demo.json`, mode 0600: made once, so that a second start is the same bank with the same people. */
@@ -31,6 +33,8 @@ export interface Home {
   readonly examiner: string
   readonly people: string
   readonly postgres: string
+  /** Absent where only a look at a running demo is meant. */
+  readonly running?: Running
 }
 
 /** People who sign policy commits; their keys are files that stock git can use. */
@@ -45,11 +49,13 @@ export async function openHome(dir: string, isRunning = false): Promise<Home> {
   } catch (error) {
     throw new StartError(`cannot write to ${dir}: ${(error as Error).message}. Choose another folder with --dir.`)
   }
+  // Before ports are looked at: what an earlier start left behind may hold them.
+  const running = isRunning ? {} : { running: await claimFolder(dir) }
   const file = at('demo.json')
   const isNew = !fs.existsSync(file)
   const kept = isNew ? await makeSecrets() : JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets
   const secrets = isRunning || isNew ? kept : { ...kept, ports: await movedPorts(kept.ports) }
-  const home: Home = { dir, secrets, isNew, policy: at('policy'), gateway: at('gateway'), examiner: at('examiner'), people: at('people'), postgres: at('postgres') }
+  const home: Home = { dir, secrets, isNew, policy: at('policy'), gateway: at('gateway'), examiner: at('examiner'), people: at('people'), postgres: at('postgres'), ...running }
   if (isNew) {
     for (const folder of [home.gateway, home.examiner, home.people]) fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const name of signers) {

@@ -9,6 +9,8 @@ export interface Ledger { readonly port: number; close(): Promise<void> }
 /** `serviceKey` is the credential that the gateway adds and no client ever sees. */
 export async function startLedger(port: number, databaseUrl: string, serviceKey: string): Promise<Ledger> {
   const database = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+  // An idle connection that PostgreSQL closes (it stops, it restarts) is the pool's business: the next query opens another.
+  database.on('error', () => undefined)
   const server = http.createServer((request, response) => {
     if (request.headers['x-service-key'] !== serviceKey) return void send(response, 401, { error: 'unknown service' })
     route(database, request, response).catch(() => send(response, 500, { error: 'ledger fault' }))

@@ -31,7 +31,8 @@ async function start(): Promise<number> {
   const say = createSay(process.stdout)
   const startedAt = performance.now()
   const stopping = Promise.withResolvers<void>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.resolve())
+  // More than one may come: the terminal, npm and the launcher each send theirs.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.resolve())
   say.title('countersign: starting an identity provider, a PostgreSQL, an MCP server, an HTTP service, the policy and evidence repositories, and the gateway')
   const home = await openHome(path.resolve(values.dir))
   await using stack = await startStack(home, (line) => say.line(line))
@@ -53,9 +54,10 @@ async function start(): Promise<number> {
 
 function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof createSay>): void {
   const { ports } = home.secrets
+  const dir = values.dir === '.countersign' ? '' : ` --dir ${home.dir}`
   say.title('Still running. Things to try:')
-  say.line(`MCP server      ${publicUrl(ports)}/bank     (a bearer token: npx countersign token --user ana)`)
-  say.line(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger)`)
+  say.line(`MCP server      ${publicUrl(ports)}/bank     (a bearer token: npx countersign token --user ana${dir})`)
+  say.line(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger${dir})`)
   say.line(`approvals       ${adminUrl(ports)}/approvals     (sign in as lena, password ${home.secrets.passwords['lena'] ?? ''})`)
   say.line(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
   say.line(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)

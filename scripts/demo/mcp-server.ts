@@ -58,6 +58,8 @@ function bankServer(database: pg.Pool): McpServer {
 
 const { DATABASE_URL = '', SERVICE_KEY = '', PORT = '0' } = process.env
 const database = new pg.Pool({ connectionString: DATABASE_URL, max: 4 })
+// An idle connection that PostgreSQL closes (it stops, it restarts) is the pool's business: the next query opens another.
+database.on('error', () => undefined)
 const expected = Buffer.from(`Bearer ${SERVICE_KEY}`)
 const answer = toNodeHandler(createMcpHandler(() => bankServer(database)))
 const server = http.createServer((request, response) => {
@@ -69,8 +71,12 @@ const server = http.createServer((request, response) => {
   void answer(request, response)
 })
 server.listen(Number(PORT), '127.0.0.1', () => process.stdout.write('ready\n'))
-process.on('SIGTERM', () => {
+const stop = () => {
   server.close()
   server.closeAllConnections()
   void database.end()
-})
+  process.stdin.destroy()
+}
+process.once('SIGTERM', stop)
+// Its starter holds the other end: whatever ends that one ends this one.
+process.stdin.once('end', stop).resume()

@@ -11,7 +11,7 @@ import { StartError } from './start-error.ts'
 const nobody = 65534
 const readyTimeoutMs = 20_000
 
-export interface Database { readonly port: number; readonly url: string; stop(): Promise<void> }
+export interface Database { readonly pid: number | undefined; readonly port: number; readonly url: string; stop(): Promise<void> }
 
 /** @param folder where `data/` is kept; created when absent */
 export async function startPostgres(folder: string, report: (line: string) => void): Promise<Database> {
@@ -32,7 +32,7 @@ export async function startPostgres(folder: string, report: (line: string) => vo
     const port = await freePort()
     try {
       const child = await startServer(path.join(native, 'bin', 'postgres'), data, port, { cwd: home, ...identity })
-      return { port, url: `postgres://bank@127.0.0.1:${port}/postgres`, stop: () => stopServer(child) }
+      return { pid: child.pid, port, url: `postgres://bank@127.0.0.1:${port}/postgres`, stop: () => stopServer(child) }
     } catch (error) {
       if (attempt >= 3 || !(error instanceof Error) || !error.message.includes('Address already in use')) throw error
     }

@@ -29,20 +29,21 @@ export interface Stack extends AsyncDisposable {
 export async function startStack(home: Home, report: (line: string) => void): Promise<Stack> {
   await using stopLater = new Cleanup()
   const { ports } = home.secrets
-  const [database, provider] = await Promise.all([
-    startPostgres(home.postgres, report),
-    startProvider({
-      port: ports.provider, signingKey: home.secrets.providerKey, passwords: home.secrets.passwords, contractorSecret: home.secrets.contractorSecret,
-      ciPublicKey: home.secrets.ci.publicKey, resources: resources(ports), consoleRedirectUri: `${adminUrl(ports)}/sign-in/callback`,
-    }),
-    syncPolicyRepository(home, governedYaml(ports)),
-  ])
+  stopLater.defer(() => home.running?.ended())
+  await syncPolicyRepository(home, governedYaml(ports))
+  const provider = await startProvider({
+    port: ports.provider, signingKey: home.secrets.providerKey, passwords: home.secrets.passwords, contractorSecret: home.secrets.contractorSecret,
+    ciPublicKey: home.secrets.ci.publicKey, resources: resources(ports), consoleRedirectUri: `${adminUrl(ports)}/sign-in/callback`,
+  })
   stopLater.defer(() => provider.close())
+  const database = await startPostgres(home.postgres, report)
+  home.running?.started(database.pid)
   stopLater.defer(() => database.stop())
   await createBank(database.url)
   const ledger = await startLedger(ports.ledger, database.url, home.secrets.serviceKey)
   stopLater.defer(() => ledger.close())
-  stopLater.defer(await startMcpServer(ports.mcp, database.url, home.secrets.serviceKey))
+  const mcp = await startMcpServer(ports.mcp, database.url, home.secrets.serviceKey)
+  stopLater.defer(mcp.stop)
   report(`identity provider ${issuerUrl(ports)}, PostgreSQL on port ${database.port}, MCP server and ledger behind it`)
 
   const resource = resources(ports)[0] ?? ''
@@ -54,6 +55,7 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
   fs.writeFileSync(path.join(home.gateway, 'service-key'), home.secrets.serviceKey, { mode: 0o600 })
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
   const gateway = await startGatewayProcess(configFile, path.join(home.gateway, 'gateway.log'))
+  home.running?.started(gateway.pid)
   stopLater.defer(async () => { await gateway.stop() })
   await keepCheckpoint(home)
 
@@ -73,19 +75,20 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
   }
 }
 
-/** @returns how to stop it */
-async function startMcpServer(port: number, databaseUrl: string, serviceKey: string): Promise<() => Promise<void>> {
+async function startMcpServer(port: number, databaseUrl: string, serviceKey: string): Promise<{ stop(): Promise<void> }> {
   const script = path.join(import.meta.dirname, `mcp-server${path.extname(import.meta.filename)}`)
-  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, PORT: String(port), DATABASE_URL: databaseUrl, SERVICE_KEY: serviceKey } })
+  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { ...process.env, PORT: String(port), DATABASE_URL: databaseUrl, SERVICE_KEY: serviceKey } })
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => { errors = (errors + chunk.toString()).slice(-2_000) })
   await new Promise<void>((resolve, reject) => {
     child.once('exit', (code) => reject(new StartError(`the demo's MCP server ended with ${code}: ${errors.trim()}`)))
     createInterface({ input: child.stdout }).once('line', () => resolve())
   })
-  return async () => {
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    await ended
+  return {
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await ended
+    },
   }
 }
