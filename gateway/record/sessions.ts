@@ -1,4 +1,4 @@
-// Sessions of stateless protocols: one principal, client and target on one node in one epoch.
+// Sessions of stateless protocols: one principal as one set of tokens states them, one address and one target on one node in one epoch.
 // The table owns each writer: it opens with the first call and closes after 5 min idle, 1 h of age, on revocation and on stop,
 // but never before the outcome of its last call.
 import { closeReason } from '../../evidence/index.ts'
@@ -57,6 +57,8 @@ export class Sessions {
   readonly #now: () => number
   readonly #byKey = new Map<string, Session>()
   readonly #byHex = new Map<string, Session>()
+  /** A verified token's principal is one object for as long as it is cached; its text is made once. */
+  readonly #facts = new WeakMap<Principal, string>()
 
   constructor(recorder: Recorder, now: () => number) {
     this.#recorder = recorder
@@ -65,9 +67,12 @@ export class Sessions {
 
   get size(): number { return this.#byKey.size }
 
-  /** The open session of this principal, client and target. A new one appends its open frame, on record with the first commit. */
+  /**
+   * The open session of this principal, address and target. A new one appends its open frame, on record with the first commit.
+   * Policy judges a call by its session's principal and peer, so a token that says anything else (groups, acr, actor) opens another.
+   */
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session {
-    const key = `${principal.id}\n${principal.clientId}\n${target}`
+    const key = `${target}\n${peer.ip}\n${this.#factsOf(principal)}`
     const open = this.#byKey.get(key)
     if (open !== undefined) {
       if (this.#now() - open.writer.openedAt < ageLimitMs) return open
@@ -104,6 +109,13 @@ export class Sessions {
 
   closeAll(): void {
     for (const [key, session] of this.#byKey) this.#retire(key, session, closeReason.stop)
+  }
+
+  /** All that policy may read of a principal; the expiry is not among it, so a renewed token goes on in its session. */
+  #factsOf(principal: Principal): string {
+    let facts = this.#facts.get(principal)
+    if (facts === undefined) this.#facts.set(principal, facts = JSON.stringify({ ...principal, expiresAt: 0 }))
+    return facts
   }
 
   #retire(key: string, session: Session, reason: CloseReason): void {
