@@ -14,6 +14,9 @@ export interface BankUpstream {
   readonly seen: Seen[]
   /** Calls whose path or body has this word are answered so. */
   behave(word: string, behaviour: Behaviour): void
+  /** Nobody listens there any more, until `up`. */
+  down(): Promise<void>
+  up(): Promise<void>
   close(): Promise<void>
 }
 
@@ -32,14 +35,17 @@ export async function startUpstream(): Promise<BankUpstream> {
     })
   })
   server.keepAliveTimeout = 60_000
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const up = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await up(0)
+  const { port } = server.address() as AddressInfo
+  const down = async () => {
+    server.closeAllConnections()
+    if (server.listening) await new Promise((resolve) => server.close(resolve))
+  }
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen,
+    url: `http://127.0.0.1:${port}`, seen, down, up: () => up(port),
     behave: (word, behaviour) => void behaviours.set(word, behaviour),
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    close: down,
   }
 }
 

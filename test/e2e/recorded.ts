@@ -1,6 +1,6 @@
 // What a gateway put on record, read back as an examiner with the session keys would.
-import { exportSessionKeys } from '../../evidence/index.ts'
-import { Recording } from '../../evidence/audit/recording.ts'
+import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
+import { contentsOf, Recording } from '../../evidence/audit/recording.ts'
 import { frameAsData } from '../../evidence/audit/show.ts'
 import { parseSessionKeys } from '../../evidence/verify/session-keys.ts'
 
@@ -13,13 +13,18 @@ export interface Frame {
   readonly request?: { readonly title: string; readonly json: { readonly [name: string]: unknown } }
   readonly decision?: { readonly effect: string; readonly reasons: readonly { readonly id: string; readonly msg: string }[] }
   readonly result?: { readonly title: string; readonly json?: unknown }
+  /** Of an outcome: what is on record besides its content. */
+  readonly outcome?: { readonly title: string; readonly status: string; readonly bytes: number; readonly code?: string; readonly chunks?: number }
   readonly event?: { readonly [name: string]: unknown }
 }
 
 /** Every frame that is sealed, in order. */
 export function readFrames(directories: { readonly keys: string; readonly evidence: string }): Frame[] {
   using recording = new Recording(directories.evidence, parseSessionKeys([...exportSessionKeys(directories.keys)].join('')))
-  return [...recording.frames()].map((frame) => frameAsData(frame) as Frame)
+  return [...recording.frames()].map((frame) => {
+    const { result } = contentsOf(frame)
+    return { ...frameAsData(frame), ...result === undefined || frame.kind !== frameKind.outcome ? {} : { outcome: JSON.parse(Buffer.from(result).toString()) as Frame['outcome'] } } as Frame
+  })
 }
 
 /** Asks until there is an answer: batches are sealed once a second. @throws after 20 s */
