@@ -1,0 +1,28 @@
+// `npm run conformance [-- mcp | inspector | tlog …]`: other people's judges over our work. Prints what ran; exits 1 when anything failed.
+import { inspectorConformance } from './inspector.ts'
+import { mcpConformance } from './mcp.ts'
+import type { Outcome } from './outcome.ts'
+import { tlogConformance } from './tlog.ts'
+
+/** Undefined: what the suite needs is not on this machine. */
+const suites: Readonly<Record<string, () => Promise<readonly Outcome[] | undefined>>> = { mcp: mcpConformance, inspector: inspectorConformance, tlog: tlogConformance }
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !Object.hasOwn(suites, name))
+if (unknown.length > 0) {
+  process.stderr.write(`no such suite: ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}\n`)
+  process.exit(2)
+}
+let failed = 0
+for (const [name, run] of Object.entries(suites)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  process.stdout.write(`${name}\n`)
+  const outcomes = await run()
+  if (outcomes === undefined) process.stdout.write('  skip: what it needs is not here\n')
+  for (const outcome of outcomes ?? []) {
+    process.stdout.write(`  ${outcome.passed ? 'ok  ' : 'FAIL'} ${outcome.name}: ${outcome.detail.trim()}\n`)
+    if (!outcome.passed) failed++
+  }
+}
+if (failed > 0) process.stdout.write(`${failed} failed\n`)
+process.exitCode = failed === 0 ? 0 : 1
