@@ -55,6 +55,8 @@ export interface Operation {
   canonical(): Uint8Array
   /** Bytes nobody parsed (uploads over the cap, upgrades): masks cannot be enforced on them. */
   readonly isOpaque: boolean
+  /** More bytes will follow that `canonical` does not cover, so no approval can bind to them. */
+  readonly isUnread?: boolean
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */
   readonly lists?: string
 }

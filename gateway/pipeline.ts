@@ -74,6 +74,7 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     if (closed !== undefined) return { call, refused: refusal(closed, undefined, { ...about(call), retryAfterS: 5 }) }
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
+    if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }
     const retryAfterS = stages.limit(call, session)
     if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
     return decision.effect === 'allow' ? { call } : approve(call, hold)

@@ -64,7 +64,11 @@ export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes):
   }
 }
 
-/** One request whose body is here, whole. @throws RefusalError `request.*` */
+/**
+ * One request whose body is here, whole. A body that cannot be read on a declared route is refused unless the route is declared
+ * opaque: a rule about an amount must not fall silent because the caller named another type.
+ * @throws RefusalError `request.*`
+ */
 export function parseRequest(head: HttpHead, parsed: ParsedHead, body: Uint8Array, target: TargetConfig): HttpOperation {
   if (body.length === 0) return operationOf(head, parsed, target, null, undefined, false)
   if (bodiless.has(head.method)) throw fault('request.invalid', 'A GET or HEAD request has no body')
@@ -73,12 +77,16 @@ export function parseRequest(head: HttpHead, parsed: ParsedHead, body: Uint8Arra
   if (charset !== 'utf-8' && charset !== 'us-ascii') throw fault('request.media_type', 'The request body must be UTF-8')
   if (type === 'application/json' || type.endsWith('+json')) return operationOf(head, parsed, target, body, readJson(body, target), false)
   if (type === 'application/x-www-form-urlencoded' || type.startsWith('text/')) return operationOf(head, parsed, target, body, readText(body), false)
+  if (parsed.entry !== undefined) throw fault('request.media_type', 'The request body is of a type that is not read here')
   return operationOf(head, parsed, target, body, undefined, true)
 }
 
-/** One request whose body, if any, passes unread: an upload over the cap, a route declared opaque, an upgrade. */
+/** One request whose body, if any, passes unread: an upload over the cap, a route declared opaque, an upgrade. @throws RefusalError `request.too_large` */
 export function opaqueRequest(head: HttpHead, parsed: ParsedHead, target: TargetConfig): HttpOperation {
-  return operationOf(head, parsed, target, null, undefined, true)
+  if (parsed.entry !== undefined && parsed.entry.isOpaque !== true) throw fault('request.too_large', 'The request body is longer than is read here')
+  const { headers } = head
+  const hasBody = headers['transfer-encoding'] !== undefined || headers.upgrade !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return { ...operationOf(head, parsed, target, null, undefined, true), isUnread: hasBody }
 }
 
 function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, body: Uint8Array | null, content: Json | undefined, isOpaque: boolean): HttpOperation {
@@ -93,6 +101,8 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
   const effects = parsed.entry?.effects ?? undeclared
   const request: { [name: string]: Json } = { protocol: 'http', method: head.method, path: parsed.path, params: parsed.parameters, query: parsed.query, headers: shown, bytes: body?.length ?? 0 }
   if (content !== undefined) request['body'] = content
+  // A body that no rule can see: policy may want none of it.
+  if (isOpaque) request['unread'] = true
   return {
     action: { name: `http.${head.method.toLowerCase()}`, properties: { effects } },
     resource: { type: 'route', id: `${target.name}/${parsed.key}`, properties: { target: target.name, env: target.env, labels: [...target.labels, ...parsed.entry?.labels ?? []] } },

@@ -24,7 +24,10 @@ export async function serveUpgrade(client: Extract<Connection, { framing: 'upgra
   try {
     if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') throw new RefusalError(refusal('request.invalid', 'Only WebSocket upgrades are served'))
     const asked = { method: 'GET', path: client.path, headers: request.headers }
-    operation = opaqueRequest(asked, parseHead(asked, target, routes), target)
+    const parsed = parseHead(asked, target, routes)
+    // A declared GET that reads one thing is no leave for a channel that may say anything.
+    if (parsed.entry !== undefined && parsed.entry.isOpaque !== true) throw new RefusalError(refusal('request.invalid', 'This route is not declared to carry bytes that nobody reads'))
+    operation = opaqueRequest(asked, parsed, target)
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error
     return refuse(await gate.refuse(error.refusal.code, error.refusal.message))
