@@ -41,6 +41,7 @@ function isAllowedOrigin(origin: string, hosts: ReadonlySet<string>): boolean {
 /**
  * Why a path is ambiguous, or undefined. Dot segments, encoded separators, encoded dots, empty segments and
  * backslashes are spelled differently by different servers (RFC 3986 §6.2.2), so a rule about one spelling is none.
+ * A `;` ends the segment for some servers and is part of it for others (RFC 3986 §3.3, matrix parameters).
  */
 function pathFault(url: string): string | undefined {
   if (url.length > maxPathLength) return 'The path is too long'
@@ -53,7 +54,7 @@ function pathFault(url: string): string | undefined {
     if (unit === 0x25) {
       const fault = escapeFault(path, at)
       if (fault !== undefined) return fault
-    } else if (unit <= 0x20 || unit >= 0x7f || unit === 0x5c || unit === 0x23) {
+    } else if (unit <= 0x20 || unit >= 0x7f || unit === 0x5c || unit === 0x23 || unit === 0x3b) {
       return 'The path holds a character that must be percent-encoded'
     } else if ((unit === 0x2f && at > 0) || at === path.length) {
       const length = at - start
@@ -70,6 +71,7 @@ function escapeFault(path: string, at: number): string | undefined {
   if (!/^[0-9a-f]{2}$/i.test(path.slice(at + 1, at + 3))) return 'The path holds a broken percent-encoding'
   if (byte === 0x2f || byte === 0x5c) return 'The path holds an encoded separator'
   if (byte === 0x2e) return 'The path holds an encoded dot'
+  if (byte === 0x3b) return 'The path holds an encoded semicolon'
   if (byte < 0x20 || byte === 0x7f) return 'The path holds an encoded control character'
   return undefined
 }

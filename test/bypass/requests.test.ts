@@ -14,6 +14,14 @@ const rows: readonly (readonly [string, Row])[] = [
   ['a JSON body on a declared route without a type', { method: 'POST', path: '/transfers', body: '{"amount":99999}', code: 'request.media_type' }],
   ['a JSON body on a declared route padded past what is read', { method: 'POST', path: '/transfers', headers: { 'content-type': 'application/json' }, body: `{"amount":99999${' '.repeat(70_000)}}`, code: 'request.too_large' }],
   ['a WebSocket on a declared route that reads one thing', { path: '/admin', headers: { upgrade: 'websocket', connection: 'Upgrade' }, code: 'request.invalid' }],
+  ['a declared route in another case', { path: '/Admin', code: 'request.malformed' }],
+  ['a declared route with a slash at its end', { path: '/admin/', code: 'request.malformed' }],
+  ['a declared route with a parameter and a slash at its end', { path: '/customers/42/', code: 'request.malformed' }],
+  ['a declared route in full-width letters', { path: '/%EF%BD%81dmin', code: 'request.malformed' }],
+  ['a declared route with a space at its end', { path: '/admin%20', code: 'request.malformed' }],
+  ['a matrix parameter, which some servers cut off', { path: '/admin;x=1', code: 'request.malformed' }],
+  ['a matrix parameter inside a path parameter', { path: '/customers/42;v=2', code: 'request.malformed' }],
+  ['an encoded matrix parameter', { path: '/admin%3bx', code: 'request.malformed' }],
 ]
 for (const [name, row] of rows) {
   test(`not forwarded: ${name}`, async (t) => {

@@ -4,7 +4,7 @@ import type { Json, Operation, TargetName } from '../../call.ts'
 import type { CatalogueEntry, TargetConfig } from '../../config.ts'
 import { JsonError, parseJson } from '../../mask/index.ts'
 import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
-import { matchRoute, type Routes } from './routes.ts'
+import { isNearMiss, matchRoute, type Routes } from './routes.ts'
 
 /** Query and form fields of one request. */
 const maxFields = 1000
@@ -54,6 +54,7 @@ export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes):
   const segments = decodePath(mark === -1 ? head.path : head.path.slice(0, mark))
   const path = `/${segments.join('/')}`
   const route = matchRoute(routes, head.method, segments)
+  if (route === undefined && isNearMiss(routes, head.method, segments)) throw fault('request.malformed', 'The path is spelled like a declared route, but not quite')
   // An undeclared route is known by its method alone: its path may hold anybody's number, and a resource's name is recorded as it is.
   const key = route?.key ?? `${head.method} *`
   return {

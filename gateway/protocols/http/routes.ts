@@ -8,6 +8,9 @@ interface Branch {
   key: string | undefined
 }
 
+/** Where the same pattern lies under the spelling that lenient servers fold to: lower case, no slash at the end. */
+const folded = ' folded'
+
 export interface Matched { readonly key: string; readonly parameters: Readonly<Record<string, string>> }
 export type Routes = ReadonlyMap<string, Branch>
 
@@ -15,12 +18,28 @@ export function compileRoutes(catalogue: Readonly<Record<string, CatalogueEntry>
   const routes = new Map<string, Branch>()
   for (const key of Object.keys(catalogue)) {
     const [method = '', path = ''] = key.split(' ', 2)
-    let branch = routes.get(method)
-    if (branch === undefined) routes.set(method, branch = empty())
-    for (const segment of path.split('/').slice(1)) branch = grow(branch, segment)
-    branch.key = key
+    const segments = path.split('/').slice(1)
+    plant(routes, method, segments, key)
+    plant(routes, method + folded, fold(segments), key)
   }
   return routes
+}
+
+/** True for a path that is no route as it is spelled, and one to a server that minds neither case nor a slash at the end. */
+export function isNearMiss(routes: Routes, method: string, segments: readonly string[]): boolean {
+  return matchRoute(routes, method + folded, fold(segments)) !== undefined
+}
+
+function fold(segments: readonly string[]): string[] {
+  const lower = segments.map((segment) => segment.startsWith('{') ? segment : segment.normalize('NFKC').toLowerCase().trim())
+  return lower.length > 1 && lower.at(-1) === '' ? lower.slice(0, -1) : lower
+}
+
+function plant(routes: Map<string, Branch>, method: string, segments: readonly string[], key: string): void {
+  let branch = routes.get(method)
+  if (branch === undefined) routes.set(method, branch = empty())
+  for (const segment of segments) branch = grow(branch, segment)
+  branch.key = key
 }
 
 /** `segments` are decoded; the empty list is `/`. */
