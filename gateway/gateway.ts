@@ -95,12 +95,16 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     limit({ decision }, session) {
       const { rate } = decision.limits
-      return rate === undefined ? undefined : rates.take(`${rate.key}\n${session.principal.id}\n${session.target}`, rate.per_min)
+      if (rate === undefined) return undefined
+      const who = { subject: session.principal.id, client: session.principal.clientId, target: '' }[rate.key]
+      return rates.take(`${rate.key}\n${who}\n${session.target}`, rate.per_min)
     },
     async approve(call, session, hold) {
       try {
         const found = await approvals.obtain(call, { principal: session.principal, target: session.target, session: session.writer.hex }, hold)
-        return isRefusal(found) ? found : { approval: found.approval, consume: found.consume }
+        if (isRefusal(found)) return found
+        const consume = () => found.consume().then((isOurs) => isOurs ? undefined : refusal('approval.superseded', 'The approval was used or ended meanwhile'), record.unrecordable)
+        return { approval: found.approval, consume }
       } catch (error) {
         return record.unrecordable(error)
       }

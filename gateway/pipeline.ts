@@ -10,7 +10,7 @@ import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
 
 /** What approval says: go (with the facts that policy is shown), or why not. */
-export type Approved = { readonly approval: Json; consume(): Promise<boolean> } | Refusal
+export type Approved = { readonly approval: Json; /** Spends it, once; a refusal when it is not to be had any more. */ consume(): Promise<Refusal | undefined> } | Refusal
 
 export interface Stages {
   /** Why no call may go through now: draining, or the target is fenced. */
@@ -75,6 +75,7 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }
+    if (decision.limits.rows !== undefined) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
     const retryAfterS = stages.limit(call, session)
     if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
     return decision.effect === 'allow' ? { call } : approve(call, hold)
@@ -86,8 +87,8 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     if (isRefusal(approved)) return { call, refused: { ...about(call), ...approved } }
     const again = decide(call.operation, call.from, approved.approval)
     if (!Buffer.from(again.canonicalDecision).equals(call.canonicalDecision)) return { call: again, refused: refusal('approval.superseded', undefined, about(again)) }
-    if (!await approved.consume()) return { call: again, refused: refusal('approval.superseded', 'The approval was used or ended meanwhile', about(again)) }
-    return { call: again }
+    const refused = await approved.consume()
+    return refused === undefined ? { call: again } : { call: again, refused: { ...about(again), ...refused } }
   }
 
   return {

@@ -29,6 +29,7 @@ const table = {
   'policy.unavailable': { http: 503, jsonRpc: 5031, isRetryable: true, title: 'No policy is in force' },
   'policy.error': { http: 403, jsonRpc: 4031, isRetryable: false, title: 'The policy could not decide' },
   'policy.limit': { http: 429, jsonRpc: 4290, isRetryable: true, title: 'A limit set by policy was reached' },
+  'policy.unenforceable': { http: 403, jsonRpc: 4037, isRetryable: false, title: 'Policy asks for a limit that cannot be kept here' },
   'approval.pending': { http: 403, jsonRpc: 4033, isRetryable: true, title: 'Waiting for approval' },
   'approval.rejected': { http: 403, jsonRpc: 4034, isRetryable: false, title: 'The approval was rejected' },
   'approval.superseded': { http: 403, jsonRpc: 4035, isRetryable: true, title: 'The approval no longer fits the policy in force' },

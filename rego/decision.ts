@@ -21,7 +21,7 @@ export interface ApprovalRequirement {
   readonly break_glass: boolean
 }
 
-export interface Limits { readonly rows?: number; readonly bytes?: number; readonly timeout_ms?: number; readonly rate?: { readonly key: string; readonly per_min: number } }
+export interface Limits { readonly rows?: number; readonly bytes?: number; readonly timeout_ms?: number; readonly rate?: { readonly key: 'subject' | 'client' | 'target'; readonly per_min: number } }
 
 export interface Decision {
   readonly effect: Effect

@@ -55,6 +55,8 @@ export class Outcomes {
 
   #chunk(permit: Permit, part: MaskedPart): FrameContent {
     const progress = this.#progressOf(permit)
+    const { bytes = Infinity } = permit.call.decision.limits
+    if (progress.bytes + part.bytes.length > bytes) throw new RefusalError(refusal('policy.limit', 'The result is longer than policy allows', { decisionId: hex(permit) }))
     progress.chunks++
     progress.bytes += part.bytes.length
     for (const [rule, cells] of part.masked) progress.masked.set(rule, (progress.masked.get(rule) ?? 0) + cells)

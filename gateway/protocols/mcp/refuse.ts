@@ -15,7 +15,7 @@ export interface Refused {
 }
 
 /** Decisions about a known tool: the model reads them as the tool's result and can correct itself. */
-const toolResults = new Set<RefusalCode>(['policy.denied', 'policy.error', 'approval.pending', 'approval.rejected', 'approval.superseded', 'mask.unenforceable', 'mask.failed', 'record.ambiguous', 'upstream.too_large'])
+const toolResults = new Set<RefusalCode>(['policy.denied', 'policy.error', 'policy.unenforceable', 'approval.pending', 'approval.rejected', 'approval.superseded', 'mask.unenforceable', 'mask.failed', 'record.ambiguous', 'upstream.too_large'])
 /** Said with their own HTTP status; everything else is an answer to the message, status 200. */
 const httpStatuses = /^(?:identity\.|request\.|policy\.limit$|policy\.unavailable$|gateway\.draining$|evidence_lag$|record\.unavailable$)/
 /** The library's reason for a resource the caller may not even know of. */

@@ -13,9 +13,9 @@ ask(method, target, groups) := {
 
 effect(method, target, groups) := answer if answer := request.decision.effect with input as ask(method, target, groups)
 
-test_plumbing_is_open_to_whoever_may_use_the_target[method] if {
-	some method in data.baseline.methods
-	effect(method, "bank", ["analysts"]) == "allow"
+test_plumbing_is_open_to_whoever_may_use_the_target if {
+	count(data.baseline.methods) > 0
+	every method in data.baseline.methods { effect(method, "bank", ["analysts"]) == "allow" }
 }
 
 test_no_group_no_plumbing if effect("initialize", "bank", []) == "deny"

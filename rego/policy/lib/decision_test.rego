@@ -81,8 +81,8 @@ test_an_unknown_mode_is_enforced if {
 	decide({"allow": true, "deny": {{"id": "it.no", "msg": "m", "mode": "later"}}}).effect == "deny"
 }
 
-test_a_malformed_rule_denies[note] if {
-	some note, rules in {
+test_a_malformed_rule_denies if {
+	every note, rules in {
 		"deny without message": {"allow": true, "deny": {{"id": "it.no"}}},
 		"deny that is text": {"allow": true, "deny": {"no"}},
 		"deny that is no set": {"allow": true, "deny": true},
@@ -92,10 +92,11 @@ test_a_malformed_rule_denies[note] if {
 		"limit of an unknown kind": {"allow": true, "limit": {{"row": 5}}},
 		"limit that is no object": {"allow": true, "limit": {5}},
 		"rate without a key": {"allow": true, "limit": {{"rate": {"per_min": 5}}}},
+	} {
+		decision := decide(rules)
+		decision.effect == "deny"
+		"countersign.malformed" in ids(decision)
 	}
-	decision := decide(rules)
-	decision.effect == "deny"
-	"countersign.malformed" in ids(decision)
 }
 
 test_allow_must_be_true if decide({"allow": "yes"}).effect == "deny"

@@ -15,8 +15,8 @@ decide(tool, arguments, groups) := answer if answer := request.decision with inp
 
 ids(decision) := {reason.id | some reason in decision.reasons}
 
-test_tools_go_by_group[note] if {
-	some note, [tool, arguments, group, effect] in {
+test_tools_go_by_group if {
+	every note, row in {
 		"analyst reports": ["run_report", {"report": "largest_accounts"}, "analysts", "allow"],
 		"contractor reports": ["run_report", {"report": "largest_accounts"}, "contractors", "allow"],
 		"ci does not report": ["run_report", {"report": "largest_accounts"}, "ci", "deny"],
@@ -29,21 +29,24 @@ test_tools_go_by_group[note] if {
 		"ci deploys": ["deploy_model", {}, "ci", "require"],
 		"analyst does not deploy": ["deploy_model", {}, "analysts", "deny"],
 		"nobody calls the unknown": ["format_disk", {}, "leads", "deny"],
+	} {
+		[tool, arguments, group, effect] := row
+		decide(tool, arguments, [group]).effect == effect
 	}
-	decide(tool, arguments, [group]).effect == effect
 }
 
-test_changing_the_schema_is_denied_with_advice[tool] if {
-	some tool in ["drop_table", "alter_table", "truncate_customers", "grant_role", "create_table"]
-	decision := decide(tool, {}, ["leads", "engineers"])
-	decision.effect == "deny"
-	ids(decision) == {"mcp.schema_change"}
-	some reason in decision.reasons
-	contains(reason.msg, "run_report")
+test_changing_the_schema_is_denied_with_advice if {
+	every tool in ["drop_table", "alter_table", "truncate_customers", "grant_role", "create_table"] {
+		decision := decide(tool, {}, ["leads", "engineers"])
+		decision.effect == "deny"
+		ids(decision) == {"mcp.schema_change"}
+		some reason in decision.reasons
+		contains(reason.msg, "run_report")
+	}
 }
 
-test_a_report_has_a_plain_name[note] if {
-	some note, arguments in {
+test_a_report_has_a_plain_name if {
+	every note, arguments in {
 		"walks": {"report": "../../etc/passwd"},
 		"sql": {"report": "a; drop table x"},
 		"empty": {"report": ""},
@@ -52,12 +55,13 @@ test_a_report_has_a_plain_name[note] if {
 		"projected": {"report": {"class": "US_SSN", "token": "t"}},
 		"planted": {"report": "x ⟦US_SSN:abc⟧"},
 		"missing": {},
+	} {
+		"mcp.report_name" in ids(decide("run_report", arguments, ["analysts"]))
 	}
-	"mcp.report_name" in ids(decide("run_report", arguments, ["analysts"]))
 }
 
-test_a_path_stays_inside[note] if {
-	some note, path in {
+test_a_path_stays_inside if {
+	every note, path in {
 		"absolute": "/etc/passwd",
 		"climbs": "a/../../b",
 		"backslash": "..\\x",
@@ -65,8 +69,9 @@ test_a_path_stays_inside[note] if {
 		"list": ["/etc"],
 		"planted": "/etc/⟦US_SSN:abc⟧",
 		"false": false,
+	} {
+		"mcp.path" in ids(decide("lookup_customer", {"id": 1, "path": path}, ["analysts"]))
 	}
-	"mcp.path" in ids(decide("lookup_customer", {"id": 1, "path": path}, ["analysts"]))
 }
 
 test_a_relative_path_is_fine if decide("lookup_customer", {"path": "reports/q3.csv"}, ["analysts"]).effect == "allow"
@@ -86,7 +91,7 @@ test_fields_are_masked_for_everyone_contact_for_all_but_leads if {
 
 test_contractors_work_slowly if {
 	limits := decide("run_report", {"report": "a"}, ["contractors"]).limits
-	limits.rows == 50
+	limits.bytes == 262144
 	limits.rate == {"key": "subject", "per_min": 60}
 	not "rate" in object.keys(decide("run_report", {"report": "a"}, ["analysts"]).limits)
 }
