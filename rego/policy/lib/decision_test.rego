@@ -82,7 +82,7 @@ test_an_unknown_mode_is_enforced if {
 }
 
 test_a_malformed_rule_denies if {
-	every note, rules in {
+	every rules in {
 		"deny without message": {"allow": true, "deny": {{"id": "it.no"}}},
 		"deny that is text": {"allow": true, "deny": {"no"}},
 		"deny that is no set": {"allow": true, "deny": true},
