@@ -59,6 +59,8 @@ export interface Home {
   /** Where the admin listener is. */
   readonly admin: string
   readonly policy: string
+  /** Ended before the bank's folder goes away. */
+  atEnd(stop: () => Promise<unknown>): void
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
 }
 
@@ -78,6 +80,7 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
   await commit(policy, signer)
   await compileOnce(policy, path.join(dir, 'state'), signer)
   let homes = 0
+  const stops: (() => Promise<unknown>)[] = []
   return {
     dir, issuer, upstream, signer, keys: { ec: ec.privateKey, rsa: rsa.privateKey, publicPem: String(ec.publicKey.export({ type: 'spki', format: 'pem' })) },
     token: ({ sub = 'mara', groups = ['leads'], audience = 'bank', expiresInS = 3600, issuer: by = issuer } = {}) => {
@@ -85,8 +88,9 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
       return new SignJWT({ groups: [...groups], client_id: 'agent', scope: 'mcp' }).setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'at+jwt' })
         .setIssuer(by).setSubject(sub).setAudience(audience.includes(':') ? audience : `${publicUrl}/${audience}`).setIssuedAt(now - 10).setExpirationTime(now + expiresInS).sign(ec.privateKey)
     },
-    home: (options) => makeHome(dir, `gateway-${homes++}`, signer, options),
+    home: (options) => makeHome(dir, `gateway-${homes++}`, signer, (stop) => void stops.push(stop), options),
     async close() {
+      await Promise.all(stops.map((stop) => stop()))
       await upstream.close()
       provider.closeAllConnections()
       provider.close()
@@ -115,7 +119,7 @@ async function compileOnce(policy: string, state: string, signer: Signer): Promi
   database.close()
 }
 
-async function makeHome(bank: string, name: string, signer: Signer, { intervalS = 1, drainS = 5, pollS = 3600, listen = { host: '127.0.0.1', port: 0 } }: HomeOptions = {}): Promise<Home> {
+async function makeHome(bank: string, name: string, signer: Signer, atEnd: Home['atEnd'], { intervalS = 1, drainS = 5, pollS = 3600, listen = { host: '127.0.0.1', port: 0 } }: HomeOptions = {}): Promise<Home> {
   const dir = path.join(bank, name)
   fs.mkdirSync(dir)
   for (const part of ['policy', 'state']) fs.cpSync(path.join(bank, part), path.join(dir, part), { recursive: true })
@@ -129,7 +133,7 @@ async function makeHome(bank: string, name: string, signer: Signer, { intervalS 
     policy: { repository: path.join(dir, 'policy'), allowed_signers: path.join(dir, 'allowed_signers'), poll_s: pollS }, evidence: { interval_s: intervalS }, drain_s: drainS,
     secrets: { 'service-key': { file: path.join(dir, 'service-key') } },
   }))
-  return { dir, config, admin: `http://127.0.0.1:${adminPort}`, policy: path.join(dir, 'policy'), directories }
+  return { dir, config, admin: `http://127.0.0.1:${adminPort}`, policy: path.join(dir, 'policy'), directories, atEnd }
 }
 
 /** Targets by the names that the shipped policy data knows. Reads may be `bounded`; all else is `strict`. */

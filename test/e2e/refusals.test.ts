@@ -11,7 +11,6 @@ import type { Answer, Running } from './running.ts'
 const bank = bankOf(test)
 let gateway: Running
 test.serial.before(async () => { gateway = await startProcess(await bank().home()) })
-test.after.always(async () => { await gateway?.stop() })
 
 /** Said by each listener in its own words; what they have in common is the code behind them. */
 const codeOf = (answer: Answer): unknown => answer.json['code'] ?? answer.json['error']?.['code']

@@ -78,7 +78,10 @@ export async function startHere(home: Home, { now = Date.now, journalDisk }: { r
     log: pino({ level: 'info' }, { write: (line: string) => { log += line } }), environment: {}, now, ...journalDisk === undefined ? {} : { journalDisk },
   })
   const ended = Promise.withResolvers<number | null>()
+  let isStopping = false
   const stop = async () => {
+    if (isStopping) return await ended.promise
+    isStopping = true
     await gateway.close().then(() => ended.resolve(0), () => ended.resolve(1))
     return await ended.promise
   }
@@ -92,6 +95,7 @@ function end(child: ChildProcess, name: NodeJS.Signals): void {
 let lastId = 0
 
 function running(home: Home, address: string, pid: number, log: () => string, ended: Promise<number | null>, signal: Running['signal'], stop: Running['stop']): Running {
+  home.atEnd(stop)
   const url = `http://${address}`
   const send: Running['send'] = async (where, { token, headers, ...init } = {}) => {
     const response = await fetch(`${url}${where}`, { ...init, headers: { ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...headers as Record<string, string> } })

@@ -12,7 +12,6 @@ import type { Answer, Running } from '../e2e/running.ts'
 const bank = bankOf(test)
 let gateway: Running
 test.serial.before(async () => { gateway = await startProcess(await bank().home()) })
-test.after.always(async () => { await gateway?.stop() })
 
 const lives = async (): Promise<boolean> => (await gateway.tool(await bank().token(), 'run_report', { report: 'daily' })).status === 200
 
