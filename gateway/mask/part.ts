@@ -38,6 +38,11 @@ export function maskText(text: Uint8Array | string, plan: MaskPlan, summary: Par
   return part(masked === before && typeof text !== 'string' ? text : Buffer.from(masked), 'text', summary, masker.counts, options.framing)
 }
 
+/** Whether a short text that is not content (an event's id, a header) may pass as it is: masks would find nothing in it. */
+export function isClean(text: string, plan: MaskPlan): boolean {
+  return plan.isEmpty || new Masker(plan).document(text) === text
+}
+
 /** Passes bytes that nobody parsed. @throws RefusalError `mask.unenforceable` when the plan has a mask */
 export function passOpaque(bytes: Uint8Array, plan: MaskPlan, summary: PartSummary): MaskedPart {
   if (!plan.isEmpty) throw new RefusalError(refusal('mask.unenforceable'))
@@ -60,10 +65,16 @@ export function parseResult(bytes: Uint8Array, plan: MaskPlan): Json {
 
 function decodeText(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return whole(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch (cause) {
     throw new RefusalError(refusal('mask.failed', 'The result is not UTF-8, so it could not be masked'), cause)
   }
+}
+
+/** UTF-16 without a byte order mark is UTF-8 with a NUL beside each letter: no detector would see a number in it. @throws TypeError */
+export function whole(text: string): string {
+  if (text.includes('\0')) throw new TypeError('text with NUL')
+  return text
 }
 
 function encode(value: Json): Uint8Array {

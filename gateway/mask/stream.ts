@@ -4,7 +4,7 @@ import type { MaskedPart, PartSummary } from '../call.ts'
 import { refusal, RefusalError } from '../refusal.ts'
 import { CONTEXT_CHARS } from '../sensitive/context.ts'
 import { Masker } from './apply.ts'
-import { parseResult, streamed } from './part.ts'
+import { parseResult, streamed, whole } from './part.ts'
 import type { MaskPlan } from './plan.ts'
 
 /** A line may be this long; then it is cut between two words, and refused where there are none. */
@@ -43,7 +43,7 @@ export function createStreamMasker(plan: MaskPlan, form: 'text' | 'ndjson'): Str
   }
   const decode = (bytes?: Uint8Array): string => {
     try {
-      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
+      return whole(bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true }))
     } catch (cause) {
       throw new RefusalError(refusal('mask.failed', 'The stream is not UTF-8, so it could not be masked'), cause)
     }

@@ -1,6 +1,6 @@
 // What of an HTTP answer is masked, and how it is cut: JSON as a whole, events and lines one by one, anything else not at all.
 import type { MaskedPart, PartSummary, Permit } from '../../call.ts'
-import { createStreamMasker, JsonError, maskJson, maskText, parseJson, passOpaque, splitPart, type Masking, type MaskPlan } from '../../mask/index.ts'
+import { createStreamMasker, isClean, JsonError, maskJson, maskText, parseJson, passOpaque, splitPart, type Masking, type MaskPlan } from '../../mask/index.ts'
 import type { Answer, ServerEvent } from '../../protocol.ts'
 import { refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { mediaType, type HttpOperation } from './messages.ts'
@@ -20,9 +20,9 @@ export function planOf(permit: Permit<HttpOperation>, masking: Masking): MaskPla
 /** A whole answer as parts in order, the last of them final. @throws RefusalError `mask.*`, `upstream.broken` */
 export function maskWhole(answer: Whole, plan: MaskPlan): readonly MaskedPart[] {
   const summary: PartSummary = { title: String(answer.status), status: 'delivered', isFinal: true }
-  const { type } = mediaType(answer.headers['content-type'])
+  const { type, charset } = mediaType(answer.headers['content-type'])
   if (answer.bytes.length === 0) return [maskText(nothing, plan, summary)]
-  if (!isJson(type)) return splitPart(passOpaque(answer.bytes, plan, summary))
+  if (!isJson(type) || !readCharsets.has(charset)) return splitPart(passOpaque(answer.bytes, plan, summary))
   // Read even when nothing is to be masked: garbage must not be recorded as JSON.
   return splitPart(maskJson(answer.bytes, plan, summary, { parsed: readJson(answer.bytes, plan) }))
 }
@@ -51,7 +51,7 @@ export class Pieces {
   constructor(answer: Streamed, plan: MaskPlan) {
     this.#title = String(answer.status)
     const chunk: PartSummary = { title: this.#title, status: 'delivered', isFinal: false }
-    const form = formOf(mediaType(answer.headers['content-type']).type)
+    const form = formOf(answer.headers['content-type'], plan)
     this.#end = (summary) => maskText(nothing, plan, summary)
     if (answer.kind === 'events') {
       this.#read = async () => (await answer.source.read())?.flatMap((event) => splitPart(maskEvent(event, plan, chunk))) ?? null
@@ -83,20 +83,29 @@ export class Pieces {
   }
 }
 
-function formOf(type: string): 'text' | 'ndjson' | undefined {
+/** Masks read UTF-8, and the caller is told so; what was written in another code (UTF-16, UTF-7) would be another text to the caller. */
+const readCharsets = new Set(['utf-8', 'utf8', 'us-ascii', 'iso-8859-1', 'windows-1252'])
+
+/** In which form masks can read it; undefined: in none. */
+function formOf(contentType: string | string[] | undefined, plan: MaskPlan): 'text' | 'ndjson' | undefined {
+  const { type, charset } = mediaType(contentType)
+  if (!readCharsets.has(charset) && !plan.isEmpty) return undefined
   if (type === 'application/x-ndjson' || type === 'application/jsonl' || type === 'application/stream+json') return 'ndjson'
-  return type.startsWith('text/') ? 'text' : undefined
+  // A table or a tree in text form has named fields that a walk over lines cannot follow.
+  const isProse = type === 'text/plain' || type === 'text/markdown'
+  return type.startsWith('text/') && (isProse || (plan.names.size === 0 && plan.root.any === undefined && plan.root.children.size === 0)) ? 'text' : undefined
 }
 
 /** One event as one part. A comment keeps the connection alive; its text goes no further. */
 function maskEvent(event: ServerEvent, plan: MaskPlan, summary: PartSummary): MaskedPart {
   if (event.comment !== undefined) return maskText('', plan, summary, { framing: { before: ':', linePrefix: '', after: '\n\n' } })
-  const before = `${field('event', event.event)}${field('id', event.id)}${field('retry', event.retry)}`
+  const before = `${field('event', event.event, plan)}${field('id', event.id, plan)}${field('retry', event.retry, plan)}`
   return maskText(event.data ?? '', plan, summary, { framing: { before, linePrefix: event.data === undefined ? '' : 'data: ', after: event.data === undefined ? '\n' : '\n\n' } })
 }
 
-function field(name: string, value: string | undefined): string {
-  return value === undefined ? '' : `${name}: ${value}\n`
+/** A name or id that holds what is to be masked has no masked form that means anything: it is left out. */
+function field(name: string, value: string | undefined, plan: MaskPlan): string {
+  return value === undefined || !isClean(value, plan) ? '' : `${name}: ${value}\n`
 }
 
 /** Bytes nobody parsed. @throws RefusalError `mask.unenforceable` */
