@@ -142,21 +142,29 @@ export class Relay {
 
   /** All events of one read: decided together, one commit, then written in order. */
   async #pass(upstream: McpUpstream, events: readonly ServerEvent[]): Promise<void> {
-    const parts: PermittedPart[] = []
+    let parts: PermittedPart[] = []
     const { response } = this.#client
     for (const event of events) {
       if (event.id !== undefined) this.#isResumable = true
       if (this.#isAnswered) break                                 // the result is the last word of its stream
       if (event.comment !== undefined) { if (!response.write(keepAlive)) await drained(response); continue }
       if (event.event !== undefined && event.event !== 'message') continue
-      if (event.data === undefined || event.data === '') {
+      if (event.data === undefined || event.data === '' || event.data === replayedPriming) {
         // Carries only an id or a pause to come back with (2025-11-25, "polling"): no content of anybody's.
+        // It must not overtake: a client that comes back with this id is not sent what stands before it.
+        await this.#write(parts)
+        parts = []
         if (!response.write(`${writeEvent('', event.id, event.retry)}`)) await drained(response)
         continue
       }
       parts.push(...await this.#maskEvent(upstream, event, event.data))
     }
+    await this.#write(parts)
+  }
+
+  async #write(parts: readonly PermittedPart[]): Promise<void> {
     if (parts.length === 0) return
+    const { response } = this.#client
     for (const { bytes } of await this.#gate.deliver(parts)) if (bytes.length > 0 && !response.write(bytes)) await drained(response)
   }
 
@@ -253,6 +261,8 @@ export class Relay {
 const maxUnanswered = 64
 const unansweredMs = 10 * 60_000
 const nothing = new Uint8Array(0)
+/** What servers on the 1.x SDK send again in place of a priming event: no message, so it becomes the empty event it was. */
+const replayedPriming = '{}'
 /** A comment: readers skip it, proxies on the way see that the stream lives (2026-07-28, streamable-http). */
 const keepAlive = ':\n\n'
 const keepAliveMs = 15_000

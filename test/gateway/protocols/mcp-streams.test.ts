@@ -221,3 +221,24 @@ test('a legacy client that goes away may come back for its result; without event
   const text = await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 4) })).text()
   t.is(messagesOf(text)[0]?.error?.message, 'The stream ended without a result')
 })
+
+test('an event without a message keeps its id and its place, also where the server sends an empty object for it', async (t) => {
+  const rig = await open((message, _request, response) => {
+    if (message.method === 'initialize') {
+      response.setHeader('mcp-session-id', 'upstream-session').setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-11-25' } }))
+      return
+    }
+    const note = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'ssn 219-09-9999' } })
+    sse(response).end(`event: message\nid: e1\ndata: {}\n\nid: e2\ndata: ${note}\n\nid: e3\nretry: 100\ndata: \n\nid: e4\ndata: ${note}\n\n`)
+  }, { decide: () => ssn })
+  t.teardown(() => rig.close())
+  const first = await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })
+  await first.text()
+  const stream = await fetch(rig.url, { headers: { ...headers, 'mcp-session-id': first.headers.get('mcp-session-id') ?? '', 'last-event-id': 'e0' } })
+  const text = await stream.text()
+  t.deepEqual([...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id), ['e1', 'e2', 'e3', 'e4'])
+  t.regex(text, /^id: e1\ndata: \n\n/)
+  t.notRegex(text, /219-09-9999/)
+  t.is(messagesOf(text).length, 2)
+})
