@@ -1,7 +1,7 @@
 // The door of masking. Protocols see this: strict JSON, plans, and the makers of masked parts.
 export { compileFrame } from './frame.ts'
 export type { Frame } from './frame.ts'
-export { isClean, maskJson, maskText, passOpaque } from './part.ts'
+export { isClean, maskByClasses, maskJson, maskText, passOpaque } from './part.ts'
 export type { Framing } from './part.ts'
 export { createMasking } from './plan.ts'
 export type { Masking, MaskPlan } from './plan.ts'

@@ -5,6 +5,7 @@ import { refusal, RefusalError } from '../refusal.ts'
 import { Masker } from './apply.ts'
 import type { Frame } from './frame.ts'
 import type { MaskPlan } from './plan.ts'
+import { fieldNode } from '../sensitive/catalogue.ts'
 import { parseJson } from './strict-json.ts'
 
 const issue = MaskedPart.takeIssuer()
@@ -38,9 +39,19 @@ export function maskText(text: Uint8Array | string, plan: MaskPlan, summary: Par
   return part(masked === before && typeof text !== 'string' ? text : Buffer.from(masked), 'text', summary, masker.counts, options.framing)
 }
 
-/** Whether a short text that is not content (an event's id, a header) may pass as it is: masks would find nothing in it. */
-export function isClean(text: string, plan: MaskPlan): boolean {
-  return plan.isEmpty || new Masker(plan).document(text) === text
+/**
+ * Whether a short text that is not content (an event's id, a cursor) may pass as it is: masks would find nothing in it.
+ * @param except a class that does not count
+ */
+export function isClean(text: string, plan: MaskPlan, except?: string): boolean {
+  if (plan.isEmpty) return true
+  const counted = except === undefined || !plan.detected.has(except) ? plan : { ...plan, detected: new Set([...plan.detected].filter((name) => name !== except)) }
+  return new Masker(counted).document(text) === text
+}
+
+/** Masks what detectors find, whatever the members are called; a value in which nothing matched comes back as the same object. */
+export function maskByClasses(value: Json, plan: MaskPlan): Json {
+  return plan.isEmpty ? value : new Masker({ ...plan, names: new Map(), root: fieldNode() } satisfies MaskPlan).document(value)
 }
 
 /** Passes bytes that nobody parsed. @throws RefusalError `mask.unenforceable` when the plan has a mask */

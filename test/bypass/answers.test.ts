@@ -1,5 +1,6 @@
 // What once reached a caller beside the masks, one row each, stated as the verdict. Rows are only ever added.
 import test from 'ava'
+import { createMcp } from '../../gateway/protocols/mcp/index.ts'
 import { createHttp } from '../../gateway/protocols/http/index.ts'
 import { allow, openRig } from '../gateway/protocols/fake-door.ts'
 import type { Decision } from '../../rego/index.ts'
@@ -38,4 +39,51 @@ for (const [name, { headers, body, mask = net, never = value }] of rows) {
     t.false(JSON.stringify([...response.headers]).includes(String(never)))
     t.true(rig.record.every(({ part }) => part === undefined || !Buffer.from(part.content).includes(never)))
   })
+}
+
+const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
+const messages: readonly (readonly [string, string, object])[] = [
+  ['in a tree where isError is due', 'tools/call', { result: { content: [], isError: { note: value } } }],
+  ['in a tree where the type of a block is due', 'tools/call', { result: { content: [{ type: { note: value } }] } }],
+  ['in the type of a block', 'tools/call', { result: { content: [{ type: value }] } }],
+  ['in a tree where a cursor is due', 'tools/list', { result: { tools: [], nextCursor: [value] } }],
+  ['in a cursor', 'tools/list', { result: { tools: [], nextCursor: `after=${value}` } }],
+  ['in the state of a request for input', 'tools/call', { result: { resultType: 'input_required', requestState: value } }],
+  ['in a version', 'server/discover', { result: { supportedVersions: [value], capabilities: {} } }],
+  ['in a capability', 'server/discover', { result: { supportedVersions: ['2026-07-28'], capabilities: { experimental: { note: value } } } }],
+  ['in a tree where an error code is due', 'tools/call', { error: { code: { note: value }, message: 'failed' } }],
+  ['in a default of a schema', 'tools/list', { result: { tools: [{ name: 'a', inputSchema: { type: 'object', properties: { ssn: { type: 'string', default: value } } } }] } }],
+  ['in an example of a schema, as JSON in a text', 'tools/list', { result: { tools: [{ name: 'a', outputSchema: { type: 'object', description: `{"ssn":"${value}"}` } }] } }],
+]
+for (const [name, method, answer] of messages) {
+  for (const kind of ['application/json', 'text/event-stream']) {
+    test(`not delivered over MCP as ${kind}: a value ${name}`, async (t) => {
+      const text = JSON.stringify({ jsonrpc: '2.0', id: 'a', ...answer })
+      const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': kind }).end(kind === 'application/json' ? text : `data: ${text}\n\n`) }, decide: () => ({ ...allow, mask: net }) })
+      t.teardown(() => rig.close())
+      const { body, delivered } = await ask(rig.url, method)
+      t.false(body.includes(value))
+      t.true(rig.record.every(({ part }) => part === undefined || !Buffer.from(part.content).includes(value)))
+      t.true(delivered)
+    })
+  }
+}
+
+test('not delivered over MCP: a value in the id of an event, with data and without', async (t) => {
+  const text = JSON.stringify({ jsonrpc: '2.0', id: 'a', result: { content: [] } })
+  const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`id: ${value}\ndata:\n\nid: ${value}\ndata: ${text}\n\n`) }, decide: () => ({ ...allow, mask: net }) })
+  t.teardown(() => rig.close())
+  const { body } = await ask(rig.url, 'tools/call')
+  t.false(body.includes(value))
+  t.true(body.includes('"content":[]'))
+})
+
+async function ask(url: string, method: string): Promise<{ body: string; delivered: boolean }> {
+  const params = method === 'tools/call' ? { name: 'x', _meta: meta } : { _meta: meta }
+  const response = await fetch(url, {
+    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 'a', method, params }),
+    headers: { authorization: 'Bearer alice', 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...method === 'tools/call' ? { 'mcp-name': 'x' } : {} },
+  })
+  const body = await response.text()
+  return { body, delivered: body.includes('jsonrpc') }
 }

@@ -6,12 +6,13 @@ import type { VisibleItem } from '../../protocol.ts'
 import { refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { isObject, type ServerMessage } from './messages.ts'
 import type { McpOperation } from './operation.ts'
+import { checkOwn } from './own.ts'
 
-/** Never data: changing them would break the protocol, and a date of birth detector would. */
+/** Never data (own.ts holds them to that): changing them would break the protocol, and a date of birth detector would. */
 const own = ['/jsonrpc', '/id', '/method', '/error/code', '/result/isError', '/result/resultType', '/result/ttlMs', '/result/cacheScope', '/result/nextCursor',
-  '/result/protocolVersion', '/result/supportedVersions', '/result/capabilities', '/result/content/*/type', '/result/messages/*/role', '/result/messages/*/content/type',
+  '/result/protocolVersion', '/result/supportedVersions', '/result/content/*/type', '/result/messages/*/role', '/result/messages/*/content/type',
   '/result/requestState', '/params/progressToken', '/params/progress', '/params/total', '/params/requestId', '/params/level']
-/** A tool's schema names fields; it holds no one's values, and a name rule would turn the field's schema into nothing. */
+/** A tool's schema names fields; a name rule would turn the field's schema into nothing. What detectors find in it own.ts has masked. */
 const schemas = ['/result/tools/*/inputSchema', '/result/tools/*/outputSchema']
 
 const callFrame = compileFrame({ roots: ['/result', '/result/structuredContent'], keep: own })
@@ -39,8 +40,9 @@ export function readAnswer(text: Uint8Array | string, plan: MaskPlan): Json {
 export function maskMessage(message: ServerMessage, raw: Uint8Array | undefined, permit: Permit<McpOperation>, plan: MaskPlan, summary: PartSummary, framing?: Framing): readonly MaskedPart[] {
   const options: { frame: Frame; framing?: Framing; parsed?: Json } = { frame: permit.call.operation.action.name === 'tools/call' ? callFrame : frame }
   if (framing !== undefined) options.framing = framing
-  if (raw !== undefined) options.parsed = message.value as Json
-  return splitPart(maskJson(raw ?? message.value as Json, plan, summary, options))
+  const value = plan.isEmpty ? message.value : checkOwn(message.value, plan)
+  if (raw !== undefined && value === message.value) options.parsed = value as Json
+  return splitPart(maskJson(options.parsed === undefined || raw === undefined ? value as Json : raw, plan, summary, options))
 }
 
 export function summaryOf(message: ServerMessage): PartSummary {

@@ -9,6 +9,7 @@ import { endPart, failedPart, filterList, maskMessage, planOf, privateResult, re
 import { idKey, readServerMessage, writeEvent, type ServerMessage } from './messages.ts'
 import { closeMethod, streamMethod } from './methods.ts'
 import { serverOperation, type McpOperation } from './operation.ts'
+import { isHandle } from './own.ts'
 import type { McpDoor, McpExchange, McpGate } from './serve.ts'
 import { keep, type McpSession, type McpSessions } from './sessions.ts'
 
@@ -154,7 +155,7 @@ export class Relay {
         // It must not overtake: a client that comes back with this id is not sent what stands before it.
         await this.#write(parts)
         parts = []
-        if (!response.write(`${writeEvent('', event.id, event.retry)}`)) await drained(response)
+        if (!response.write(writeEvent('', passedId(event, this.#plan), event.retry))) await drained(response)
         continue
       }
       parts.push(...await this.#maskEvent(upstream, event, event.data))
@@ -180,9 +181,10 @@ export class Relay {
   #maskAnswer(read: Extract<ServerMessage, { kind: 'response' }>, event: ServerEvent, data: string): readonly PermittedPart[] {
     if (this.#operation.message.method !== streamMethod) {
       if (!this.#isOwnAnswer(read)) throw broken('The upstream answered another request')
-      this.#isAnswered = true
       const message = this.#adjust(read)
-      return this.#parts(this.#permit, message, message === read ? data : undefined, event, this.#plan)
+      const parts = this.#parts(this.#permit, message, message === read ? data : undefined, event, this.#plan)
+      this.#isAnswered = true                                     // not before: a result that cannot be masked is answered by a refusal
+      return parts
     }
     const { session } = this.#operation.message
     const key = read.id === null ? '' : idKey(read.id)
@@ -196,7 +198,7 @@ export class Relay {
 
   #parts(permit: Permit<McpOperation>, message: ServerMessage, data: string | undefined, event: ServerEvent, plan: MaskPlan, isFinal?: boolean): readonly PermittedPart[] {
     const summary = summaryOf(message)
-    const parts = maskMessage(message, data === undefined ? undefined : Buffer.from(data), permit, plan, isFinal === undefined ? summary : { ...summary, isFinal }, framingOf(event))
+    const parts = maskMessage(message, data === undefined ? undefined : Buffer.from(data), permit, plan, isFinal === undefined ? summary : { ...summary, isFinal }, framingOf(event, plan))
     return parts.map((part) => [permit, part] as const)
   }
 
@@ -269,8 +271,14 @@ const keepAliveMs = 15_000
 /** What a server says without a body to a notification, a DELETE or a GET it does not take. */
 const passedStatuses = new Set([400, 404, 405])
 
-function framingOf(event: ServerEvent): Framing {
-  return { before: `${event.id === undefined ? '' : `id: ${event.id}\n`}${event.retry === undefined ? '' : `retry: ${event.retry}\n`}`, linePrefix: 'data: ', after: '\n\n' }
+/** An id is the upstream's text. One that holds what is to be masked is left out: the stream cannot be taken up again from there. */
+function passedId({ id }: ServerEvent, plan: MaskPlan): string | undefined {
+  return isHandle(id, plan) ? id : undefined
+}
+
+function framingOf(event: ServerEvent, plan: MaskPlan): Framing {
+  const id = passedId(event, plan)
+  return { before: `${id === undefined ? '' : `id: ${id}\n`}${event.retry === undefined ? '' : `retry: ${event.retry}\n`}`, linePrefix: 'data: ', after: '\n\n' }
 }
 
 function broken(message: string): RefusalError {
