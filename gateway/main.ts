@@ -34,5 +34,7 @@ async function runGateway(file: string): Promise<void> {
     process.exit()
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
-  process.on('SIGHUP', () => void gateway.reload())
+  process.on('SIGHUP', () => {
+    gateway.reload().catch((error: unknown) => log.error({ err: error }, 'the policy repository could not be looked at; what was in force stays'))
+  })
 }

@@ -64,6 +64,8 @@ export class SessionWriter implements FrameOwner {
   /** Frames so far, appended or on record: the next seq. */
   get count(): number { return this.#count }
   get isClosed(): boolean { return this.#isClosed }
+  /** Whether the intent of that seq is there and has no outcome yet: a write that found no room has undone either. */
+  hasOpenIntent(seq: number): boolean { return this.#openIntents.has(seq) }
   /** Closed, and nothing of it waits to be written. */
   get isDone(): boolean { return this.#isClosed && this.#unwritten.length === 0 }
 

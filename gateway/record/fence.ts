@@ -34,7 +34,8 @@ export class Fence {
       try {
         while (entries.length > 0) {
           const { session, seq } = entries[0] as Unresolved
-          session.writer.append({ kind: frameKind.outcome, time: this.#now(), ref: seq, structure: new Map([[1, 2]]), result: Buffer.from('{"title":"ambiguous","status":"ambiguous","bytes":0,"code":"record.ambiguous"}') })
+          // Appended once: a write that found no room says so by undoing it.
+          if (session.writer.hasOpenIntent(seq)) session.writer.append({ kind: frameKind.outcome, time: this.#now(), ref: seq, structure: new Map([[1, 2]]), result: Buffer.from('{"title":"ambiguous","status":"ambiguous","bytes":0,"code":"record.ambiguous"}') })
           await this.#recorder.commit('strict')
           entries.shift()
           session.end()

@@ -57,8 +57,8 @@ export function createRecord(recorder: Recorder, now: () => number): Record {
     unrecordable,
     async tick() {
       try {
-        junk.flush()
         sessions.sweep()
+        await junk.flush()
       } catch (error) {
         if (!(error instanceof EvidenceError)) throw error     // full or fenced: kept, and tried again with the next tick
       }
@@ -67,7 +67,7 @@ export function createRecord(recorder: Recorder, now: () => number): Record {
     async close() {
       await fence.resolve()
       try {
-        junk.flush()
+        await junk.flush()
         sessions.closeAll()
         await recorder.commit('strict')
       } catch (error) {

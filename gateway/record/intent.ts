@@ -36,7 +36,7 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
     await recorder.commit(durability)
   } catch (error) {
     frames.forEach((seq, index) => { if (settled[index]?.refused === undefined) cancel(session, seq, now) })
-    const refused = unrecordable(error)
+    const refused = isTooLarge(error) ? await recordRefusal(recorder, session, 'request.too_large', 'The request is too large to be recorded', now) : unrecordable(error)
     return settled.map(() => refused)
   }
   return settled.map(({ call, refused }, index) => {
@@ -45,10 +45,15 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
   })
 }
 
-/** An intent whose neighbour could not be recorded: it will not be forwarded, and the record says so. */
+/** A projection that no frame can hold; waiting would not mend it. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof EvidenceError && error.code === 'ERR_EVIDENCE_FRAME'
+}
+
+/** An intent whose neighbour could not be recorded: it will not be forwarded, and the record says so. One that was undone itself needs no end. */
 function cancel(session: Session, seq: number, now: number): void {
   try {
-    session.writer.append({ kind: frameKind.outcome, time: now, ref: seq, structure: new Map([[1, 3]]) })
+    if (session.writer.hasOpenIntent(seq)) session.writer.append({ kind: frameKind.outcome, time: now, ref: seq, structure: new Map([[1, 3]]) })
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error   // the recorder is fenced: the intent was never durable, or recovery calls it ambiguous
   } finally {

@@ -2,10 +2,12 @@
 // `content` of a part never holds what masking removed; of opaque bytes the record keeps count and a salted digest.
 import { createHash, randomBytes } from 'node:crypto'
 import { EvidenceError, frameKind } from '../../evidence/index.ts'
-import type { FrameContent, Recorder } from '../../evidence/index.ts'
+import type { Durability, FrameContent, Recorder } from '../../evidence/index.ts'
 import type { MaskedPart, Operation, Permit, RecordedPart } from '../call.ts'
 import { RefusalError, refusal } from '../refusal.ts'
 import type { Session } from './sessions.ts'
+
+type Level = Permit['call']['decision']['record']['level']
 
 const outcomeStatus = { delivered: 0, failed: 1, ambiguous: 2, cancelled: 3 } as const
 
@@ -18,6 +20,8 @@ export class Outcomes {
   readonly #onAmbiguous: (target: string, session: Session, seq: number) => void
   /** Owned here: one entry per call that has had a chunk and no outcome yet. */
   readonly #progress = new Map<Permit, Progress>()
+  /** Calls that nothing more may be added to: what became of them is told as ambiguous. */
+  readonly #ambiguous = new WeakSet<Permit>()
 
   constructor(recorder: Recorder, now: () => number, onAmbiguous: (target: string, session: Session, seq: number) => void) {
     this.#recorder = recorder
@@ -27,30 +31,68 @@ export class Outcomes {
 
   /** @throws RefusalError `record.ambiguous`: the upstream may have acted, its result is withheld */
   async deliver(session: Session, parts: readonly (readonly [Permit, MaskedPart])[]): Promise<RecordedPart[]> {
+    for (const [permit] of parts) if (this.#ambiguous.has(permit)) throw ambiguous(permit)
     const recorded: RecordedPart[] = []
-    let durability: 'strict' | 'bounded' = 'bounded'
+    const durability = parts.some(([permit]) => permit.call.durability === 'strict') ? 'strict' : 'bounded'
     try {
       for (const [permit, part] of parts) {
-        if (permit.call.durability === 'strict') durability = 'strict'
         const { seq } = session.writer.append(part.summary.isFinal ? this.#outcome(permit, part) : this.#chunk(permit, part))
         recorded.push({ bytes: part.bytes, seq })
       }
       await this.#recorder.commit(durability)
     } catch (error) {
       if (!(error instanceof EvidenceError)) throw error
-      for (const [permit] of parts) this.#onAmbiguous(session.target, session, permit.seq)
-      throw new RefusalError(refusal('record.ambiguous', undefined, { decisionId: hex(parts[0]?.[0]) }), error)
-    } finally {
-      for (const [permit, part] of parts) if (part.summary.isFinal) { this.#progress.delete(permit); session.end() }
+      await this.#deliverBare(session, parts, recorded, durability, error)
     }
+    for (const [permit, part] of parts) if (part.summary.isFinal) this.#end(session, permit)
     return recorded
   }
 
-  /** Later bytes of a request: count on record before they go upstream. */
+  /**
+   * There is no room for contents, but each intent reserved some for an outcome without: the caller gets its result, the record its count and digest.
+   * @throws RefusalError `record.ambiguous` when not even that can be written, or a part is one of several of its call
+   */
+  async #deliverBare(session: Session, parts: readonly (readonly [Permit, MaskedPart])[], recorded: RecordedPart[], durability: Durability, cause: EvidenceError): Promise<void> {
+    try {
+      if (new Set(parts.map(([permit]) => permit)).size < parts.length || !parts.every(([, part]) => part.summary.isFinal)) throw cause
+      for (const [index, [permit, part]] of parts.entries()) {
+        if (!session.writer.hasOpenIntent(permit.seq)) continue      // its outcome was written before the room ran out
+        const { seq } = session.writer.append(this.#outcome(permit, part, 'digest'))
+        recorded[index] = { bytes: part.bytes, seq }
+      }
+      await this.#recorder.commit(durability)
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error
+      for (const [permit] of parts) this.#giveUp(session, permit)
+      throw ambiguous(parts[0]?.[0], error)
+    }
+  }
+
+  /** The upstream may have acted, and nothing says so on record: the target takes no calls until something does. */
+  #giveUp(session: Session, permit: Permit): void {
+    if (this.#ambiguous.has(permit)) return
+    this.#ambiguous.add(permit)
+    this.#onAmbiguous(session.target, session, permit.seq)
+    this.#end(session, permit)
+  }
+
+  #end(session: Session, permit: Permit): void {
+    this.#progress.delete(permit)
+    session.end()
+  }
+
+  /** Later bytes of a request: count on record before they go upstream. @throws RefusalError `record.ambiguous`: some of them may have gone */
   async upload(session: Session, permit: Permit, bytes: Uint8Array, isLast: boolean): Promise<RecordedPart> {
-    const { seq } = session.writer.append({ kind: frameKind.requestChunk, time: this.#now(), ref: permit.seq, structure: new Map([[1, bytes.length], [2, isLast ? 1 : 0]]) })
-    await this.#recorder.commit(permit.call.durability)
-    return { bytes, seq }
+    if (this.#ambiguous.has(permit)) throw ambiguous(permit)
+    try {
+      const { seq } = session.writer.append({ kind: frameKind.requestChunk, time: this.#now(), ref: permit.seq, structure: new Map([[1, bytes.length], [2, isLast ? 1 : 0]]) })
+      await this.#recorder.commit(permit.call.durability)
+      return { bytes, seq }
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error
+      this.#giveUp(session, permit)
+      throw ambiguous(permit, error)
+    }
   }
 
   #chunk(permit: Permit, part: MaskedPart): FrameContent {
@@ -65,12 +107,12 @@ export class Outcomes {
     return { kind: frameKind.resultChunk, time: this.#now(), ref: permit.seq, structure: new Map([[1, part.bytes.length], [2, 0]]), ...(isKept ? { result: part.content } : {}) }
   }
 
-  #outcome(permit: Permit, part: MaskedPart): FrameContent {
+  #outcome(permit: Permit, part: MaskedPart, level = permit.call.decision.record.level): FrameContent {
     const progress = this.#progress.get(permit)
     const { summary } = part
     return {
       kind: frameKind.outcome, time: this.#now(), ref: permit.seq,
-      result: resultContent(permit, part, progress),
+      result: resultContent(part, progress, level),
       structure: new Map([[1, outcomeStatus[summary.status]]]),
     }
   }
@@ -87,7 +129,7 @@ export class Outcomes {
 }
 
 /** FORMAT.md §6, outcome: the masked JSON goes in as it is, without a second parse. */
-function resultContent(permit: Permit, part: MaskedPart, progress: Progress | undefined): Uint8Array {
+function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level): Uint8Array {
   const { summary } = part
   const masked = new Map(progress?.masked)
   for (const [rule, cells] of part.masked) masked.set(rule, (masked.get(rule) ?? 0) + cells)
@@ -95,7 +137,6 @@ function resultContent(permit: Permit, part: MaskedPart, progress: Progress | un
   if (masked.size > 0) head['masked'] = Object.fromEntries(masked)
   if (summary.code !== undefined) head['code'] = summary.code
   if (progress !== undefined) head['chunks'] = progress.chunks
-  const level = permit.call.decision.record.level
   if (level === 'body' && part.form === 'json' && part.content.length > 0) {
     const text = JSON.stringify(head)
     return Buffer.concat([Buffer.from(`${text.slice(0, -1)},"json":`), part.content, closingBrace])
@@ -104,12 +145,16 @@ function resultContent(permit: Permit, part: MaskedPart, progress: Progress | un
   else if (level !== 'meta') {
     const salt = progress?.salt ?? randomBytes(16)
     const digest = progress?.digest ?? createHash('sha256').update(salt)
-    head['digest'] = { salt: Buffer.from(salt).toString('base64url'), sha256: digest.update(part.content).digest('base64url') }
+    head['digest'] = { salt: Buffer.from(salt).toString('base64url'), sha256: digest.copy().update(part.content).digest('base64url') }
   }
   return Buffer.from(JSON.stringify(head))
 }
 
 const closingBrace = Buffer.from('}')
+
+function ambiguous(permit: Permit | undefined, cause?: EvidenceError): RefusalError {
+  return new RefusalError(refusal('record.ambiguous', undefined, { decisionId: hex(permit) }), cause)
+}
 
 function hex(permit: Permit<Operation> | undefined): string {
   return permit === undefined ? '' : Buffer.from(permit.call.decisionId).toString('hex')

@@ -74,7 +74,9 @@ export class Sessions {
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session {
     const key = `${target}\n${peer.ip}\n${this.#factsOf(principal)}`
     const open = this.#byKey.get(key)
-    if (open !== undefined) {
+    // One whose opening was undone, because the disk was full, never was.
+    if (open !== undefined && open.writer.isClosed) this.#forget(key, open)
+    else if (open !== undefined) {
       if (this.#now() - open.writer.openedAt < ageLimitMs) return open
       this.#retire(key, open, closeReason.age)
     }
@@ -119,8 +121,12 @@ export class Sessions {
   }
 
   #retire(key: string, session: Session, reason: CloseReason): void {
+    this.#forget(key, session)
+    session.retire(reason)
+  }
+
+  #forget(key: string, session: Session): void {
     this.#byKey.delete(key)
     this.#byHex.delete(session.writer.hex)
-    session.retire(reason)
   }
 }

@@ -31,12 +31,18 @@ export class Unauthenticated {
     else tally.count++
   }
 
-  /** @throws EvidenceError when the recorder refuses; what is not written stays counted */
-  flush(): void {
-    for (const [key, { source, code, subject, target, first, count }] of this.#tallies) {
+  /** @throws EvidenceError when the recorder refuses; what is not on record stays counted */
+  async flush(): Promise<void> {
+    const flushed = [...this.#tallies].map(([key, tally]) => ({ key, tally, count: tally.count }))
+    if (flushed.length === 0) return
+    for (const { tally: { source, code, subject, target, first }, count } of flushed) {
       const about = { event: subject === undefined ? 'unauthenticated' : 'refused', source, code, target, count, first: new Date(first).toISOString(), ...(subject === undefined ? {} : { subject }) }
       this.#recorder.node.append({ kind: frameKind.unauthenticated, time: this.#now(), structure: new Map([[1, count]]), request: Buffer.from(JSON.stringify(about)) })
-      this.#tallies.delete(key)
+    }
+    await this.#recorder.commit('bounded')
+    for (const { key, tally, count } of flushed) {
+      tally.count -= count
+      if (tally.count === 0) this.#tallies.delete(key)
     }
   }
 }

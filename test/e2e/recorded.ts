@@ -1,4 +1,7 @@
 // What a gateway put on record, read back as an examiner with the session keys would.
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
 import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
 import { contentsOf, Recording } from '../../evidence/audit/recording.ts'
 import { frameAsData } from '../../evidence/audit/show.ts'
@@ -36,4 +39,18 @@ export async function eventually<T>(find: () => T | undefined | Promise<T | unde
     if (Date.now() > deadline) throw new Error(`${what}: not within 20 s`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+export interface Verdict { readonly exit: number | null; readonly falsities: readonly Finding[]; readonly gaps: readonly Finding[]; readonly checked: { readonly frames: number; readonly intents: number; readonly outcomes: number; readonly recovered: number } }
+interface Finding { readonly code: string; readonly item: string; readonly message: string }
+
+const launcher = path.join(import.meta.dirname, '..', '..', 'gateway', 'countersign.js')
+
+/** `evidence verify` with every body opened: 3 is a sound record that nobody outside has seen. */
+export function verify(directories: { readonly keys: string; readonly evidence: string }, ...args: string[]): Verdict {
+  const keys = `${directories.keys}.jsonl`
+  fs.writeFileSync(keys, [...exportSessionKeys(directories.keys)].join(''))
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, 'evidence', 'verify', '--json', '--keys', keys, ...args, directories.evidence], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (!stdout.startsWith('{')) throw new Error(`verify ended with ${status}: ${stdout}${stderr}`)
+  return JSON.parse(stdout) as Verdict
 }
