@@ -4,6 +4,8 @@ import type { Json } from '../call.ts'
 import { refusal, RefusalError } from '../refusal.ts'
 import type { FieldNodes } from '../sensitive/catalogue.ts'
 import { stepInto } from '../sensitive/catalogue.ts'
+import { noMember } from '../sensitive/names.ts'
+import type { KnownMember } from '../sensitive/names.ts'
 import { frameMark, stepFrame, wholeDocument } from './frame.ts'
 import type { Frame, FrameNodes } from './frame.ts'
 import { dropped, maskValue, numberText } from './operation.ts'
@@ -19,6 +21,7 @@ const MAX_EMBEDDED = 8
 const MIN_NUMBER = 1_000
 
 type Masked = Json | typeof dropped
+const noNodes: readonly never[] = Object.freeze([])
 
 export class Masker {
   readonly counts = new Map<string, number>()
@@ -31,38 +34,39 @@ export class Masker {
 
   /** @throws RefusalError `mask.failed` when the document cannot be masked for certain */
   document(value: Json, frame: Frame = wholeDocument): Json {
-    const first = this.#walk(value, '', [], [frame.root], 0)
+    const first = this.#walk(value, noMember, noNodes, [frame.root], 0)
     const masked = first === dropped ? null : first
     return this.#twins.size === 0 ? masked : this.#walkTwins(masked, [frame.root], 0)
   }
 
   /** Free text; `before` is context that was masked already and is not repeated. */
   text(text: string, before = ''): string {
-    const found = findRuleSpans(before + text, '', this.#plan).filter((span) => span.end > before.length)
+    const found = findRuleSpans(before + text, noMember, this.#plan).filter((span) => span.end > before.length)
     const spans = found.map(({ start, end, rule }) => ({ start: Math.max(0, start - before.length), end: end - before.length, rule }))
     for (const { start, end, rule } of spans) this.#twins.add(text.slice(start, end), rule)
     const all = this.#twins.size === 0 ? spans : mergeSpans([...spans, ...this.#twins.find(text)])
     return all.length === 0 ? text : replaceRuleSpans(text, all, this.#plan, (rule) => this.#count(rule))
   }
 
-  #walk(value: Json, name: string, nodes: FieldNodes, frames: FrameNodes, embedded: number): Masked {
+  #walk(value: Json, member: KnownMember, nodes: FieldNodes, frames: FrameNodes, embedded: number): Masked {
     const mark = frames.length === 0 ? undefined : frameMark(frames)
     if (mark === 'keep') return value
-    const here = mark === 'root' ? [...nodes, this.#plan.root] : nodes
-    const rule = this.#ruleFor(name, here)
+    const here = mark === 'root' && this.#plan.hasPointers ? [...nodes, this.#plan.root] : nodes
+    const rule = this.#ruleFor(member, here)
     if (rule !== undefined) return this.#maskField(value, rule)
-    if (typeof value === 'string') return this.#maskString(value, name, embedded)
-    if (typeof value === 'number') return this.#maskNumber(value, name)
+    if (typeof value === 'string') return this.#maskString(value, member, embedded)
+    if (typeof value === 'number') return this.#maskNumber(value, member)
     if (typeof value !== 'object' || value === null) return value
-    if (Array.isArray(value)) return this.#walkArray(value, name, here, frames, embedded)
-    return isRawJson(value) ? this.#maskNumber(value, name) : this.#walkObject(value, here, frames, embedded)
+    if (Array.isArray(value)) return this.#walkArray(value, member, here, frames, embedded)
+    return isRawJson(value) ? this.#maskNumber(value, member) : this.#walkObject(value, here, frames, embedded)
   }
 
-  #walkArray(value: Json[], name: string, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
+  #walkArray(value: Json[], member: KnownMember, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
     let copy: Json[] | undefined
+    const isPlain = nodes.length === 0 && frames.length === 0
     for (let i = 0; i < value.length; i++) {
       const before = value[i] as Json
-      const after = this.#walk(before, name, stepInto(nodes, String(i)), stepFrame(frames, String(i)), embedded)
+      const after = isPlain ? this.#walk(before, member, nodes, frames, embedded) : this.#walk(before, member, stepInto(nodes, String(i)), stepFrame(frames, String(i)), embedded)
       if (after !== before && copy === undefined) copy = value.slice(0, i)
       if (after !== dropped) copy?.push(after)
     }
@@ -70,23 +74,22 @@ export class Masker {
   }
 
   #walkObject(value: { [name: string]: Json }, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
-    let members: [string, Json][] | undefined
+    const copy = new Copy(value)
     for (const name in value) {
       const before = value[name] as Json
       const inner = stepFrame(frames, name)
-      const newName = this.#maskName(name)
-      const after = this.#walk(before, name, stepInto(nodes, name), inner, embedded)
-      if ((after !== before || newName !== name) && members === undefined) members = membersBefore(value, name)
-      if (after !== dropped) members?.push([newName, after])
+      const member = this.#plan.members.of(name)
+      const newName = member.isClean ? name : this.#maskName(name)
+      copy.set(name, newName, before, this.#walk(before, member, stepInto(nodes, name), inner, embedded))
     }
-    return members === undefined ? value : fromMembers(members)
+    return copy.value
   }
 
-  #ruleFor(name: string, nodes: FieldNodes): Rule | undefined {
+  #ruleFor({ name, lowerCase }: KnownMember, nodes: FieldNodes): Rule | undefined {
     const { names, rules } = this.#plan
-    let rule = names.size > 0 && name !== '' ? names.get(name) ?? names.get(name.toLowerCase()) : undefined
-    for (const node of nodes) {
-      const pointed = node.class === undefined ? undefined : rules[Number(node.class)]
+    let rule = names.size > 0 && name !== '' ? names.get(name) ?? names.get(lowerCase) : undefined
+    for (let i = 0; i < nodes.length; i++) {
+      const pointed = rules[Number(nodes[i]?.class ?? -1)]
       if (pointed !== undefined) rule = strongest(rule, pointed)
     }
     return rule
@@ -106,15 +109,15 @@ export class Masker {
     else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) this.#remember(item, rule)
   }
 
-  #maskString(value: string, name: string, embedded: number): Masked {
+  #maskString(value: string, member: KnownMember, embedded: number): Masked {
     if (looksLikeJson(value)) {
       const inner = this.#parseEmbedded(value, embedded)
       if (inner !== undefined) {
-        const after = this.#walk(inner.value, '', [this.#plan.root], [], embedded + 1)
+        const after = this.#walk(inner.value, noMember, this.#plan.hasPointers ? [this.#plan.root] : noNodes, noNodes, embedded + 1)
         return after === inner.value && inner.isFaithful ? value : stringify(after === dropped ? null : after, value)
       }
     }
-    const spans = findRuleSpans(value, name, this.#plan)
+    const spans = findRuleSpans(value, member, this.#plan)
     if (spans.length === 0) return value
     for (const { start, end, rule } of spans) this.#twins.add(value.slice(start, end), rule)
     return this.#replace(value, spans)
@@ -143,54 +146,52 @@ export class Masker {
     }
   }
 
-  #maskNumber(value: Json, name: string): Masked {
+  #maskNumber(value: Json, member: KnownMember): Masked {
     if (this.#plan.detected.size === 0 || (typeof value === 'number' && (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER))) return value
-    const [only] = findRuleSpans(numberText(value) ?? '', name, this.#plan)
+    const [only] = findRuleSpans(numberText(value) ?? '', member, this.#plan)
     return only === undefined ? value : this.#maskField(value, only.rule)
   }
 
   #maskName(name: string): string {
     if (this.#plan.detected.size === 0) return name
-    const spans = findRuleSpans(name, '', this.#plan)
+    const spans = findRuleSpans(name, noMember, this.#plan)
     return spans.length === 0 ? name : replaceRuleSpans(name, spans, this.#plan, (rule) => this.#count(rule))
   }
 
   #walkTwins(value: Json, frames: FrameNodes, embedded: number): Json {
     if (frames.length > 0 && frameMark(frames) === 'keep') return value
     if (typeof value === 'string') return this.#maskTwins(value, embedded)
-    const number = numberText(value)
-    if (number !== undefined) {
-      const rule = this.#twins.ruleOf(number)
-      if (rule === undefined) return value
-      this.#count(rule)
-      const masked = maskValue(value, rule, this.#plan.tokens)
-      return masked === dropped ? null : masked
-    }
-    if (typeof value !== 'object' || value === null) return value
+    if (typeof value !== 'object' || value === null) return typeof value === 'number' ? this.#maskTwinNumber(value) : value
     if (Array.isArray(value)) {
       let copy: Json[] | undefined
       for (let i = 0; i < value.length; i++) {
         const before = value[i] as Json
-        const after = this.#walkTwins(before, stepFrame(frames, String(i)), embedded)
+        const after = this.#walkTwins(before, frames.length === 0 ? frames : stepFrame(frames, String(i)), embedded)
         if (after !== before) (copy ??= value.slice())[i] = after
       }
       return copy ?? value
     }
-    let members: [string, Json][] | undefined
+    if (isRawJson(value)) return this.#maskTwinNumber(value)
+    const copy = new Copy(value)
     for (const name in value) {
       const before = value[name] as Json
-      const newName = this.#replaceTwins(name)
-      const after = this.#walkTwins(before, stepFrame(frames, name), embedded)
-      if (after !== before || newName !== name) members ??= membersBefore(value, name)
-      members?.push([newName, after])
+      copy.set(name, this.#replaceTwins(name), before, this.#walkTwins(before, stepFrame(frames, name), embedded))
     }
-    return members === undefined ? value : fromMembers(members)
+    return copy.value
+  }
+
+  #maskTwinNumber(value: Json): Json {
+    const rule = this.#twins.ruleOf(numberText(value) ?? '')
+    if (rule === undefined) return value
+    this.#count(rule)
+    const masked = maskValue(value, rule, this.#plan.tokens)
+    return masked === dropped ? null : masked
   }
 
   #maskTwins(value: string, embedded: number): string {
     const inner = looksLikeJson(value) ? this.#parseEmbedded(value, embedded) : undefined
     if (inner === undefined) return this.#replaceTwins(value)
-    const after = this.#walkTwins(inner.value, [], embedded + 1)
+    const after = this.#walkTwins(inner.value, noNodes, embedded + 1)
     return after === inner.value && inner.isFaithful ? value : stringify(after, value)
   }
 
@@ -219,24 +220,43 @@ function stringify(value: Json, model: string): string {
   return JSON.stringify(value, null, /^\s*[{[]\r?\n([ \t]{1,10})\S/.exec(model)?.[1])
 }
 
-function membersBefore(value: { [name: string]: Json }, name: string): [string, Json][] {
-  const members: [string, Json][] = []
-  for (const earlier in value) {
-    if (earlier === name) break
-    members.push([earlier, value[earlier] as Json])
-  }
-  return members
-}
+/** An object on its way to its masked form. Until a name changes or a member goes, a copy of the same shape will do. */
+class Copy {
+  readonly #original: { [name: string]: Json }
+  #copy: { [name: string]: Json } | undefined
+  /** Once the names are no longer the original's, members are set one by one, in order. */
+  #isRenamed = false
 
-/** Names that became one by masking stay apart. */
-function fromMembers(members: readonly [string, Json][]): Json {
-  const copy: { [name: string]: Json } = {}
-  for (const [name, value] of members) {
-    let unique = name
-    for (let n = 2; unique in copy && Object.hasOwn(copy, unique); n++) unique = `${name}#${n}`
-    setMember(copy, unique, value)
+  constructor(original: { [name: string]: Json }) {
+    this.#original = original
   }
-  return copy
+
+  /** Called for every member in order. Names that became one by masking stay apart. */
+  set(name: string, newName: string, before: Json, after: Masked): void {
+    if (!this.#isRenamed) {
+      if (after === before && newName === name) return
+      if (after !== dropped && newName === name) { setMember(this.#copy ??= { ...this.#original }, name, after); return }
+      this.#copy = this.#membersBefore(name)
+      this.#isRenamed = true
+    }
+    const copy = this.#copy
+    if (after === dropped || copy === undefined) return
+    let unique = newName
+    for (let n = 2; Object.hasOwn(copy, unique); n++) unique = `${newName}#${n}`
+    setMember(copy, unique, after)
+  }
+
+  get value(): Json { return this.#copy ?? this.#original }
+
+  #membersBefore(name: string): { [name: string]: Json } {
+    const from = this.#copy ?? this.#original
+    const members: { [name: string]: Json } = {}
+    for (const earlier in this.#original) {
+      if (earlier === name) break
+      setMember(members, earlier, from[earlier] as Json)
+    }
+    return members
+  }
 }
 
 /** Assignment, but for the one name that assignment treats as something else. */

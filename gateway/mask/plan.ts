@@ -6,6 +6,7 @@ import { refusal, RefusalError } from '../refusal.ts'
 import { addField, fieldNode, parsePointer } from '../sensitive/catalogue.ts'
 import type { FieldNode } from '../sensitive/catalogue.ts'
 import { detectedClasses } from '../sensitive/finding.ts'
+import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 
 export interface Rule {
@@ -21,6 +22,7 @@ export interface MaskPlan {
   readonly isEmpty: boolean
   /** Pointers below a root; a node's class is an index into `rules`. */
   readonly root: FieldNode
+  readonly hasPointers: boolean
   /** Lower-case member or column name → rule. */
   readonly names: ReadonlyMap<string, Rule>
   /** Class → rule, for what detectors find. */
@@ -29,6 +31,8 @@ export interface MaskPlan {
   readonly detected: ReadonlySet<string>
   readonly rules: readonly Rule[]
   readonly tokens: Tokens
+  /** Names seen before; the target's, shared by its plans. */
+  readonly members: Names
   readonly limits: { readonly maxBytes: number; readonly maxDepth: number }
 }
 
@@ -46,7 +50,8 @@ export interface Masking {
 /** One per target; plans are kept as long as the decision they belong to. */
 export function createMasking(target: Pick<TargetConfig, 'limits'>, tokens: Tokens): Masking {
   const limits = { maxBytes: target.limits.maxResultBytes, maxDepth: target.limits.maxDepth }
-  const nothing = compilePlan([], {}, tokens, limits)
+  const members = new Names()
+  const nothing = compilePlan([], {}, tokens, members, limits)
   const plans = new WeakMap<object, WeakMap<object, MaskPlan>>()
   const undeclared = {}
   return {
@@ -56,13 +61,13 @@ export function createMasking(target: Pick<TargetConfig, 'limits'>, tokens: Toke
       let byEntry = plans.get(decision)
       if (byEntry === undefined) plans.set(decision, byEntry = new WeakMap())
       let plan = byEntry.get(declared)
-      if (plan === undefined) byEntry.set(declared, plan = compilePlan(decision.mask, entry?.result ?? {}, tokens, limits))
+      if (plan === undefined) byEntry.set(declared, plan = compilePlan(decision.mask, entry?.result ?? {}, tokens, members, limits))
       return plan
     },
   }
 }
 
-function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<string, string>>, tokens: Tokens, limits: MaskPlan['limits']): MaskPlan {
+function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<string, string>>, tokens: Tokens, members: Names, limits: MaskPlan['limits']): MaskPlan {
   const root = fieldNode()
   const names = new Map<string, Rule>()
   const classes = new Map<string, Rule>()
@@ -90,7 +95,7 @@ function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<strin
     addField(root, segments, String(rules.indexOf(rule)))
   }
   const detected = new Set(detectedClasses.filter((name) => classes.has(name)))
-  return { isEmpty: rules.length === 0, root, names, classes, detected, rules, tokens, limits }
+  return { isEmpty: rules.length === 0, root, hasPointers: pointers.size > 0, names, classes, detected, rules, tokens, members, limits }
 }
 
 function compileRule(mask: MaskRule): Rule {

@@ -1,6 +1,7 @@
 // Masks inside free text: what detectors find, what was masked elsewhere, and `name: value` pairs of named fields, because servers
 // print rows as often as they return them.
-import { findSensitive } from '../sensitive/find.ts'
+import { findInMember } from '../sensitive/find.ts'
+import type { Member } from '../sensitive/member.ts'
 import { maskSpan } from './operation.ts'
 import { strongest } from './plan.ts'
 import type { MaskPlan, Rule } from './plan.ts'
@@ -11,17 +12,19 @@ export interface RuleSpan { readonly start: number; readonly end: number; readon
 const PAIR = /(?<![\w.-])[A-Za-z_][\w.-]{0,63}(?=(?:\\?["']|\))?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}[^\s])/g
 const ASSIGN = /(?:\\?["']|\))?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}\(?/y
 const MAX_PAIR_VALUE = 4_096
+const nothing: readonly never[] = Object.freeze([])
 
 /** Spans in order, none overlapping; where two rules meet the union is masked by the stronger. */
-export function findRuleSpans(text: string, name: string, plan: MaskPlan): readonly RuleSpan[] {
+export function findRuleSpans(text: string, member: Member, plan: MaskPlan): readonly RuleSpan[] {
+  const found = plan.detected.size > 0 ? findInMember(text, member, plan.detected) : nothing
+  const hasPairs = plan.names.size > 0 && (text.includes(':') || text.includes('='))
+  if (found.length === 0 && !hasPairs) return nothing
   const spans: RuleSpan[] = []
-  if (plan.detected.size > 0) {
-    for (const { start, end, class: className } of findSensitive(text, name, plan.detected)) {
-      const rule = plan.classes.get(className)
-      if (rule !== undefined) spans.push({ start, end, rule })
-    }
+  for (const { start, end, class: className } of found) {
+    const rule = plan.classes.get(className)
+    if (rule !== undefined) spans.push({ start, end, rule })
   }
-  if (plan.names.size > 0 && (text.includes(':') || text.includes('='))) findPairs(text, plan.names, spans)
+  if (hasPairs) findPairs(text, plan.names, spans)
   return mergeSpans(spans)
 }
 

@@ -2,6 +2,8 @@
 // notes. Remembers what was masked and finds it again, whole or inside text, in time linear in the text.
 import type { Rule } from './plan.ts'
 
+const nothing: readonly never[] = Object.freeze([])
+
 /** Shorter values ("NY", "yes") are words of other sentences. */
 const MIN_CHARS = 4
 /** A number this short is a year or a count elsewhere. */
@@ -10,13 +12,16 @@ const MAX_VALUES = 65_536
 const MAX_CHARS = 512
 /** Each distinct length costs one look per position. */
 const MAX_LENGTHS = 64
-const FILTER_SIZE = 1 << 14
+/** Slots of the filter at first; a document that masks much gets a larger one. */
+const LEAST_FILTER = 1 << 9
+const SLOTS_PER_VALUE = 16
 
 export class Twins {
   readonly #rules = new Map<string, Rule>()
   readonly #lengths: number[] = []
   /** One bit-sized answer per hash of the first four characters: most positions of a text end here. */
-  readonly #filter = new Uint8Array(FILTER_SIZE)
+  #filter = new Uint8Array(LEAST_FILTER)
+  #shortest = Infinity
 
   get size(): number { return this.#rules.size }
 
@@ -37,7 +42,14 @@ export class Twins {
       this.#lengths.sort((a, b) => b - a)
     }
     this.#rules.set(key, rule)
-    this.#filter[hashAt(key, 0)] = 1
+    this.#shortest = Math.min(this.#shortest, key.length)
+    if (this.#rules.size * SLOTS_PER_VALUE > this.#filter.length) this.#grow()
+    this.#filter[hashAt(key, 0) & (this.#filter.length - 1)] = 1
+  }
+
+  #grow(): void {
+    this.#filter = new Uint8Array(this.#filter.length * 4)
+    for (const key of this.#rules.keys()) this.#filter[hashAt(key, 0) & (this.#filter.length - 1)] = 1
   }
 
   /** Rule that masked this very value elsewhere. */
@@ -47,9 +59,12 @@ export class Twins {
 
   /** Spans of text that are masked values, left to right, longest first. */
   find(text: string): readonly { readonly start: number; readonly end: number; readonly rule: Rule }[] {
+    const last = text.length - this.#shortest
+    if (last < 0) return nothing
     const found: { start: number; end: number; rule: Rule }[] = []
-    for (let at = 0; at + MIN_CHARS <= text.length;) {
-      const end = this.#filter[hashAt(text, at)] === 1 ? this.#endAt(text, at, found) : at
+    const mask = this.#filter.length - 1
+    for (let at = 0; at <= last;) {
+      const end = this.#filter[hashAt(text, at) & mask] === 1 ? this.#endAt(text, at, found) : at
       at = end > at ? end : at + 1
     }
     return found
@@ -78,5 +93,5 @@ function isDigit(text: string, at: number): boolean {
 }
 
 function hashAt(text: string, at: number): number {
-  return (text.charCodeAt(at) * 31 + text.charCodeAt(at + 1) * 131 + text.charCodeAt(at + 2) * 1031 + text.charCodeAt(at + 3) * 8209) & (FILTER_SIZE - 1)
+  return text.charCodeAt(at) * 31 + text.charCodeAt(at + 1) * 131 + text.charCodeAt(at + 2) * 1031 + text.charCodeAt(at + 3) * 8209
 }

@@ -5,6 +5,7 @@ import type { Call, Json, Operation, PeerAddress, PolicyInput, Principal, Projec
 import type { TargetConfig } from '../config.ts'
 import { compileFields } from '../sensitive/catalogue.ts'
 import type { Fields } from '../sensitive/catalogue.ts'
+import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 import { createFindings, projectSlot } from './slot.ts'
 
@@ -32,14 +33,15 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
   const declared = new Map<string, Fields>()
   for (const [key, entry] of Object.entries(target.catalogue)) declared.set(key, compileFields(entry.request))
   const undeclared = compileFields({})
-  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey) ?? undeclared, tokens)
+  const members = new Names()
+  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey) ?? undeclared, members, tokens)
 }
 
-function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, fields: Fields, tokens: Tokens): ProjectedCall<O> {
+function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, fields: Fields, members: Names, tokens: Tokens): ProjectedCall<O> {
   const { operation } = call
   const findings = createFindings()
   let request = operation.request
-  for (const slot of operation.slots) request = projectSlot(request, slot, fields, tokens, findings)
+  for (const slot of operation.slots) request = projectSlot(request, slot, fields, members, tokens, findings)
   const input: PolicyInput = {
     v: 1,
     phase: context.phase ?? 'request',

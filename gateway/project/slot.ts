@@ -2,7 +2,10 @@
 import type { Json, Slot } from '../call.ts'
 import { classOf, escapeSegment, parsePointer, stepInto } from '../sensitive/catalogue.ts'
 import type { FieldNodes, Fields } from '../sensitive/catalogue.ts'
-import { findSensitive } from '../sensitive/find.ts'
+import { findInMember } from '../sensitive/find.ts'
+import { noMember } from '../sensitive/names.ts'
+import type { Member } from '../sensitive/member.ts'
+import type { KnownMember, Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 import { replaceSpans } from './span.ts'
 
@@ -22,13 +25,13 @@ const MAX_PROJECTED = 256
 const MIN_NUMBER = 1_000
 
 type Members = { readonly [name: string]: Json }
-interface Walk { readonly names: Fields['names']; readonly tokens: Tokens; readonly findings: Findings; readonly path: string[] }
+interface Walk { readonly names: Fields['names']; readonly members: Names; readonly tokens: Tokens; readonly findings: Findings; readonly path: string[] }
 
 /** A slot that points to nothing changes nothing. @throws TypeError when its path is no RFC 6901 pointer */
-export function projectSlot(request: Members, slot: Slot, fields: Fields, tokens: Tokens, findings: Findings): Members {
+export function projectSlot(request: Members, slot: Slot, fields: Fields, members: Names, tokens: Tokens, findings: Findings): Members {
   const segments = parsePointer(slot.path)
   if (segments === undefined) throw new TypeError('a slot has a malformed path')
-  const walk: Walk = { names: fields.names, tokens, findings, path: [] }
+  const walk: Walk = { names: fields.names, members, tokens, findings, path: [] }
   return descend(walk, request, segments, 0, [fields.root], fields.root, slot.declared) as Members
 }
 
@@ -36,7 +39,7 @@ export function projectSlot(request: Members, slot: Slot, fields: Fields, tokens
 function descend(walk: Walk, value: Json, segments: readonly string[], depth: number, nodes: FieldNodes, root: FieldNodes[number], declared: string | undefined): Json {
   if (depth === segments.length) {
     if (declared !== undefined) return declare(walk, declared, value)
-    return project(walk, value, segments.at(-1) ?? '', depth === 0 ? nodes : [...nodes, root])
+    return project(walk, value, walk.members.of(segments.at(-1) ?? ''), depth === 0 ? nodes : [...nodes, root])
   }
   const segment = segments[depth] ?? ''
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return value
@@ -48,13 +51,13 @@ function descend(walk: Walk, value: Json, segments: readonly string[], depth: nu
   return Array.isArray(value) ? value.with(Number(segment), after) : { ...value, [segment]: after }
 }
 
-function project(walk: Walk, value: Json, name: string, nodes: FieldNodes): Json {
-  const declared = classOf(nodes) ?? (walk.names.size > 0 && name !== '' ? walk.names.get(name.toLowerCase()) : undefined)
+function project(walk: Walk, value: Json, member: KnownMember, nodes: FieldNodes): Json {
+  const declared = classOf(nodes) ?? (walk.names.size > 0 && member.name !== '' ? walk.names.get(member.lowerCase) : undefined)
   if (declared !== undefined) return declare(walk, declared, value)
-  if (typeof value === 'string') return projectString(walk, value, name, false)
-  if (typeof value === 'number') return projectNumber(walk, value, name)
+  if (typeof value === 'string') return projectString(walk, value, member, false)
+  if (typeof value === 'number') return projectNumber(walk, value, member)
   if (typeof value !== 'object' || value === null) return value
-  return Array.isArray(value) ? projectArray(walk, value, name, nodes) : projectObject(walk, value, nodes)
+  return Array.isArray(value) ? projectArray(walk, value, member, nodes) : projectObject(walk, value, nodes)
 }
 
 function declare(walk: Walk, className: string, value: Json): Json {
@@ -62,27 +65,27 @@ function declare(walk: Walk, className: string, value: Json): Json {
   return { class: className, token: walk.tokens.token(className, typeof value === 'string' ? value : JSON.stringify(value)) }
 }
 
-function projectString(walk: Walk, value: string, name: string, isExact: boolean): string {
-  const found = findSensitive(value, name)
+function projectString(walk: Walk, value: string, member: Member, isExact: boolean): string {
+  const found = findInMember(value, member)
   for (const finding of found) walk.findings.classes.add(finding.class)
   return replaceSpans(value, found, walk.tokens, isExact)
 }
 
-function projectNumber(walk: Walk, value: number, name: string): Json {
+function projectNumber(walk: Walk, value: number, member: Member): Json {
   if (!Number.isInteger(value) || Math.abs(value) < MIN_NUMBER) return value
   const text = String(value)
-  const [first] = findSensitive(text, name)
+  const [first] = findInMember(text, member)
   if (first === undefined) return value
   if (walk.findings.projected.length < MAX_PROJECTED) walk.findings.projected.push(`/${walk.path.map(escapeSegment).join('/')}`)
   return declare(walk, first.class, text)
 }
 
-function projectArray(walk: Walk, value: Json[], name: string, nodes: FieldNodes): Json {
+function projectArray(walk: Walk, value: Json[], member: KnownMember, nodes: FieldNodes): Json {
   let copy: Json[] | undefined
   for (let i = 0; i < value.length; i++) {
     const before = value[i] as Json
     walk.path.push(String(i))
-    const after = project(walk, before, name, nodes.length === 0 ? nodes : stepInto(nodes, String(i)))
+    const after = project(walk, before, member, nodes.length === 0 ? nodes : stepInto(nodes, String(i)))
     walk.path.pop()
     if (after !== before) (copy ??= value.slice())[i] = after
   }
@@ -94,9 +97,10 @@ function projectObject(walk: Walk, value: { [name: string]: Json }, nodes: Field
   const changed: [string, Json][] = []
   for (const name in value) {
     const before = value[name] as Json
-    const newName = projectString(walk, name, '', true)
+    const member = walk.members.of(name)
+    const newName = member.isClean ? name : projectString(walk, name, noMember, true)
     walk.path.push(newName)
-    const after = project(walk, before, name, nodes.length === 0 ? nodes : stepInto(nodes, name))
+    const after = project(walk, before, member, nodes.length === 0 ? nodes : stepInto(nodes, name))
     walk.path.pop()
     if (after !== before || newName !== name) {
       // Only now is a copy worth its price: it starts with everything before this member.

@@ -1,17 +1,16 @@
 // One pass over a text's characters that says which detectors have anything to stand on. A clean text costs this pass only.
 
-export interface Anchors {
-  /** Most digits in one stretch of digits and the signs people put between them. */
-  readonly cluster: number
-  readonly dots: number
-  readonly colons: number
+/** Bits of the answer; above them, from `CLUSTER_SHIFT` on, stands the cluster: most digits in one stretch of digits and the signs people put between them. */
+export const ANCHOR = {
   /** A word of ten characters or more with a capital or a digit in it: every published key format has one. */
-  readonly hasToken: boolean
-  readonly hasAt: boolean
-  readonly hasPlus: boolean
-  readonly hasDash: boolean
-  readonly hasAssignment: boolean
-}
+  token: 1, at: 2, plus: 4, dash: 8, assignment: 16, colon: 32,
+  /** Three dots, two colons: what an IP address has at least. */
+  dots: 64, colons: 128,
+} as const
+export const CLUSTER_SHIFT = 8
+/** There is a character beyond ASCII: fold first. */
+export const NOT_ASCII = -1
+const MAX_CLUSTER = 0xffff
 
 const DIGIT = 1, UPPER = 2, LOWER = 4, AT = 8, COLON = 16, DOT = 32, EQUALS = 64, PLUS = 128, DASH = 256, GAP = 512
 const WORD = DIGIT | UPPER | LOWER
@@ -29,13 +28,13 @@ for (const [character, kind] of [['@', AT], ['%', AT], [':', COLON], ['.', DOT],
 // Everything beyond ASCII counts as a letter; `fold.ts` has made digits and signs of what are digits and signs.
 kinds[128] = LOWER
 
-/** undefined: there is a character beyond ASCII, fold first. */
-export function findAnchors(text: string, isFolded: boolean): Anchors | undefined {
+/** A number and not an object, because most texts of most calls end here. */
+export function findAnchors(text: string, isFolded: boolean): number {
   let seen = 0, cluster = 0, widest = 0, dots = 0, colons = 0, word = 0, inWord = 0
   let hasToken = false
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 127 && !isFolded) return undefined
+    if (code > 127 && !isFolded) return NOT_ASCII
     const kind = kinds[code > 127 ? 128 : code] as number
     seen |= kind
     if ((kind & WORD) !== 0) {
@@ -57,8 +56,7 @@ export function findAnchors(text: string, isFolded: boolean): Anchors | undefine
     }
   }
   if (word >= MIN_TOKEN_WORD && (inWord & (DIGIT | UPPER)) !== 0) hasToken = true
-  return {
-    cluster: Math.max(cluster, widest), dots, colons, hasToken,
-    hasAt: (seen & AT) !== 0, hasPlus: (seen & PLUS) !== 0, hasDash: (seen & DASH) !== 0, hasAssignment: (seen & (EQUALS | COLON)) !== 0,
-  }
+  return Math.min(Math.max(cluster, widest), MAX_CLUSTER) << CLUSTER_SHIFT
+    | (hasToken ? ANCHOR.token : 0) | ((seen & AT) !== 0 ? ANCHOR.at : 0) | ((seen & PLUS) !== 0 ? ANCHOR.plus : 0) | ((seen & DASH) !== 0 ? ANCHOR.dash : 0)
+    | ((seen & (EQUALS | COLON)) !== 0 ? ANCHOR.assignment : 0) | (colons > 0 ? ANCHOR.colon : 0) | (dots >= 3 ? ANCHOR.dots : 0) | (colons >= 2 ? ANCHOR.colons : 0)
 }

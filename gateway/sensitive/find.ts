@@ -1,8 +1,6 @@
 // Finds sensitive values in text. Every detector is linear: bounded look-behind, bounded windows, no nested repetition, and it runs
 // only where `anchors.ts` saw something for it to stand on.
-import { findAnchors } from './anchors.ts'
-import type { Anchors } from './anchors.ts'
-import { snakeCase } from './context.ts'
+import { ANCHOR, CLUSTER_SHIFT, NOT_ASCII, findAnchors } from './anchors.ts'
 import { findAddresses } from './detectors/address.ts'
 import { findAccounts, findIbans, findRoutingNumbers } from './detectors/bank.ts'
 import { findCards } from './detectors/card.ts'
@@ -12,10 +10,15 @@ import { findTaxNumbers } from './detectors/tax.ts'
 import { detectedClasses, resolveOverlaps } from './finding.ts'
 import type { Finding, Search } from './finding.ts'
 import { fold, unfold } from './fold.ts'
+import { readMember } from './member.ts'
+import type { Member } from './member.ts'
 
 /** Nothing shorter is a finding: `1.1.1.1`, `a@b.co`; a password under a telling name may be four. */
 const MIN_CHARS = 4
 const PEM_BEGIN = '-----BEGIN '
+
+/** Each of these alone is enough to look closer. */
+const SUFFICIENT = ANCHOR.token | ANCHOR.at | ANCHOR.assignment | ANCHOR.dash
 
 const nothing: readonly Finding[] = Object.freeze([])
 const everyClass: ReadonlySet<string> = new Set(detectedClasses)
@@ -26,27 +29,33 @@ const everyClass: ReadonlySet<string> = new Set(detectedClasses)
  * @returns spans in order, none overlapping
  */
 export function findSensitive(text: string, member = '', classes: ReadonlySet<string> = everyClass): readonly Finding[] {
+  return text.length < MIN_CHARS ? nothing : findInMember(text, readMember(member), classes)
+}
+
+/** The same for a member whose name has been read already. */
+export function findInMember(text: string, member: Member, classes: ReadonlySet<string> = everyClass): readonly Finding[] {
   if (text.length < MIN_CHARS) return nothing
   const anchors = findAnchors(text, false)
-  if (anchors !== undefined) return search(text, member, classes, anchors)
+  if (anchors !== NOT_ASCII) return search(text, member, classes, anchors)
   const folded = fold(text)
-  const found = search(folded.text, member, classes, findAnchors(folded.text, true) as Anchors)
+  const found = search(folded.text, member, classes, findAnchors(folded.text, true))
   return found.length === 0 ? nothing : found.map((finding) => unfold(finding, folded))
 }
 
-function search(text: string, member: string, classes: ReadonlySet<string>, anchors: Anchors): readonly Finding[] {
-  const { cluster, dots, colons, hasToken, hasAt, hasPlus, hasDash, hasAssignment } = anchors
-  const isTelling = member.length > 2 && TELLING.test(member)
-  const hasAddress = (dots >= 3 || colons >= 2) && cluster > 0
-  if (cluster < 4 && !hasToken && !hasAt && !hasAssignment && !hasAddress && !isTelling && !hasDash) return nothing
+function search(text: string, { hint, isTelling }: Member, classes: ReadonlySet<string>, anchors: number): readonly Finding[] {
+  const cluster = anchors >> CLUSTER_SHIFT
+  const hasAddress = (anchors & (ANCHOR.dots | ANCHOR.colons)) !== 0 && cluster > 0
+  if (cluster < 4 && (anchors & SUFFICIENT) === 0 && !hasAddress && !isTelling) return nothing
+  const hasToken = (anchors & ANCHOR.token) !== 0
+  const hasAt = (anchors & ANCHOR.at) !== 0
   const found: Finding[] = []
-  const search: Search = { text, hint: member === '' ? '' : snakeCase(member), found }
+  const search: Search = { text, hint, found }
   if (classes.has('SECRET')) {
     if (isTelling) findHintedSecret(search)
     if (hasToken) findTokens(search)
-    if (hasAssignment) findNamedSecrets(search)
-    if (hasAt && colons > 0) findUrlPasswords(search)
-    if (hasDash && text.includes(PEM_BEGIN)) findPrivateKeys(search)
+    if ((anchors & ANCHOR.assignment) !== 0) findNamedSecrets(search)
+    if (hasAt && (anchors & ANCHOR.colon) !== 0) findUrlPasswords(search)
+    if ((anchors & ANCHOR.dash) !== 0 && text.includes(PEM_BEGIN)) findPrivateKeys(search)
   }
   if (hasAt && classes.has('EMAIL')) findEmails(search)
   if (cluster >= 7 && classes.has('IBAN')) findIbans(search)
@@ -55,12 +64,9 @@ function search(text: string, member: string, classes: ReadonlySet<string>, anch
     if (classes.has('US_SSN')) findTaxNumbers(search)
     if (classes.has('US_ROUTING')) findRoutingNumbers(search)
   }
-  if ((cluster >= 10 || (hasPlus && cluster >= 7)) && classes.has('PHONE')) findPhones(search)
+  if ((cluster >= 10 || ((anchors & ANCHOR.plus) !== 0 && cluster >= 7)) && classes.has('PHONE')) findPhones(search)
   if (cluster >= 6 && classes.has('US_ACCOUNT')) findAccounts(search)
   if (cluster >= 4 && classes.has('DOB')) findBirthDates(search)
   if (hasAddress && classes.has('IP')) findAddresses(search)
   return found.length === 0 ? nothing : resolveOverlaps(found)
 }
-
-/** A member's name alone can make its value sensitive. A coarse first look; the detector looks closer. */
-const TELLING = /pass|pwd|secret|key|token|auth|cred|connection|cookie/i
