@@ -1,5 +1,7 @@
 // The policy repository: which commit is policy, who signed it, and what is in it. Read-only; objects are read through isomorphic-git,
-// commits are parsed here (its own `payload` is wrong for SSH signatures).
+// and hashed here: it takes a pack's index at its word, so whoever may write the repository could put other bytes under a signed name.
+// Commits and trees are parsed here, too (its own `payload` is wrong for SSH signatures).
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
@@ -50,9 +52,10 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
   const gitdirOf = (): string => fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
   const wrong = (what: string, cause?: unknown): GatewayError => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${what}`, { cause })
 
-  async function readObject(oid: string, type: 'commit' | 'blob'): Promise<Uint8Array> {
+  async function readObject(oid: string, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array> {
     const found = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' }).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
     if (found.type !== type || !(found.object instanceof Uint8Array)) throw wrong(`${oid} is no ${type}`)
+    if (createHash('sha1').update(`${type} ${found.object.length}\0`).update(found.object).digest('hex') !== oid) throw wrong(`${type} ${oid} does not match its id`)
     return found.object
   }
 
@@ -74,17 +77,18 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
         const content = await readObject(oid, 'blob')
         bytes += content.length
         if (content.length > maxFileBytes || bytes > maxTreeBytes || files.size >= maxFiles) throw wrong('the policy source is larger than allowed')
+        if (files.has(path)) throw wrong(`${path} is there twice`)
         files.set(path, content)
       }
       const walk = async (oid: string, prefix: string, depth: number): Promise<void> => {
         if (depth > maxDepth) throw wrong(`${prefix} is nested too deep`)
-        const { tree: entries } = await git.readTree({ fs, gitdir: gitdirOf(), oid }).catch((cause: unknown) => { throw wrong(`tree ${oid} cannot be read`, cause) })
-        for (const { path: name, type, mode, oid: child } of entries) {
+        const entries = parseTree(await readObject(oid, 'tree')) ?? fail(wrong(`tree ${oid} is malformed`))
+        for (const { name, mode, oid: child } of entries) {
           const at = prefix === '' ? name : `${prefix}/${name}`
           const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'
           if (!isWanted) continue
-          if (type === 'tree') await walk(child, at, depth + 1)
-          else if (type === 'blob' && (mode === '100644' || mode === '100755')) await take(at, child)
+          if (mode === '40000') await walk(child, at, depth + 1)
+          else if (mode === '100644' || mode === '100755') await take(at, child)
           else throw wrong(`${at} is neither file nor folder: links and submodules are not policy`)
         }
       }
@@ -136,6 +140,24 @@ export function parseCommit(revision: string, bytes: Uint8Array): PolicyCommit |
     revision, tree, parents: values('parent'), time: Number(seconds) * 1000,
     signature: signature?.replaceAll('\n ', '\n'), signed: new Uint8Array(Buffer.from(unsigned, 'latin1')),
   }
+}
+
+interface TreeEntry { readonly mode: string; readonly name: string; readonly oid: string }
+
+/** `<mode> <name>\0<20 bytes>` each; undefined for anything else, and for names that mean another place. */
+function parseTree(bytes: Uint8Array): readonly TreeEntry[] | undefined {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const entries: TreeEntry[] = []
+  for (let at = 0; at < raw.length;) {
+    const space = raw.indexOf(0x20, at)
+    const end = raw.indexOf(0, at)
+    if (space < at || end < space || end + 21 > raw.length) return undefined
+    const name = raw.toString('utf8', space + 1, end)
+    if (name === '' || name === '.' || name === '..' || /[/\\\ufffd]/.test(name)) return undefined
+    entries.push({ mode: raw.toString('latin1', at, space), name, oid: raw.toString('hex', end + 1, end + 21) })
+    at = end + 21
+  }
+  return entries
 }
 
 function fail(error: GatewayError): never {

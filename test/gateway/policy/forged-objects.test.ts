@@ -1,0 +1,86 @@
+// The policy repository's bytes are judged by the commit that was signed, not by who may write the folder they lie in.
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32, deflateSync } from 'node:zlib'
+import test from 'ava'
+import git from 'isomorphic-git'
+import { GatewayError } from '../../../gateway/errors.ts'
+import { createPolicyRepository } from '../../../gateway/policy/index.ts'
+import { commit, newSigner, write } from './policy-repository.ts'
+
+const signer = newSigner('lena')
+const sha1 = (bytes: Uint8Array): Buffer => createHash('sha1').update(bytes).digest()
+
+/** A pack of one object whose index says it is another. */
+function forge(dir: string, oid: string, type: number, content: Uint8Array): void {
+  const size = content.length
+  const header = Buffer.from([...(size < 16 ? [(type << 4) | size] : [0x80 | (type << 4) | (size & 15), ...sizeBytes(size >> 4)])])
+  const entry = Buffer.concat([header, deflateSync(content)])
+  const body = Buffer.concat([Buffer.from('PACK'), uint32(2), uint32(1), entry])
+  const pack = Buffer.concat([body, sha1(body)])
+  const id = Buffer.from(oid, 'hex')
+  const index = Buffer.concat([uint32(0xff744f63), uint32(2), ...Array.from({ length: 256 }, (_, byte) => uint32(byte >= (id[0] ?? 0) ? 1 : 0)), id, uint32(crc32(entry)), uint32(12), sha1(body)])
+  const folder = join(dir, '.git', 'objects', 'pack')
+  fs.mkdirSync(folder, { recursive: true })
+  fs.writeFileSync(join(folder, `pack-${oid}.pack`), pack)
+  fs.writeFileSync(join(folder, `pack-${oid}.idx`), Buffer.concat([index, sha1(index)]))
+  fs.rmSync(join(dir, '.git', 'objects', oid.slice(0, 2), oid.slice(2)))
+}
+
+function sizeBytes(rest: number): number[] {
+  return rest < 128 ? [rest] : [0x80 | (rest & 127), ...sizeBytes(rest >> 7)]
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+async function signed(): Promise<{ dir: string; revision: string }> {
+  const dir = fs.mkdtempSync(join(tmpdir(), 'countersign-forged-'))
+  await git.init({ fs, dir, defaultBranch: 'main' })
+  write(dir, { 'config.yaml': 'targets: []\n', 'policy/a.rego': 'package a\n' })
+  return { dir, revision: await commit(dir, signer) }
+}
+
+test('other bytes under the name of a file in a signed commit are refused', async (t) => {
+  const { dir, revision } = await signed()
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  const { oid } = await git.readBlob({ fs, dir, oid: revision, filepath: 'config.yaml' })
+  forge(dir, oid, 3, Buffer.from('targets: [everything]\n'))
+  const repository = createPolicyRepository(dir, 'refs/heads/main')
+  const error = await t.throwsAsync(repository.readTree(await repository.readCommit(revision)), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
+  t.true(error.message.endsWith(`blob ${oid} does not match its id`), error.message)
+})
+
+test('another tree under the name of a signed one is refused', async (t) => {
+  const { dir, revision } = await signed()
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  const evil = await git.writeBlob({ fs, dir, blob: Buffer.from('targets: [everything]\n') })
+  const { tree } = await createPolicyRepository(dir, 'refs/heads/main').readCommit(revision)
+  forge(dir, tree, 2, Buffer.concat([Buffer.from('100644 config.yaml\0'), Buffer.from(evil, 'hex')]))
+  const repository = createPolicyRepository(dir, 'refs/heads/main')
+  const error = await t.throwsAsync(repository.readTree(await repository.readCommit(revision)), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
+  t.true(error.message.endsWith(`tree ${tree} does not match its id`), error.message)
+})
+
+const trees: readonly (readonly [string, readonly string[], string])[] = [
+  ['the same file twice', ['config.yaml', 'config.yaml'], 'config.yaml is there twice'],
+  ['a name that is a path', ['config.yaml', 'policy/../config.yaml'], 'is malformed'],
+  ['a name that is the folder above', ['config.yaml', '..'], 'is malformed'],
+]
+for (const [name, files, message] of trees) {
+  test(`a tree with ${name} is refused`, async (t) => {
+    const { dir, revision } = await signed()
+    t.teardown(() => fs.rmSync(dir, { recursive: true }))
+    const blob = Buffer.from(await git.writeBlob({ fs, dir, blob: Buffer.from('targets: []\n') }), 'hex')
+    const bytes = Buffer.concat(files.flatMap((file) => [Buffer.from(`100644 ${file}\0`), blob]))
+    const tree = await git.writeObject({ fs, dir, type: 'tree', object: bytes, format: 'content' })
+    const repository = createPolicyRepository(dir, 'refs/heads/main')
+    const error = await t.throwsAsync(repository.readTree({ ...await repository.readCommit(revision), tree }), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
+    t.true(error.message.includes(message), error.message)
+  })
+}
