@@ -85,7 +85,7 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
     const approval: Approval = {
       id: randomBytes(16).toString('hex'), state: 'pending',
       requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '' },
-      target, action: call.operation.action.name, resource: call.operation.resource.id, session, salt,
+      target, action: call.operation.action.name, resource: call.input.resource.id, session, salt,
       operation: operationDigest(salt, canonical), decision: decisionDigest(call.canonicalDecision),
       groups: requirement.groups, quorum: requirement.quorum, isJustificationRequired: call.decision.approval?.justification === 'required',
       reasons: call.decision.reasons.map(({ id, msg }) => ({ id, msg })),
@@ -107,7 +107,7 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
   async function find(call: DecidedCall, requester: Requester, canonical: Uint8Array): Promise<Found> {
     const { principal, target } = requester
     const decision = decisionDigest(call.canonicalDecision)
-    const seeker = { subject: principal.id, client: principal.clientId, target, action: call.operation.action.name, resource: call.operation.resource.id }
+    const seeker = { subject: principal.id, client: principal.clientId, target, action: call.operation.action.name, resource: call.input.resource.id }
     for (const approval of store.of(seeker, now())) {
       if (!isSame(operationDigest(approval.salt, canonical), approval.operation)) continue
       if (!isSame(decision, approval.decision)) {

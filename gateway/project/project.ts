@@ -7,7 +7,8 @@ import { compileFields } from '../sensitive/catalogue.ts'
 import type { Fields } from '../sensitive/catalogue.ts'
 import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
-import { createFindings, projectSlot } from './slot.ts'
+import { createFindings, projectSlot, projectText } from './slot.ts'
+import type { Findings } from './slot.ts'
 
 /** What the host knows about a call and policy may read. */
 export interface ProjectionContext {
@@ -34,12 +35,13 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
   for (const [key, entry] of Object.entries(target.catalogue)) declared.set(key, compileFields(entry.request))
   const undeclared = compileFields({})
   const members = new Names()
-  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey) ?? undeclared, members, tokens)
+  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey), undeclared, members, tokens)
 }
 
-function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, fields: Fields, members: Names, tokens: Tokens): ProjectedCall<O> {
+function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, declared: Fields | undefined, undeclared: Fields, members: Names, tokens: Tokens): ProjectedCall<O> {
   const { operation } = call
   const findings = createFindings()
+  const fields = declared ?? undeclared
   let request = operation.request
   for (const slot of operation.slots) request = projectSlot(request, slot, fields, members, tokens, findings)
   const input: PolicyInput = {
@@ -49,7 +51,7 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
     session: { id: context.session.id, seq: context.session.seq, started_at: new Date(context.session.startedAt).toISOString() },
     subject: subjectOf(context.principal),
     action: operation.action,
-    resource: operation.resource,
+    resource: declared === undefined ? projectResource(operation.resource, tokens, findings) : operation.resource,
     request,
     findings: { pii: { status: 'ok', classes: [...findings.classes].sort() }, projected: findings.projected },
     context: {
@@ -58,6 +60,12 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
     },
   }
   return { operation, from: call.from, input, inputText: JSON.stringify(input), decisionId: context.decisionId }
+}
+
+/** A name that nobody declared is the caller's text: a resource's URI, a tool's name made up. It stands in every frame of the call. */
+function projectResource(resource: Operation['resource'], tokens: Tokens, findings: Findings): Operation['resource'] {
+  const id = projectText(resource.id, tokens, findings)
+  return id === resource.id ? resource : { ...resource, id }
 }
 
 function subjectOf(principal: Principal): PolicyInput['subject'] {

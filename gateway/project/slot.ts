@@ -35,6 +35,13 @@ export function projectSlot(request: Members, slot: Slot, fields: Fields, member
   return descend(walk, request, segments, 0, [fields.root], fields.root, slot.declared) as Members
 }
 
+/** A text of the caller's that is no slot. */
+export function projectText(text: string, tokens: Tokens, findings: Findings): string {
+  const found = findInMember(text, noMember)
+  for (const finding of found) findings.classes.add(finding.class)
+  return replaceSpans(text, found, tokens, true)
+}
+
 /** Goes down to the slot. Catalogue pointers count from the request (`/query/ssn`) and from the slot (`/customer/ssn`). */
 function descend(walk: Walk, value: Json, segments: readonly string[], depth: number, nodes: FieldNodes, root: FieldNodes[number], declared: string | undefined): Json {
   if (depth === segments.length) {

@@ -55,7 +55,7 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
     },
     catalogueKey: name,
     request: shownRequest(method, params, sent, isCall),
-    slots: isCall ? callSlots : otherSlots,
+    slots: !isCall ? otherSlots : entry === undefined ? undeclaredSlots : callSlots,
     isOpaque: false,
     ...known.lists === undefined ? {} : { lists: known.lists },
     entry,
@@ -97,6 +97,8 @@ function plainOperation(method: string, effects: readonly string[], params: Json
 }
 
 const callSlots = [{ path: '/arguments' }, { path: '/params' }] as const
+/** The name of a tool that nobody declared is the caller's text. */
+const undeclaredSlots = [{ path: '/tool' }, ...callSlots] as const
 const otherSlots = [{ path: '/params' }] as const
 /** Say how the message travels, or who the client claims to be: unverified, so never for policy. */
 const transportMeta = new Set([versionKey, 'io.modelcontextprotocol/clientInfo', 'io.modelcontextprotocol/clientCapabilities', 'progressToken'])

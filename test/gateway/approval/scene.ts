@@ -38,7 +38,7 @@ export function exportCall({ argument = 'all customers', groups = [{ any_of: ['l
     effect: 'require', reasons: [{ id: 'mcp.bulk_export', msg: 'Bulk export needs a lead', controls: [], mode: 'enforce' }],
     approval: { template, groups, quorum, ttl_s: 900, justification, break_glass: false }, mask: [], limits: { rows: limit }, record: { level: 'body', retention: '7y' }, obligations: [],
   }
-  const input = { request: operation.request } as unknown as PolicyInput
+  const input = { resource: operation.resource, request: operation.request } as unknown as PolicyInput
   return { operation, from: 'client', input, inputText: JSON.stringify(input), decisionId: new Uint8Array(16), decision, canonicalDecision: new TextEncoder().encode(JSON.stringify(decision)), bundle: new Uint8Array(32), durability: 'strict' }
 }
 
