@@ -11,6 +11,7 @@ import { closeMethod, streamMethod } from './methods.ts'
 import { serverOperation, type McpOperation } from './operation.ts'
 import { isHandle } from './own.ts'
 import type { McpDoor, McpExchange, McpGate } from './serve.ts'
+import type { ResumableCall } from './resumable.ts'
 import { keep, type McpSession, type McpSessions } from './sessions.ts'
 
 type Whole = Extract<Answer, { kind: 'whole' }>
@@ -27,7 +28,7 @@ export class Relay {
   readonly #sessions: McpSessions
   readonly #plan: MaskPlan
   #isAnswered = false
-  #isResumable = false
+  #resumable: ResumableCall | undefined
 
   constructor(client: McpExchange, door: McpDoor, gate: McpGate, permit: Permit<McpOperation>, caller: Caller, sessions: McpSessions) {
     this.#client = client
@@ -63,8 +64,7 @@ export class Relay {
   async #close(session: McpSession): Promise<void> {
     this.#sessions.forget(session)
     const ended = refusal('upstream.broken', 'The session ended before the result came')
-    const parts = Array.from(session.unanswered.values(), (permit) => [permit, failedPart(ended, false, this.#door.masking)] as const)
-    session.unanswered.clear()
+    const parts = session.calls.close().map((permit) => [permit, failedPart(ended, false, this.#door.masking)] as const)
     if (parts.length > 0) await this.#gate.deliver(parts)
   }
 
@@ -146,7 +146,7 @@ export class Relay {
     let parts: PermittedPart[] = []
     const { response } = this.#client
     for (const event of events) {
-      if (event.id !== undefined) this.#isResumable = true
+      if (event.id !== undefined) this.#resumable ??= this.#remember()
       if (this.#isAnswered) break                                 // the result is the last word of its stream
       if (event.comment !== undefined) { if (!response.write(keepAlive)) await drained(response); continue }
       if (event.event !== undefined && event.event !== 'message') continue
@@ -179,21 +179,32 @@ export class Relay {
 
   /** Its own call's, or an earlier one's whose stream ended first; the masks are the call's that asked. Any other answer goes nowhere. */
   #maskAnswer(read: Extract<ServerMessage, { kind: 'response' }>, event: ServerEvent, data: string): readonly PermittedPart[] {
+    const { session } = this.#operation.message
     if (this.#operation.message.method !== streamMethod) {
       if (!this.#isOwnAnswer(read)) throw broken('The upstream answered another request')
+      if (this.#resumable?.isAnswered === true) return []          // a later stream was faster
       const message = this.#adjust(read)
       const parts = this.#parts(this.#permit, message, message === read ? data : undefined, event, this.#plan)
       this.#isAnswered = true                                     // not before: a result that cannot be masked is answered by a refusal
+      if (this.#resumable !== undefined && read.id !== null) session?.calls.answer(read.id, this.#resumable)
       return parts
     }
-    const { session } = this.#operation.message
-    const key = read.id === null ? '' : idKey(read.id)
-    const permit = session?.unanswered.get(key)
-    if (permit === undefined) return []
-    session?.unanswered.delete(key)
+    const call = read.id === null ? undefined : session?.calls.find(read.id)
+    if (session === undefined || read.id === null || call === undefined) return []
+    const { permit } = call
     const plan = planOf(permit, this.#door.masking)
     const message = privateResult(filterList(read, permit, (items) => this.#gate.visible(permit, items)), plan)
-    return this.#parts(permit, message, message === read ? data : undefined, event, plan)
+    const raw = message === read ? data : undefined
+    // Sent again it is no outcome of the call, which has one: it goes on record as this stream's.
+    if (call.isAnswered) return this.#parts(permit, message, raw, event, plan, false).map(([, part]) => [this.#permit, part] as const)
+    const parts = this.#parts(permit, message, raw, event, plan)
+    session.calls.answer(read.id, call)
+    return parts
+  }
+
+  #remember(): ResumableCall | undefined {
+    const { session, id, method } = this.#operation.message
+    return session === undefined || id === undefined || method === streamMethod ? undefined : session.calls.open(id, this.#permit)
   }
 
   #parts(permit: Permit<McpOperation>, message: ServerMessage, data: string | undefined, event: ServerEvent, plan: MaskPlan, isFinal?: boolean): readonly PermittedPart[] {
@@ -225,6 +236,12 @@ export class Relay {
     return []
   }
 
+  /** The call ends in a refusal: no later stream may bring what this one could not. */
+  giveUp(): void {
+    const { session, id } = this.#operation.message
+    if (this.#resumable !== undefined && id !== undefined) session?.calls.forget(id, this.#resumable)
+  }
+
   /** A listening stream just ends. A call's stream that ends early leaves its result to a later stream of the session, where there is one. */
   async #endUnanswered(): Promise<void> {
     const { id, method } = this.#operation.message
@@ -240,27 +257,27 @@ export class Relay {
    * @returns false where no later stream can bring the result
    */
   keepForLater(): boolean {
-    const { session, id, method } = this.#operation.message
-    if (session === undefined || id === undefined || method === streamMethod || !this.#isResumable || this.#isAnswered || session.unanswered.size >= maxUnanswered) return false
-    const key = idKey(id)
+    const { session, id } = this.#operation.message
+    const call = this.#resumable
+    if (session === undefined || id === undefined || call === undefined) return false
+    if (call.isAnswered) return !this.#isAnswered                  // by a later stream, and so on record
     const { signal } = this.#gate
+    if (signal.aborted) return false
     const end = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', end)
-      if (session.unanswered.get(key) !== this.#permit) return
-      session.unanswered.delete(key)
+      if (call.isAnswered) return
+      session.calls.answer(id, call)
       const never = refusal('upstream.timeout', 'The result never came')
       this.#gate.deliver([[this.#permit, failedPart(never, false, this.#door.masking)]]).catch(() => undefined)
     }
     const timer = setTimeout(end, unansweredMs).unref()
     signal.addEventListener('abort', end, { once: true })
-    session.unanswered.set(key, this.#permit)
     return true
   }
 }
 
-/** Calls of one session that wait for a later stream, and how long each may. */
-const maxUnanswered = 64
+/** How long a call waits for a later stream. */
 const unansweredMs = 10 * 60_000
 const nothing = new Uint8Array(0)
 /** What servers on the 1.x SDK send again in place of a priming event: no message, so it becomes the empty event it was. */

@@ -50,6 +50,7 @@ export async function serveExchange(client: McpExchange, door: McpDoor, sessions
   } catch (error) {
     // A legacy client that went away has not cancelled: it may come back for the rest (2025-11-25, "Resumability").
     if (caller.isGone && relay?.keepForLater() === true) return 'aborted'
+    relay?.giveUp()
     const failed = { decisionId: Buffer.from(permit.call.decisionId).toString('hex'), ...error instanceof RefusalError ? error.refusal : refusal('gateway.fault') }
     await recordFailure(gate, permit, failed, caller.isGone, door)
     if (relay?.sayFailure(sayRefusal({ refusal: failed, ...asked }).text) === true) return 'aborted'

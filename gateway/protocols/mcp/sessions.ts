@@ -1,11 +1,10 @@
 // Session ids of the legacy eras: minted here, bound to who got them; the upstream's own id is never shown.
 import { randomBytes } from 'node:crypto'
-import type { Permit } from '../../call.ts'
-import type { McpOperation } from './operation.ts'
+import { ResumableCalls } from './resumable.ts'
 
 /** Most sessions a target keeps; the one used longest ago goes first, and its client initializes again (404). */
 const maxSessions = 20_000
-/** Requests of the server, and calls whose stream ended early, that one session may have open. */
+/** Requests of the server that one session may have open. */
 const maxOpen = 256
 const idBytes = 24
 
@@ -17,15 +16,14 @@ export interface McpSession {
   readonly upstreamId: string
   /** Requests the server made on a stream, by id key: the only ones a client may answer. */
   readonly asked: Map<string, string>
-  /** Calls whose stream ended before their result (2025-11-25, "polling"): it may come on a later stream, under their own masks. */
-  readonly unanswered: Map<string, Permit<McpOperation>>
+  readonly calls: ResumableCalls
 }
 
 export class McpSessions {
   readonly #sessions = new Map<string, McpSession>()
 
   mint(owner: string, upstreamId: string): McpSession {
-    const session = { id: randomBytes(idBytes).toString('base64url'), owner, upstreamId, asked: new Map(), unanswered: new Map() }
+    const session = { id: randomBytes(idBytes).toString('base64url'), owner, upstreamId, asked: new Map(), calls: new ResumableCalls() }
     this.#sessions.set(session.id, session)
     if (this.#sessions.size > maxSessions) for (const oldest of this.#sessions.keys()) { this.#sessions.delete(oldest); break }
     return session

@@ -222,6 +222,34 @@ test('a legacy client that goes away may come back for its result; without event
   t.is(messagesOf(text)[0]?.error?.message, 'The stream ended without a result')
 })
 
+test('a result that was written while its client was gone is sent again, masked by its call and on record as the later stream\'s', async (t) => {
+  const rig = await open((message, request, response) => {
+    if (message.method === 'initialize') response.setHeader('mcp-session-id', 'u').setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
+    else sse(response).end(`id: e${request.method === 'GET' ? 3 : 2}\n${events({ jsonrpc: '2.0', id: 3, result: { ssn: 'A' } })}`)
+  }, { decide: (operation: { action: { name: string } }) => operation.action.name === 'tools/call' ? ssn : allow } as object)
+  t.teardown(() => rig.close())
+  const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
+  const inSession = { ...headers, 'mcp-session-id': session }
+  t.regex(await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text(), /REDACTED:ssn/)
+  const again = { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } }
+  for (const _ of [1, 2]) t.is(await (await fetch(rig.url, again)).text(), 'id: e3\ndata: {"jsonrpc":"2.0","id":3,"result":{"ssn":"[REDACTED:ssn]"}}\n\n')
+  const finals = rig.record.filter(({ part }) => part?.summary.isFinal === true)
+  t.deepEqual(finals.map(({ part }) => part?.summary.title), ['result', 'result', 'stream ended', 'stream ended'])
+})
+
+test('a result on a later stream goes nowhere when its call ended in a refusal', async (t) => {
+  const rig = await open((message, request, response) => {
+    if (message.method === 'initialize') response.setHeader('mcp-session-id', 'u').setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
+    else if (request.method === 'GET') sse(response).end(`id: e3\n${events({ jsonrpc: '2.0', id: 3, result: { ssn: 'A' } })}`)
+    else sse(response).end('id: e1\ndata: \n\nid: e2\ndata: garbage\n\n')
+  }, { decide: () => ssn })
+  t.teardown(() => rig.close())
+  const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
+  const inSession = { ...headers, 'mcp-session-id': session }
+  t.is(messagesOf(await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text())[0]?.error?.code, 5021)
+  t.is(await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } })).text(), '')
+})
+
 test('an event without a message keeps its id and its place, also where the server sends an empty object for it', async (t) => {
   const rig = await open((message, _request, response) => {
     if (message.method === 'initialize') {
