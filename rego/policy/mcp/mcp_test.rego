@@ -16,7 +16,7 @@ decide(tool, arguments, groups) := answer if answer := request.decision with inp
 ids(decision) := {reason.id | some reason in decision.reasons}
 
 test_tools_go_by_group if {
-	every row in {
+	cases := {
 		"analyst reports": ["run_report", {"report": "largest_accounts"}, "analysts", "allow"],
 		"contractor reports": ["run_report", {"report": "largest_accounts"}, "contractors", "allow"],
 		"ci does not report": ["run_report", {"report": "largest_accounts"}, "ci", "deny"],
@@ -29,11 +29,12 @@ test_tools_go_by_group if {
 		"ci deploys": ["deploy_model", {}, "ci", "require"],
 		"analyst does not deploy": ["deploy_model", {}, "analysts", "deny"],
 		"nobody calls the unknown": ["format_disk", {}, "leads", "deny"],
-	} {
-		[tool, arguments, group, effect] := row
-		decide(tool, arguments, [group]).effect == effect
 	}
+	wrong := {note | some note, row in cases; not goes_by_group(row)}
+	wrong == set()
 }
+
+goes_by_group([tool, arguments, group, effect]) if decide(tool, arguments, [group]).effect == effect
 
 test_changing_the_schema_is_denied_with_advice if {
 	every tool in ["drop_table", "alter_table", "truncate_customers", "grant_role", "create_table"] {
@@ -46,7 +47,7 @@ test_changing_the_schema_is_denied_with_advice if {
 }
 
 test_a_report_has_a_plain_name if {
-	every arguments in {
+	cases := {
 		"walks": {"report": "../../etc/passwd"},
 		"sql": {"report": "a; drop table x"},
 		"empty": {"report": ""},
@@ -55,13 +56,15 @@ test_a_report_has_a_plain_name if {
 		"projected": {"report": {"class": "US_SSN", "token": "t"}},
 		"planted": {"report": "x ⟦US_SSN:abc⟧"},
 		"missing": {},
-	} {
-		"mcp.report_name" in ids(decide("run_report", arguments, ["analysts"]))
 	}
+	wrong := {note | some note, row in cases; not is_no_report(row)}
+	wrong == set()
 }
 
+is_no_report(arguments) if "mcp.report_name" in ids(decide("run_report", arguments, ["analysts"]))
+
 test_a_path_stays_inside if {
-	every path in {
+	cases := {
 		"absolute": "/etc/passwd",
 		"climbs": "a/../../b",
 		"backslash": "..\\x",
@@ -69,10 +72,12 @@ test_a_path_stays_inside if {
 		"list": ["/etc"],
 		"planted": "/etc/⟦US_SSN:abc⟧",
 		"false": false,
-	} {
-		"mcp.path" in ids(decide("lookup_customer", {"id": 1, "path": path}, ["analysts"]))
 	}
+	wrong := {note | some note, row in cases; not is_outside(row)}
+	wrong == set()
 }
+
+is_outside(path) if "mcp.path" in ids(decide("lookup_customer", {"id": 1, "path": path}, ["analysts"]))
 
 test_a_relative_path_is_fine if decide("lookup_customer", {"path": "reports/q3.csv"}, ["analysts"]).effect == "allow"
 
