@@ -17,10 +17,11 @@ export interface Fronted {
   /** MCP endpoint of target `name`, as callers reach it. The host is `localhost`, as the conformance suite asks. */
   url(name: string): string
   readonly token: string
-  /** Root of the gateway's evidence and journal. */
-  readonly home: string
-  /** SIGTERM, to the end of the drain. @returns the exit code */
+  /** What an examiner of this run needs. */
+  readonly directories: { readonly keys: string; readonly evidence: string }
+  /** SIGTERM, to the end of the drain. The record stays until it is removed. @returns the exit code */
   stop(): Promise<number | null>
+  remove(): void
 }
 
 const keyId = 'conformance'
@@ -54,14 +55,14 @@ export async function frontServers(targets: Readonly<Record<string, string>>): P
   const token = await new SignJWT({ groups: ['testers'], client_id: 'conformance' }).setProtectedHeader({ alg: 'ES256', kid: keyId, typ: 'at+jwt' })
     .setIssuer(issuer).setSubject('tester').setAudience(audiences).setIssuedAt(now).setExpirationTime(now + tokenLifeS).setJti('1').sign(privateKey)
   return {
-    url: (name) => `${origin}/${name}`, token, home: home.gateway,
+    url: (name) => `${origin}/${name}`, token, directories: { keys: below('keys'), evidence: below('evidence') },
     async stop() {
       const code = await gateway.stop()
       keys.closeAllConnections()
       keys.close()
-      fs.rmSync(dir, { recursive: true, force: true })
       return code
     },
+    remove() { fs.rmSync(dir, { recursive: true, force: true }) },
   }
 }
 

@@ -36,6 +36,7 @@ export async function inspectorConformance(): Promise<Outcome[]> {
     return outcomes
   } finally {
     await gateway.stop()
+    gateway.remove()
     await fixture.close()
   }
 }

@@ -2,6 +2,7 @@
 // What passes at the fixture must pass through the gateway, check by check; what a revision requires must pass at both.
 import fs from 'node:fs'
 import path from 'node:path'
+import { verify } from '../e2e/recorded.ts'
 import { frontServers } from './gateway.ts'
 import { startFixture } from './mcp-fixture.ts'
 import type { Outcome } from './outcome.ts'
@@ -35,6 +36,13 @@ export async function mcpConformance(): Promise<Outcome[]> {
     const code = await gateway.stop()
     await fixture.close()
     outcomes.push({ name: 'the gateway drains and exits 0', passed: code === 0, detail: `exit ${code}` })
+    const { falsities, checked, ...verdict } = verify(gateway.directories)
+    const gaps = verdict.gaps.filter(({ code }) => code !== 'trust.own_keys' && code !== 'witness.none')   // nobody outside has seen this log
+    outcomes.push({
+      name: 'the record of the run is sound and whole', passed: falsities.length + gaps.length === 0 && checked.intents > 0 && checked.outcomes === checked.intents,
+      detail: [`${checked.frames} frames, ${checked.intents} intents, ${checked.outcomes} outcomes`, ...[...falsities, ...gaps].map((finding) => `${finding.code}: ${finding.message}`)].join('\n  '),
+    })
+    gateway.remove()
   }
   return outcomes
 }

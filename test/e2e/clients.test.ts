@@ -10,6 +10,7 @@ import { CreateMessageRequestSchema, ElicitRequestSchema, LoggingMessageNotifica
 import { freePort } from '../../scripts/demo/postgres.ts'
 import { frontServers, type Fronted } from '../conformance/gateway.ts'
 import { startFixture } from '../conformance/mcp-fixture.ts'
+import { readFrames, verify } from './recorded.ts'
 
 const capabilities = { sampling: {}, elicitation: {}, roots: {} }
 const sampled = { model: 'm', role: 'assistant' as const, content: { type: 'text' as const, text: 'sampled here' } }
@@ -25,9 +26,16 @@ test.before(async () => {
   ends.push(() => fixture.close(), () => everything.kill())
   gateway = await frontServers({ fixture: fixture.url, everything: `http://127.0.0.1:${port}/mcp` })
 })
-test.after.always(async (t) => {
-  t.is(await gateway?.stop(), 0)
+test.after.always('the gateway drains, and its record is sound and whole', async (t) => {
+  t.is(await gateway.stop(), 0)
   for (const end of ends) await end()
+  const { falsities, gaps, checked } = verify(gateway.directories)
+  t.deepEqual(falsities, [])
+  t.deepEqual(gaps.map(({ code }) => code), ['trust.own_keys', 'witness.none'])    // nobody outside has seen this log
+  t.is(checked.outcomes, checked.intents)
+  const frames = readFrames(gateway.directories)
+  t.true(frames.some(({ request }) => request?.title.includes('sampling/createMessage')))
+  gateway.remove()
 })
 
 /** What a test hears from the server besides answers. */
@@ -151,7 +159,7 @@ for (const target of ['fixture', 'everything'] as const) {
     const abort = new AbortController()
     const call = await post({ id: 7, method: 'tools/call', params: { ...params, _meta: { progressToken: 'p' } } }, abort.signal)
     const seen = await readUntil(call, (soFar) => soFar.includes('notifications/progress'))
-    const last = /^id: (.*)$/m.exec(seen)?.[1] ?? ''
+    const last = [...seen.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? ''
     abort.abort()
     // server-everything sends again only what is there by then: a second call, as long as the first, ends after it.
     if (target === 'everything') await (await post({ id: 8, method: 'tools/call', params })).text()
