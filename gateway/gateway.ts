@@ -21,6 +21,7 @@ import { createActivation, createBundleStore, createPolicyMemory, createPolicyRe
 import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
 import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
+import { DecisionIds } from './project/index.ts'
 import { createRecord } from './record/index.ts'
 import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
@@ -28,7 +29,6 @@ import { openDatabase } from './state/database.ts'
 import { Targets, protocolEntry } from './targets.ts'
 
 const tickMs = 1_000
-const decisionIdBytes = 16
 
 export interface GatewayOptions {
   readonly log: Logger
@@ -73,6 +73,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   })
   const rates = createRates(now)
   const metrics = createMetrics(recorder, record)
+  const decisionIds = new DecisionIds()
   let isDraining = false
 
   const stages: Stages = {
@@ -81,7 +82,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     enter: (principal, target, peer) => record.enter(principal, target, peer),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
       session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.writer.openedAt },
-      principal: session.principal, peer: session.peer, decisionId: randomBytes(decisionIdBytes), now: now(), approval,
+      principal: session.principal, peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
     }),
     decide(call, target) {
       const decided = decide(call, policyInForce().policy, target)

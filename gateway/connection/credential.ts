@@ -6,9 +6,10 @@ import type { Credential, PeerAddress } from '../call.ts'
 export function takeCredential(request: IncomingMessage, peer: PeerAddress): Credential {
   const { headers } = request
   const authorization = headers.authorization
-  delete headers.authorization
-  delete headers['proxy-authorization']
-  delete headers.cookie
+  // Not `delete`: it turns the object into a hash table, and every later look at a header is slower.
+  headers.authorization = undefined
+  headers['proxy-authorization'] = undefined
+  headers.cookie = undefined
   if (authorization === undefined || authorization.length < 8 || authorization.slice(0, 7).toLowerCase() !== 'bearer ') return { kind: 'none', from: peer }
   return { kind: 'bearer', token: authorization.slice(7).trim(), from: peer }
 }

@@ -99,7 +99,7 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
     headers.push(name, value)
     shown[name] = value
   }
-  const effects = parsed.entry?.effects ?? undeclared
+  const effects = [...parsed.entry?.effects ?? undeclared]   // a frozen array makes V8 write JSON at a third of the speed
   const request: { [name: string]: Json } = { protocol: 'http', method: head.method, path: parsed.path, params: parsed.parameters, query: parsed.query, headers: shown, bytes: body?.length ?? 0 }
   if (content !== undefined) request['body'] = content
   // A body that no rule can see: policy may want none of it.
