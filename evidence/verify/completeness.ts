@@ -7,17 +7,20 @@ import type { Trust } from './trust.ts'
 /** The last batch of each node, by which "newest" and "young" are judged. */
 export interface NodeEnd { readonly index: number; readonly leaf: BatchLeaf }
 
-/** The newest epoch of a node counts as open, not as a gap, while its last batch is younger than `maxAge` at `at` (both ms). */
+/**
+ * The newest epoch of a node counts as open, not as a gap, while its last batch is younger than `maxAge` at `at` (both ms).
+ * A batch dated after `at` by more than that is no younger: a date in the future must not keep an epoch open for ever.
+ */
 export function findGaps(sessions: Sessions, ends: ReadonlyMap<string, NodeEnd>, trust: Trust, at: number, findings: Findings): void {
   const isLive = (node: string, epoch: number): boolean => {
     const end = ends.get(node)
-    return end !== undefined && end.leaf.epoch === epoch && at - end.leaf.time < trust.maxAge && sessions.epochs.get(`${node} ${epoch}`)?.isClosed === false
+    return end !== undefined && end.leaf.epoch === epoch && Math.abs(at - end.leaf.time) < trust.maxAge && sessions.epochs.get(`${node} ${epoch}`)?.isClosed === false
   }
   for (const { node, epoch, isClosed, session } of sessions.epochs.values()) {
     if (isClosed || isLive(node, epoch)) continue
     const end = ends.get(node)
     const isNewest = end?.leaf.epoch === epoch
-    findings.gap(isNewest ? 'epoch.open' : 'epoch.lost', `epoch ${epoch} of ${node}, session ${session}`, isNewest ? `it has no close, and its last batch is ${ageOf(at - (end?.leaf.time ?? at))} old: what came after it is not on record` : 'it has no close and no later epoch accounts for it')
+    findings.gap(isNewest ? 'epoch.open' : 'epoch.lost', `epoch ${epoch} of ${node}, session ${session}`, isNewest ? `it has no close, and its last batch is ${ageOf(at - (end?.leaf.time ?? at))} ${at < (end?.leaf.time ?? at) ? 'in the future' : 'old'}: what came after it is not on record` : 'it has no close and no later epoch accounts for it')
   }
   for (const state of sessions.open.values()) {
     if (state.isBroken || state.isNodeSession || isLive(state.node, state.epoch)) continue
@@ -51,11 +54,11 @@ export function findUnwitnessed(outside: Outside, hasKept: boolean, size: number
     return
   }
   // With an explicit quorum of 0 and nothing kept, the trust file asks for no outside: nothing can be late.
-  if ((hasKept || quorum > 0) && reach < size && at - timeOf(reach) > trust.maxTail) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `not yet outside for ${ageOf(at - timeOf(reach))}: whoever holds the log key could have rewritten them`)
+  if ((hasKept || quorum > 0) && reach < size && Math.abs(at - timeOf(reach)) > trust.maxTail) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `not yet outside for ${ageOf(at - timeOf(reach))}: whoever holds the log key could have rewritten them`)
 }
 
 export function ageOf(ms: number): string {
-  const s = Math.max(0, Math.round(ms / 1000))
+  const s = Math.abs(Math.round(ms / 1000))
   if (s < 120) return `${s} s`
   if (s < 7200) return `${Math.round(s / 60)} min`
   return s < 172_800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86_400)} days`

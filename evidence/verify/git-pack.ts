@@ -1,12 +1,15 @@
 // One Git pack with its version 2 index, read without Git (gitformat-pack). Offsets and sizes come from a file that may lie: all are checked.
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { createHash, hash } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
 import { FalseClaim } from './finding.ts'
 import { applyDelta } from './git-delta.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /** Trees of a leaf folder grow with the log (36 B an entry, a 256th of all batches); nothing else is near this. */
 export const maxGitObjectBytes = 64 * 1024 * 1024
+/** Thirty million objects. */
+const maxIndexBytes = 1024 * 1024 * 1024
 const maxDeltaDepth = 4096
 /** Bytes of resolved objects kept as bases of later deltas. */
 const maxCachedBytes = 32 * 1024 * 1024
@@ -35,8 +38,10 @@ export class GitPack {
     this.#path = path
     this.#index = this.#readIndex(path.replace(/\.pack$/, '.idx'))
     this.#count = this.#checkIndex()
-    this.#fd = openSync(path, 'r')
-    const size = fstatSync(this.#fd).size
+    this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)   // a FIFO is not waited for
+    const stat = fstatSync(this.#fd)
+    if (!stat.isFile()) throw this.#lie('it is not a file')
+    const { size } = stat
     const header = this.#read(0, 12)
     const trailer = this.#read(size - trailerBytes, trailerBytes)
     if (!this.#checksum(size - trailerBytes).equals(trailer)) throw this.#lie('it does not match its own checksum')
@@ -147,12 +152,9 @@ export class GitPack {
   }
 
   #readIndex(name: string): Buffer {
-    try {
-      return readFileSync(name)
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') throw this.#lie('it has no index')
-      throw cause
-    }
+    const index = readRegularFile(name, maxIndexBytes, 'git.pack')
+    if (index === undefined) throw this.#lie('it has no index')
+    return index
   }
 
   /** Index v2: magic, fan-out of 256, ids, CRCs, 31-bit offsets, 63-bit offsets, pack checksum, own checksum. */

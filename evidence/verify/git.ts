@@ -1,17 +1,19 @@
 // A bare Git repository read without Git: one ref, loose objects, packs. Every object is hashed against its id before use.
 // Ids only find bytes; no verdict rests on them (FORMAT §8).
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
 import { FalseClaim } from './finding.ts'
 import { GitPack, maxGitObjectBytes } from './git-pack.ts'
 import type { GitObject, GitType } from './git-pack.ts'
+import { readRegularFile } from './regular-file.ts'
 
 export interface TreeEntry { readonly mode: string; readonly name: string; readonly id: string }
 
 const objectId = /^[0-9a-f]{40}$/
 const maxRefBytes = 4096
+const maxPackedRefsBytes = 1024 * 1024
 
 export class GitRepository {
   readonly #path: string
@@ -25,13 +27,13 @@ export class GitRepository {
 
   /** The commit a branch names, from its loose file or from packed-refs; undefined when there is none. Read once: it pins what is verified. */
   branch(name: string): string | undefined {
-    const loose = readIfThere(join(this.#path, 'refs', 'heads', name))
+    const loose = readRegularFile(join(this.#path, 'refs', 'heads', name), maxRefBytes, 'git.ref')
     if (loose !== undefined) {
-      const id = loose.toString('latin1', 0, maxRefBytes).replace(/\n$/, '')
+      const id = loose.toString('latin1').replace(/\n$/, '')
       if (!objectId.test(id)) throw new FalseClaim('git.ref', `refs/heads/${name} does not hold a commit id`)
       return id
     }
-    const packed = readIfThere(join(this.#path, 'packed-refs'))
+    const packed = readRegularFile(join(this.#path, 'packed-refs'), maxPackedRefsBytes, 'git.ref')
     for (const line of packed?.toString('utf8').split('\n') ?? []) {
       if (line.slice(41) === `refs/heads/${name}` && objectId.test(line.slice(0, 40))) return line.slice(0, 40)
     }
@@ -74,7 +76,7 @@ export class GitRepository {
 
   #loose(id: Uint8Array): GitObject | undefined {
     const name = Buffer.from(id).toString('hex')
-    const deflated = readIfThere(join(this.#path, 'objects', name.slice(0, 2), name.slice(2)))
+    const deflated = readRegularFile(join(this.#path, 'objects', name.slice(0, 2), name.slice(2)), maxGitObjectBytes, 'git.object')
     if (deflated === undefined) return undefined
     let raw: Buffer
     let read: number
@@ -116,15 +118,6 @@ function parseTree(bytes: Uint8Array, id: string): TreeEntry[] {
 }
 
 function fail(id: Uint8Array): never { throw new FalseClaim('git.object', `${Buffer.from(id).toString('hex')}, base of a delta, is missing`) }
-
-function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    if (isAbsent(cause)) return undefined
-    throw cause
-  }
-}
 
 function listIfThere(path: string): string[] {
   try {

@@ -1,9 +1,9 @@
 // The store's files (FORMAT §9), found by the names that batch leaves and body indexes give. Bytes are hashed once, before anything else is done with them.
-import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FalseClaim } from './finding.ts'
 import type { FalseCode } from './finding.ts'
 import { emptyRoot, hex, isEqual, sha256 } from './merkle.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /** One object of one batch: 60 s at 16,000 frames/s is a quarter of it. */
 export const maxObjectBytes = 1024 * 1024 * 1024
@@ -34,14 +34,6 @@ export class Store {
   bodyIndex(batch: number): Buffer | undefined { return this.#readIfThere(join('body-index', `${batch}.cbor`), 'body.index') }
 
   #readIfThere(name: string, code: FalseCode): Buffer | undefined {
-    const path = join(this.#path, name)
-    try {
-      if (statSync(path).size > maxObjectBytes) throw new FalseClaim(code, 'the file is larger than allowed')
-      return readFileSync(path)
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined
-      if (cause instanceof Error && 'code' in cause && cause.code === 'EISDIR') throw new FalseClaim(code, 'a folder where a file is due')
-      throw cause
-    }
+    return readRegularFile(join(this.#path, name), maxObjectBytes, code)
   }
 }

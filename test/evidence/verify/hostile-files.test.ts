@@ -1,0 +1,61 @@
+// A record on disk that is not made of files, or is dated to look young for ever: the verifier neither waits nor is fooled.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
+import { cleanLog, SampleLog, start } from './sample-log.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'verify-hostile-'))
+test.after.always(() => rmSync(root, { recursive: true, force: true }))
+let made = 0
+const fresh = (): string => join(root, String(made++))
+const later = start + 3_600_000
+
+const places: readonly (readonly [string, (directory: string) => string, string])[] = [
+  ['the branch', (directory) => join(directory, 'log.git', 'refs', 'heads', 'main'), 'git.ref'],
+  ['a Git object', (directory) => firstFile(join(directory, 'log.git', 'objects')), 'git.object'],
+  ['a pack', (directory) => join(directory, 'log.git', 'objects', 'pack', 'pack-1.pack'), 'git.pack'],
+  ['leaves', (directory) => firstFile(join(directory, 'store', 'leaves')), 'leaves.file'],
+  ['an index', (directory) => firstFile(join(directory, 'store', 'index')), 'index.file'],
+  ['a body', (directory) => firstFile(join(directory, 'store', 'bodies')), 'body.file'],
+  ['a body index', (directory) => join(directory, 'store', 'body-index', '0.cbor'), 'body.index'],
+]
+for (const [name, place, code] of places) {
+  test(`a pipe in the place of ${name} is named at once, not waited for`, (t) => {
+    const log = cleanLog(fresh())
+    const path = place(log.directory)
+    rmSync(path, { force: true })
+    execFileSync('mkdir', ['-p', join(path, '..')])
+    execFileSync('mkfifo', [path])
+    const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+    t.is(verdict.exit, 1)
+    t.true(verdict.falsities.some((finding) => finding.code === code), JSON.stringify(verdict.falsities))
+  })
+}
+
+test('a device in the place of leaves is named, not read', (t) => {
+  const log = cleanLog(fresh())
+  const path = firstFile(join(log.directory, 'store', 'leaves'))
+  rmSync(path)
+  symlinkSync('/dev/zero', path)
+  const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.is(verdict.exit, 1)
+  t.true(verdict.falsities.some(({ code, message }) => code === 'leaves.file' && message === 'neither a file nor a folder where a file is due'))
+})
+
+test('an epoch without a close stays a gap when its last batch is dated in the future', (t) => {
+  const log = new SampleLog(fresh())
+  log.startEpoch()
+  log.now = later + 50 * 365 * 86_400_000
+  log.cut(1)
+  const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.is(verdict.exit, 3)
+  t.true(verdict.gaps.some(({ code, message }) => code === 'epoch.open' && message.includes('in the future')), JSON.stringify(verdict.gaps))
+})
+
+function firstFile(folder: string): string {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) if (entry.isFile()) return join(entry.parentPath, entry.name)
+  throw new Error(`no file in ${folder}`)
+}
