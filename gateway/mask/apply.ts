@@ -6,6 +6,7 @@ import type { FieldNodes } from '../sensitive/catalogue.ts'
 import { stepInto } from '../sensitive/catalogue.ts'
 import { noMember } from '../sensitive/names.ts'
 import type { KnownMember } from '../sensitive/names.ts'
+import { decodeText } from './encoded.ts'
 import { frameMark, stepFrame, wholeDocument } from './frame.ts'
 import type { Frame, FrameNodes } from './frame.ts'
 import { dropped, maskValue, numberText } from './operation.ts'
@@ -118,9 +119,18 @@ export class Masker {
       }
     }
     const spans = findRuleSpans(value, member, this.#plan)
-    if (spans.length === 0) return value
+    if (spans.length === 0) return this.#maskEncoded(value, embedded, (text) => this.#maskString(text, noMember, embedded + 1))
     for (const { start, end, rule } of spans) this.#twins.add(value.slice(start, end), rule)
     return this.#replace(value, spans)
+  }
+
+  /** Text in base64 is masked as text and encoded again; anything else, and what nothing matched in, stays. */
+  #maskEncoded(value: string, embedded: number, mask: (text: string) => Masked): string {
+    const encoded = decodeText(value)
+    if (encoded === undefined) return value
+    if (embedded >= MAX_EMBEDDED) throw failed('Text within text is nested deeper than can be masked')
+    const after = mask(encoded.text)
+    return after === encoded.text ? value : encoded.encode(typeof after === 'string' ? after : '')
   }
 
   #replace(value: string, spans: readonly RuleSpan[]): Masked {
@@ -190,7 +200,10 @@ export class Masker {
 
   #maskTwins(value: string, embedded: number): string {
     const inner = looksLikeJson(value) ? this.#parseEmbedded(value, embedded) : undefined
-    if (inner === undefined) return this.#replaceTwins(value)
+    if (inner === undefined) {
+      const replaced = this.#replaceTwins(value)
+      return replaced === value ? this.#maskEncoded(value, embedded, (text) => this.#maskTwins(text, embedded + 1)) : replaced
+    }
     const after = this.#walkTwins(inner.value, noNodes, embedded + 1)
     return after === inner.value && inner.isFaithful ? value : stringify(after, value)
   }

@@ -28,6 +28,7 @@ function foldOne(character: string): string {
   if ((code >= 0xc0 && code < 0x300) || (code >= 0x370 && code < 0x483) || (code >= 0x3400 && code < 0xa000) || (code >= 0xac00 && code < 0xd7a4)) return character
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0)
   if (/\p{Nd}/u.test(character)) return String(digitValue(code))
+  if (/\p{No}/u.test(character)) return /^\d$/.exec(character.normalize('NFKC'))?.[0] ?? character   // superscripts, digits in circles
   if (/[\p{Pd}\u2212\u00b7\u30fc]/u.test(character)) return '-'
   if (/\p{Zs}/u.test(character)) return ' '
   if (/[\p{Cf}\p{Mn}\p{Me}\u3164\uffa0]/u.test(character)) return ''

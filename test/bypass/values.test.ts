@@ -19,10 +19,24 @@ const results: readonly (readonly [string, Json])[] = [
   ['a JSON string of JSON', { text: JSON.stringify(JSON.stringify({ ssn: 'secret value' })) }],
   ['a line of name and value', { text: 'ssn = secret value' }],
   ['a list under the field', { ssn: ['secret value'] }],
+  ['a text in base64', { blob: Buffer.from('ssn = secret value').toString('base64') }],
+  ['JSON in base64', { blob: Buffer.from('{"ssn":"secret value"}').toString('base64') }],
+  ['a text in base64 in base64', { blob: Buffer.from(Buffer.from('ssn = secret value').toString('base64')).toString('base64url') }],
+  ['a text in a data URI', { uri: `data:text/plain;base64,${Buffer.from('ssn = secret value').toString('base64')}` }],
+  ['the twin in base64', { ssn: 'secret value', blob: Buffer.from('it is secret value.').toString('base64') }],
   ['an object under the field', { ssn: { value: 'secret value' } }],
 ]
 for (const [name, result] of results) {
-  test(`masked: ${name}`, (t) => t.false(Buffer.from(maskJson(result, plan, summary).bytes).includes('secret value')))
+  test(`masked: ${name}`, (t) => {
+    const text = Buffer.from(maskJson(result, plan, summary).bytes).toString()
+    t.false(text.includes('secret value'))
+    t.false(inBase64(inBase64(text)).includes('secret value') || inBase64(text).includes('secret value'))
+  })
+}
+
+/** What a reader makes of a text that decodes what looks encoded. */
+function inBase64(text: string): string {
+  return text.replace(/[A-Za-z0-9+/_-]{12,}={0,2}/g, (run) => Buffer.from(run, 'base64').toString())
 }
 
 test('masked: a value in a database error', (t) => t.false(Buffer.from(maskText('Key (ssn)=(secret value) already exists.', plan, summary).bytes).includes('secret value')))
@@ -30,6 +44,7 @@ test('masked: a value in a database error', (t) => t.false(Buffer.from(maskText(
 const found: readonly (readonly [string, string])[] = [
   ['full-width digits', '１２３-４５-６７８９'], ['Arabic digits', '١٢٣-٤٥-٦٧٨٩'], ['mathematical digits', '𝟏𝟐𝟑-𝟒𝟓-𝟔𝟕𝟖𝟗'], ['a non-breaking hyphen', '123\u201145\u20116789'],
   ['a zero-width space inside', '123-4\u200b5-6789'], ['a soft hyphen inside', '12\u00ad3-45-6789'], ['letters touching it', 'SSN123-45-6789'],
+  ['superscript digits', '¹²³-⁴⁵-⁶⁷⁸⁹'], ['digits in circles', '①②③-④⑤-⑥⑦⑧⑨'],
 ]
 for (const [name, text] of found) {
   test(`found: an SSN with ${name}`, (t) => t.deepEqual(findSensitive(text).map((finding) => finding.class), ['US_SSN']))
