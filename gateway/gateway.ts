@@ -139,8 +139,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     onActive({ governed }: ActivePolicy) {
       identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
-      const offBoarded = new Set(governed.offBoarded)
-      record.sessions.revoke(({ principal }) => offBoarded.has(principal.id))
+      // Whoever would be refused now: off-boarded, acting for or answered for by somebody who is, or known from a provider no longer trusted.
+      const issuers = governed.identity.map(({ issuer }) => `${issuer}|`)
+      record.sessions.revoke(({ principal }) => isRefusal(identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
       targets.follow(governed)
       router = createRouter({ targets: governed.targets, hosts })
       plain.clear()

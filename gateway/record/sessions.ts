@@ -57,6 +57,8 @@ export class Sessions {
   readonly #now: () => number
   readonly #byKey = new Map<string, Session>()
   readonly #byHex = new Map<string, Session>()
+  /** Retired with calls in flight: out of reach of new calls, not of a revocation. Emptied by each sweep. */
+  readonly #leaving = new Set<Session>()
   /** A verified token's principal is one object for as long as it is cached; its text is made once. */
   readonly #facts = new WeakMap<Principal, string>()
 
@@ -97,11 +99,13 @@ export class Sessions {
   /** Ends every session that matches, e.g. of a principal just off-boarded; their calls in flight see the signal. */
   revoke(matches: (session: Session) => boolean): void {
     for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, closeReason.revoked)
+    for (const session of this.#leaving) if (!session.isIdle && matches(session)) session.retire(closeReason.revoked)
   }
 
   /** Called on a timer by the composition root. */
   sweep(): void {
     const at = this.#now()
+    for (const session of this.#leaving) if (session.isIdle) this.#leaving.delete(session)
     for (const [key, session] of this.#byKey) {
       if (!session.isIdle) continue
       if (at - session.lastUsedAt >= idleLimitMs) this.#retire(key, session, closeReason.idle)
@@ -111,6 +115,7 @@ export class Sessions {
 
   closeAll(): void {
     for (const [key, session] of this.#byKey) this.#retire(key, session, closeReason.stop)
+    for (const session of this.#leaving) if (!session.isIdle) session.retire(closeReason.stop)
   }
 
   /** All that policy may read of a principal; the expiry is not among it, so a renewed token goes on in its session. */

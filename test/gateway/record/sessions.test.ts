@@ -39,3 +39,20 @@ test('a renewed token that says the same goes on in its session', (t) => {
   const sessions = openSessions()
   t.is(sessions.enter({ ...mara, expiresAt: 2_000_000 }, 'bank', { ip: home.ip, port: 9 }), sessions.enter(mara, 'bank', home))
 })
+
+test('a revocation reaches a stream whose session was retired for its age', (t) => {
+  let now = 0
+  const closed: number[] = []
+  const recorder = { openSession: () => ({ hex: '00', openedAt: now, close: (reason: number) => closed.push(reason) }) } as unknown as Recorder
+  const sessions = new Sessions(recorder, () => now)
+  const streaming = sessions.enter(mara, 'bank', home)
+  streaming.begin()
+  now = 2 * 3_600_000
+  t.not(sessions.enter(mara, 'bank', home), streaming)
+  sessions.sweep()
+  t.false(streaming.signal.aborted)
+  sessions.revoke(({ principal }) => principal.id === mara.id)
+  t.true(streaming.signal.aborted)
+  streaming.end()
+  t.deepEqual(closed.sort(), [5, 5])
+})
