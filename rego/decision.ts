@@ -4,10 +4,10 @@ export type MaskOp = 'redact' | 'partial' | 'hash' | 'tokenize' | 'null' | 'drop
 
 export interface Reason { readonly id: string; readonly msg: string; readonly controls: readonly string[]; readonly mode: 'enforce' | 'warn' | 'dryrun' }
 
-/** `json_path`: RFC 6901 pointer below the result, `*` matches one segment; `columns`: field or column names at any depth; `class`: a detector's or the catalogue's class. */
+/** `json_path`: RFC 6901 pointer below the result, `*` matches one segment; `columns`: field or column names at any depth; `class`: a detector's or the catalogue's class; `classes`: one rule for each, by the id `<id>.<class in lower case>`. */
 export interface MaskRule {
   readonly id: string
-  readonly match: { readonly columns?: readonly string[]; readonly json_path?: string; readonly class?: string }
+  readonly match: { readonly columns?: readonly string[]; readonly json_path?: string; readonly class?: string; readonly classes?: readonly string[] }
   readonly op: MaskOp
   readonly keep_last?: number
 }

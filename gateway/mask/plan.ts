@@ -74,7 +74,7 @@ function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<strin
   const rules: Rule[] = []
   const pointers = new Map<string, Rule>()
   if (masks.length > MAX_RULES) throw unenforceable('too many masks')
-  for (const mask of masks) {
+  for (const mask of masks.flatMap(oneForEachClass)) {
     const rule = compileRule(mask)
     rules.push(rule)
     const { columns, json_path: pointer, class: className } = mask.match
@@ -96,6 +96,15 @@ function compilePlan(masks: readonly MaskRule[], declared: Readonly<Record<strin
   }
   const detected = new Set(detectedClasses.filter((name) => classes.has(name)))
   return { isEmpty: rules.length === 0, root, hasPointers: pointers.size > 0, names, classes, detected, rules, tokens, members, limits }
+}
+
+/** `classes` is short for a rule per class: a net over many of them is said once in every decision that has it. */
+function oneForEachClass(mask: MaskRule): readonly MaskRule[] {
+  const classes: unknown = mask.match?.classes
+  if (classes === undefined) return [mask]
+  const isUsable = Array.isArray(classes) && classes.length > 0 && classes.every((name) => typeof name === 'string' && name !== '')
+  if (!isUsable || Object.keys(mask.match).length > 1) throw unenforceable(`mask ${String(mask.id)} has a malformed match`)
+  return classes.map((name: string) => ({ ...mask, id: `${mask.id}.${name.toLowerCase()}`, match: { class: name } }))
 }
 
 function compileRule(mask: MaskRule): Rule {

@@ -60,6 +60,14 @@ test('the catalogue says which fields a class rule covers', (t) => {
   t.is(text(part.bytes), '{"born":null,"deep":{"Card":null}}')
 })
 
+test('one rule over many classes is a rule for each, counted by class', (t) => {
+  const net = { id: 'net', match: { classes: ['US_SSN', 'EMAIL'] }, op: 'redact' } as const
+  const part = maskJson({ note: 'ssn 123-45-6789, mail jane@bank.example' }, plan(net), summary)
+  t.is(text(part.bytes), '{"note":"ssn [REDACTED:net.us_ssn], mail [REDACTED:net.email]"}')
+  t.deepEqual([...part.masked], [['net.us_ssn', 1], ['net.email', 1]])
+  t.is(code(() => plan({ id: 'net', match: { classes: [] }, op: 'redact' })), 'mask.unenforceable: mask net has a malformed match')
+})
+
 test('a rule that names a field decides it; the class net covers what no rule names', (t) => {
   const entry = { effects: [], labels: [], request: {}, result: { card: 'PAN', old_card: 'PAN' }, isOpaque: false }
   const rules: MaskRule[] = [{ id: 'card', match: { columns: ['card'] }, op: 'partial', keep_last: 4 }, { id: 'net', match: { class: 'PAN' }, op: 'redact' }]
