@@ -285,8 +285,8 @@ const replayedPriming = '{}'
 /** A comment: readers skip it, proxies on the way see that the stream lives (2026-07-28, streamable-http). */
 const keepAlive = ':\n\n'
 const keepAliveMs = 15_000
-/** What a server says without a body to a notification, a DELETE or a GET it does not take. */
-const passedStatuses = new Set([400, 404, 405])
+/** What a server says without a body to a notification, a DELETE or a GET it does not take; 409 while an earlier stream is still open. */
+const passedStatuses = new Set([400, 404, 405, 409])
 
 /** An id is the upstream's text. One that holds what is to be masked is left out: the stream cannot be taken up again from there. */
 function passedId({ id }: ServerEvent, plan: MaskPlan): string | undefined {

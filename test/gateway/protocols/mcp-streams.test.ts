@@ -250,6 +250,16 @@ test('a result on a later stream goes nowhere when its call ended in a refusal',
   t.is(await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } })).text(), '')
 })
 
+for (const [status, said] of [[405, 405], [409, 409], [404, 404], [500, 502], [418, 502]] as const) {
+  test(`a GET that the server answers with ${status} is answered with ${said}, and nothing of its body`, async (t) => {
+    const rig = await open((_message, _request, response) => { response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"row 219-09-9999"}') })
+    t.teardown(() => rig.close())
+    const answer = await fetch(rig.url, { headers: { ...headers, accept: 'text/event-stream' } })
+    t.is(answer.status, said)
+    t.is(await answer.text(), '')
+  })
+}
+
 test('an event without a message keeps its id and its place, also where the server sends an empty object for it', async (t) => {
   const rig = await open((message, _request, response) => {
     if (message.method === 'initialize') {
