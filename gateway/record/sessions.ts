@@ -128,6 +128,7 @@ export class Sessions {
   #retire(key: string, session: Session, reason: CloseReason): void {
     this.#forget(key, session)
     session.retire(reason)
+    if (!session.isIdle) this.#leaving.add(session)
   }
 
   #forget(key: string, session: Session): void {
