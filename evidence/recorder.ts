@@ -56,7 +56,7 @@ export interface RecorderStatus {
 }
 
 /** Locks the journal, recovers it, starts the sealer and a new epoch. Resolves when the epoch's beginning is sealed.
- * @throws EvidenceError `ERR_EVIDENCE_LOCKED`, `ERR_EVIDENCE_CORRUPT`, `ERR_EVIDENCE_KEY`, `ERR_EVIDENCE_FULL`, `ERR_EVIDENCE_SEALER` */
+ * @throws EvidenceError `ERR_EVIDENCE_LOCKED`, `ERR_EVIDENCE_CORRUPT`, `ERR_EVIDENCE_BEHIND`, `ERR_EVIDENCE_FORK`, `ERR_EVIDENCE_KEY`, `ERR_EVIDENCE_FULL`, `ERR_EVIDENCE_SEALER` */
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
   const { directories, now, disk = realDisk } = options
   for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true, mode: 0o700 })

@@ -53,14 +53,16 @@ export function recordBytes(payloadBytes: number): number {
   return recordHeaderBytes + Math.ceil(payloadBytes / 8) * 8
 }
 
-/** Writes one record into `target` at `offset`, its payload being there already (at `offset` + 32); returns where the next record begins. */
-export function frameRecord(target: Buffer, offset: number, header: SegmentHeader, type: RecordType, payloadBytes: number): number {
+/** Writes one record into `target` at `offset`, its payload being there already (at `offset` + 32); returns where the next record begins.
+ * @param durable how far this segment was on the disk by then; 0 when nothing of it was */
+export function frameRecord(target: Buffer, offset: number, header: SegmentHeader, type: RecordType, payloadBytes: number, durable: number = 0): number {
   const end = offset + recordBytes(payloadBytes)
   target.writeUInt32BE(payloadBytes, offset)
   writeUint64(target, header.epoch, offset + 8)
   writeUint64(target, header.segment, offset + 16)
   target.fill(0, offset + 24, offset + recordHeaderBytes)
   target[offset + 24] = type
+  target.writeUInt32BE(durable, offset + 28)
   const payloadEnd = offset + recordHeaderBytes + payloadBytes
   target.fill(0, payloadEnd, end)
   target.writeUInt32BE(crc32(target.subarray(offset + 8, payloadEnd)), offset + 4)
@@ -76,6 +78,8 @@ export function writeRecord(header: SegmentHeader, type: RecordType, payload: Ui
 
 export interface JournalRecord {
   readonly type: RecordType
+  /** Offset in this segment up to which all was on the disk when the record was written, and so every earlier segment. */
+  readonly durable: number
   /** A view of the segment's bytes. */
   readonly payload: Uint8Array
   /** Where the record begins and where the next one would. */
@@ -97,7 +101,20 @@ export function parseRecord(segmentBytes: Uint8Array, offset: number, header: Se
   // Inside the CRC, so that stale bytes of a recycled file, whole as they are, do not pass.
   if (readUint64(view, offset + 8) !== header.epoch || readUint64(view, offset + 16) !== header.segment) return undefined
   if (type !== recordType.write && type !== recordType.cut && type !== recordType.next) return undefined
-  return { type, payload: segmentBytes.subarray(offset + recordHeaderBytes, payloadEnd), offset, end }
+  return { type, durable: view.readUInt32BE(offset + 28), payload: segmentBytes.subarray(offset + recordHeaderBytes, payloadEnd), offset, end }
+}
+
+/** How far the segment is known to have been on the disk: the most that any whole record from `from` on says. 0 when there is none.
+ * A record begins at a multiple of 8; one of this segment and epoch is looked for, so that other bytes cost next to nothing. */
+export function durableBehind(segmentBytes: Uint8Array, from: number, header: SegmentHeader): number {
+  const view = viewOf(segmentBytes)
+  let durable = 0
+  for (let offset = from; offset + recordHeaderBytes < view.length; offset += 8) {
+    if (view.readUInt32BE(offset) === 0 || readUint64(view, offset + 8) !== header.epoch || readUint64(view, offset + 16) !== header.segment) continue
+    const record = parseRecord(segmentBytes, offset, header)
+    if (record !== undefined) durable = Math.max(durable, record.durable)
+  }
+  return durable
 }
 
 export function writeCut(cut: Cut): Uint8Array {

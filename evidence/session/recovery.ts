@@ -5,7 +5,7 @@ import { EvidenceError } from '../errors.ts'
 import { decodeSequence } from './cbor.ts'
 import { frameKind, parseLeaf } from './frame.ts'
 import { listSegments, readRecords, readSegment, readSegmentHeader, segmentPath } from './reader.ts'
-import { cutReason, parseCut, recordType, segmentHeaderBytes, writeCut, writeNext, writeRecord, writeSegmentHeader, type Cut, type SegmentHeader } from './record.ts'
+import { cutReason, durableBehind, parseCut, recordType, segmentHeaderBytes, writeCut, writeNext, writeRecord, writeSegmentHeader, type Cut, type SegmentHeader } from './record.ts'
 import type { Place } from './segments.ts'
 import { boundedWindowUs } from './syncer.ts'
 
@@ -56,9 +56,24 @@ function scanJournal(directory: string, numbers: readonly number[]): Scan {
     scan.segments.push(number)
     scan.tail = header
     scan.tailEnd = segmentHeaderBytes
-    if (!scanSegment(scan, readSegment(directory, number), header)) break
+    const bytes = readSegment(directory, number)
+    if (scanSegment(scan, bytes, header)) continue
+    refuseHole(directory, numbers, bytes, scan.tailEnd, header)
+    break
   }
   return scan
+}
+
+// A record that is not whole is the journal's end where the disk had not yet been told to keep it. Where a later record says that it had been,
+// acknowledged frames are gone or altered: that is no torn tail, and nothing may be sealed over it.
+function refuseHole(directory: string, numbers: readonly number[], bytes: Uint8Array, end: number, header: SegmentHeader): void {
+  const later = numbers.filter((number) => number > header.segment).some((number) => {
+    const next = readSegmentHeader(directory, number)
+    return next !== undefined && durableBehind(readSegment(directory, number), segmentHeaderBytes, next) > 0
+  })
+  if (later || durableBehind(bytes, end, header) > end) {
+    throw new EvidenceError('ERR_EVIDENCE_CORRUPT', `segment ${header.segment} of the journal lacks a whole record at ${end}, where one was durable: restore the journal, or what was acknowledged there is lost`)
+  }
 }
 
 // True when the segment ends with `next`, so that another may follow.

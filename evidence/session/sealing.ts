@@ -1,5 +1,5 @@
 // Keeps a sealer running beside the recorder: starts it, tells it durable places, restarts it when it dies, and knows how far behind it is.
-import { EvidenceError } from '../errors.ts'
+import { EvidenceError, type EvidenceErrorCode } from '../errors.ts'
 import type { Recovered, Sealed, Sealer, SealerConfig, SealerMessage, StartSealer } from '../seal/protocol.ts'
 import type { Lag } from './admission.ts'
 import type { Place } from './segments.ts'
@@ -120,9 +120,19 @@ export class Sealing implements Lag {
       this.#ended.resolve()
       return
     }
+    const refused = refusalIn(reason)
+    if (refused !== undefined) this.#recovered.reject(refused)
     this.#restart = setTimeout(() => { this.#run() }, this.#backOffMs)
     this.#backOffMs = Math.min(this.#backOffMs * 2, longestBackOffMs)
   }
+}
+
+/** What no later run would find otherwise: a record that is older than what was signed, that is another's, or that is damaged. */
+const lasting: ReadonlySet<string> = new Set<EvidenceErrorCode>(['ERR_EVIDENCE_BEHIND', 'ERR_EVIDENCE_FORK', 'ERR_EVIDENCE_CORRUPT'])
+
+function refusalIn(reason: string): EvidenceError | undefined {
+  const [, code = '', message = ''] = /^exit 1: (ERR_EVIDENCE_[A-Z]+): (.*)$/s.exec(reason) ?? []
+  return lasting.has(code) ? new EvidenceError(code as EvidenceErrorCode, message) : undefined
 }
 
 /** @throws EvidenceError `ERR_EVIDENCE_SEALER` when it is not there within the time */

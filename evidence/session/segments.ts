@@ -32,6 +32,8 @@ export class Segments {
   /** Written and not synced since; the current one is last. */
   #unsynced: OpenSegment[] = []
   #wanted = sparesAhead
+  /** Up to where a sync has covered what was written. */
+  #durable: Place = { segment: 0, offset: 0 }
   #preparing: Promise<void> | undefined
   #fault: Error | undefined
   #retry: NodeJS.Timeout | undefined
@@ -85,7 +87,7 @@ export class Segments {
     if (!this.#fits(payloadBytes)) this.#advance()
     const current = this.#current
     if (!this.#fits(payloadBytes) || current === undefined) throw new EvidenceError('ERR_EVIDENCE_FULL', 'the journal has no segment ready')
-    const length = frameRecord(buffer, 0, this.#header(current.segment), type, payloadBytes)
+    const length = frameRecord(buffer, 0, this.#header(current.segment), type, payloadBytes, this.#durable.segment === current.segment ? this.#durable.offset : 0)
     this.#markUnsynced(current)
     this.#disk.write(current.file, buffer.subarray(0, length), this.#offset)
     this.#offset += length
@@ -99,6 +101,7 @@ export class Segments {
     const step = (index: number): void => {
       const segment = files[index]
       if (segment === undefined) {
+        this.#durable = place
         done(null, place)
         return
       }
