@@ -121,6 +121,9 @@ function find(request: IncomingMessage, route: Router): ReturnType<Router> {
   if (request.rawHeaders.length > 2 * limits.maxHeaderFields) return refusal('request.too_large', 'There are too many header fields')
   const repeated = repeatedHeader(request.rawHeaders)
   if (repeated !== undefined) return refusal('request.malformed', `The ${repeated} header is given twice`)
+  // llhttp takes any coding that ends in chunked, and undoes only that one (RFC 9112 §6.1).
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return refusal('request.malformed', 'The transfer coding is not chunked alone')
   return route(request.url ?? '', request.headers.host, request.headers.origin)
 }
 

@@ -48,6 +48,8 @@ function pathFault(url: string): string | undefined {
   if (url.charCodeAt(0) !== 0x2f) return 'The request target must be a path'
   const query = url.indexOf('?')
   const path = query === -1 ? url : url.slice(0, query)
+  // Some servers end the target at `#`, some take `;` for `&` (HTML 4.01 §B.2.2): to them the query says something else.
+  if (query !== -1 && /[;#]/.test(url.slice(query))) return 'The query holds a character that must be percent-encoded'
   let start = 1
   for (let at = 0; at <= path.length; at++) {
     const unit = path.charCodeAt(at)

@@ -21,6 +21,9 @@ const rows: readonly (readonly [string, Row])[] = [
   ['a declared route with a space at its end', { path: '/admin%20', code: 'request.malformed' }],
   ['a matrix parameter, which some servers cut off', { path: '/admin;x=1', code: 'request.malformed' }],
   ['a matrix parameter inside a path parameter', { path: '/customers/42;v=2', code: 'request.malformed' }],
+  ['a query that ends early for some', { path: '/customers/42?a=1#&b=2', code: 'request.malformed' }],
+  ['a query with a separator that only some know', { path: '/customers/42?a=1;b=2', code: 'request.malformed' }],
+  ['a body under a transfer coding that nobody undoes', { method: 'POST', path: '/blob', headers: { 'transfer-encoding': 'gzip, chunked' }, body: 'x', code: 'request.malformed' }],
   ['an encoded matrix parameter', { path: '/admin%3bx', code: 'request.malformed' }],
 ]
 for (const [name, row] of rows) {
