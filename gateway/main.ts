@@ -13,7 +13,11 @@ export function gatewayCommand(program: Command): void {
     .action(async ({ config }: { config: string }) => { await runGateway(config) })
 }
 
+/** Keys, approvals and bodies are for this user alone, also in a folder that somebody made with other rights. The sealer inherits it. */
+const ownerOnly = 0o077
+
 async function runGateway(file: string): Promise<void> {
+  process.umask(ownerOnly)
   const log = pino({ name: 'countersign', redact: { paths: ['*.authorization', '*.token', '*.secret', '*.password'], censor: '[redacted]' } }, pino.destination({ fd: 1, sync: false }))
   const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file)
   const gateway = await startGateway(bootstrap, { log, environment: process.env, now: Date.now })
