@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { verify } from '../e2e/recorded.ts'
 import { frontServers } from './gateway.ts'
+import { gatewayAsClient } from './mcp-client.ts'
 import { startFixture } from './mcp-fixture.ts'
 import type { Outcome } from './outcome.ts'
 import { installPackages, run, type Installed } from './packages.ts'
@@ -44,6 +45,7 @@ export async function mcpConformance(): Promise<Outcome[]> {
     })
     gateway.remove()
   }
+  outcomes.push(...await gatewayAsClient(installed, suite))
   return outcomes
 }
 

@@ -25,7 +25,7 @@ export async function sameBytes(direct: string, through: string, token: string):
       if (sent === undefined || received === undefined) continue
       if (sent.messages.join('\n') !== received.messages.join('\n') || sent.messages.length === 0) differing.push(`${method} ${params.name ?? params.uri ?? ''}: ${received.messages.join(' ').slice(0, 200)}`)
       if (sent.status !== received.status) differing.push(`${method} ${params.name ?? params.uri ?? ''}: status ${received.status}, sent ${sent.status}`)
-      if (!/masks=.*net\.us_ssn/.test(received.decision) || received.frame === '') differing.push(`${method} ${params.name ?? ''}: no masks were on, or nothing was recorded`)
+      if (!/masks=\w/.test(received.decision) || received.frame === '') differing.push(`${method} ${params.name ?? ''}: no masks were on, or nothing was recorded`)
     }
     outcomes.push({ name: `masks that match nothing leave every byte, ${era}`, passed: differing.length === 0, detail: differing.length === 0 ? `${asked.length} answers` : differing.join('\n  ') })
   }
