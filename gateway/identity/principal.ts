@@ -21,7 +21,8 @@ export function principalOf(payload: JWTPayload, provider: IdentityProviderConfi
   const actors = actorsOf(payload['act'], provider.issuer)
   if (groups === undefined || amr === undefined || typeof acr !== 'string' || actors === undefined) return undefined
 
-  const id = `${provider.issuer}|${sub}`
+  // `join` makes one flat string. A template's is a pair of strings to V8, and writing JSON with it in every policy input takes twice as long.
+  const id = [provider.issuer, sub].join('|')
   const isAgent = provider.agents?.includes(clientId) === true
   const isService = provider.services.includes(clientId)
   const [outermost, ...chain] = actors

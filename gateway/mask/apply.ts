@@ -75,15 +75,16 @@ export class Masker {
   }
 
   #walkObject(value: { [name: string]: Json }, nodes: FieldNodes, frames: FrameNodes, embedded: number): Json {
-    const copy = new Copy(value)
+    let copy: Copy | undefined
     for (const name in value) {
       const before = value[name] as Json
       const inner = stepFrame(frames, name)
       const member = this.#plan.members.of(name)
       const newName = member.isClean ? name : this.#maskName(name)
-      copy.set(name, newName, before, this.#walk(before, member, stepInto(nodes, name), inner, embedded))
+      const after = this.#walk(before, member, stepInto(nodes, name), inner, embedded)
+      if (copy !== undefined || after !== before || newName !== name) (copy ??= new Copy(value)).set(name, newName, before, after)
     }
-    return copy.value
+    return copy?.value ?? value
   }
 
   #ruleFor({ name, lowerCase }: KnownMember, nodes: FieldNodes): Rule | undefined {
@@ -182,12 +183,14 @@ export class Masker {
       return copy ?? value
     }
     if (isRawJson(value)) return this.#maskTwinNumber(value)
-    const copy = new Copy(value)
+    let copy: Copy | undefined
     for (const name in value) {
       const before = value[name] as Json
-      copy.set(name, this.#replaceTwins(name), before, this.#walkTwins(before, stepFrame(frames, name), embedded))
+      const newName = this.#replaceTwins(name)
+      const after = this.#walkTwins(before, stepFrame(frames, name), embedded)
+      if (copy !== undefined || after !== before || newName !== name) (copy ??= new Copy(value)).set(name, newName, before, after)
     }
-    return copy.value
+    return copy?.value ?? value
   }
 
   #maskTwinNumber(value: Json): Json {

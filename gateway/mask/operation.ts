@@ -26,7 +26,7 @@ export function maskSpan(text: string, rule: Rule, tokens: Tokens): string {
     case 'tokenize': return `tok_${tokens.token(rule.domain, text)}`
     case 'drop': return ''
     case 'redact':
-    case 'null': return `[REDACTED:${rule.id}]`
+    case 'null': return rule.redacted
   }
 }
 

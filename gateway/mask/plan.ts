@@ -15,6 +15,8 @@ export interface Rule {
   readonly keepLast: number
   /** Domain of its tokens: the class it matches, else its own id, so that equal values of one class get equal tokens. */
   readonly domain: string
+  /** What stands for a redacted value: made once, and flat, so that JSON with it in it is written fast. */
+  readonly redacted: string
 }
 
 export interface MaskPlan {
@@ -122,7 +124,7 @@ function compileRule(mask: MaskRule): Rule {
   if (!isUsable) throw unenforceable(`mask ${id} has a malformed match`)
   const keepLast = mask.keep_last ?? 0
   if (!Number.isInteger(keepLast) || keepLast < 0 || keepLast > MAX_KEEP_LAST) throw unenforceable(`mask ${id} keeps a malformed number of characters`)
-  return { id, op: mask.op, keepLast, domain: className ?? id }
+  return { id, op: mask.op, keepLast, domain: className ?? id, redacted: ['[REDACTED:', id, ']'].join('') }
 }
 
 function keepStrongest(rules: Map<string, Rule>, key: string, rule: Rule): void {

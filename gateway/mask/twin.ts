@@ -12,6 +12,8 @@ const MAX_VALUES = 65_536
 const MAX_CHARS = 512
 /** Each distinct length costs one look per position. */
 const MAX_LENGTHS = 64
+/** Digits with signs between them. */
+const SPACED_DIGITS = /^[\d\s.-]+$/
 /** Slots of the filter at first; a document that masks much gets a larger one. */
 const LEAST_FILTER = 1 << 9
 const SLOTS_PER_VALUE = 16
@@ -26,15 +28,15 @@ export class Twins {
   get size(): number { return this.#rules.size }
 
   add(value: string, rule: Rule): void {
-    this.#addOne(value, rule)
+    const isSpaced = SPACED_DIGITS.test(value)
     // `123-45-6789` is `123456789` to the next system.
-    const digits = value.replace(/[\s.-]/g, '')
-    if (digits.length >= 7 && digits !== value && /^\d+$/.test(digits)) this.#addOne(digits, rule)
+    const digits = isSpaced ? value.replace(/[\s.-]/g, '') : ''
+    this.#addOne(value, rule, digits === value ? MIN_NUMBER_CHARS : MIN_CHARS)
+    if (digits.length >= 7 && digits !== value) this.#addOne(digits, rule, MIN_NUMBER_CHARS)
   }
 
-  #addOne(value: string, rule: Rule): void {
+  #addOne(value: string, rule: Rule, least: number): void {
     const key = value.length > MAX_CHARS ? value.slice(0, MAX_CHARS) : value
-    const least = /^\d+$/.test(key) ? MIN_NUMBER_CHARS : MIN_CHARS
     if (key.length < least || this.#rules.has(key) || this.#rules.size >= MAX_VALUES) return
     if (!this.#lengths.includes(key.length)) {
       if (this.#lengths.length >= MAX_LENGTHS) return

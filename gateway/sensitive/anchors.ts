@@ -12,7 +12,7 @@ export const CLUSTER_SHIFT = 8
 export const NOT_ASCII = -1
 const MAX_CLUSTER = 0xffff
 
-const DIGIT = 1, UPPER = 2, LOWER = 4, AT = 8, COLON = 16, DOT = 32, EQUALS = 64, PLUS = 128, DASH = 256, GAP = 512
+const DIGIT = 1, UPPER = 2, LOWER = 4, AT = 8, COLON = 16, DOT = 32, EQUALS = 64, PLUS = 128, DASH = 256, GAP = 512, BEYOND = 1024
 const WORD = DIGIT | UPPER | LOWER
 const BETWEEN = DOT | PLUS | DASH | GAP
 const MIN_TOKEN_WORD = 10
@@ -26,7 +26,7 @@ for (let code = 0; code < 128; code++) {
 }
 for (const [character, kind] of [['@', AT], ['%', AT], [':', COLON], ['.', DOT], ['=', EQUALS], ['+', PLUS], ['-', DASH], [' ', GAP], ['(', GAP], [')', GAP], ['/', GAP]] as const) kinds[character.charCodeAt(0)] = kind
 // Everything beyond ASCII counts as a letter; `fold.ts` has made digits and signs of what are digits and signs.
-kinds[128] = LOWER
+kinds[128] = LOWER | BEYOND
 
 /** A number and not an object, because most texts of most calls end here. */
 export function findAnchors(text: string, isFolded: boolean): number {
@@ -34,7 +34,6 @@ export function findAnchors(text: string, isFolded: boolean): number {
   let hasToken = false
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 127 && !isFolded) return NOT_ASCII
     const kind = kinds[code > 127 ? 128 : code] as number
     seen |= kind
     if ((kind & WORD) !== 0) {
@@ -56,6 +55,7 @@ export function findAnchors(text: string, isFolded: boolean): number {
     }
   }
   if (word >= MIN_TOKEN_WORD && (inWord & (DIGIT | UPPER)) !== 0) hasToken = true
+  if ((seen & BEYOND) !== 0 && !isFolded) return NOT_ASCII
   return Math.min(Math.max(cluster, widest), MAX_CLUSTER) << CLUSTER_SHIFT
     | (hasToken ? ANCHOR.token : 0) | ((seen & AT) !== 0 ? ANCHOR.at : 0) | ((seen & PLUS) !== 0 ? ANCHOR.plus : 0) | ((seen & DASH) !== 0 ? ANCHOR.dash : 0)
     | ((seen & (EQUALS | COLON)) !== 0 ? ANCHOR.assignment : 0) | (colons > 0 ? ANCHOR.colon : 0) | (dots >= 3 ? ANCHOR.dots : 0) | (colons >= 2 ? ANCHOR.colons : 0)

@@ -65,10 +65,12 @@ const DATES = [
   { pattern: new RegExp(`(?<!\\d)(\\d{1,2})(?:st|nd|rd|th)?\\.? ${MONTHS}\\.?,? (?:19|20)\\d{2}(?!\\d)`, 'gi'), month: 0, day: 1 },
 ] as const
 
+const BIRTH = /birth|born|dob|d\.o\.b|geb/i
+
 /** A date is somebody's birthday only where a word says so. */
 export function findBirthDates(search: Search): void {
   const { text, hint, found } = search
-  if (!/birth|born|dob|d\.o\.b|geb/i.test(hint === '' ? text : `${hint} ${text}`)) return
+  if (!BIRTH.test(hint) && !BIRTH.test(text)) return
   for (const { pattern, month, day } of DATES) {
     pattern.lastIndex = 0
     for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
