@@ -95,14 +95,14 @@ require contains {
 # METADATA
 # title: Fields of customers that nobody needs in full
 mask contains rule if {
-	is_call
+	carries_results
 	some rule in data.mcp.masks.all
 }
 
 # METADATA
 # title: Contact and birth data are for leads
 mask contains rule if {
-	is_call
+	carries_results
 	not access.in_any(input.subject, ["leads"])
 	some rule in data.mcp.masks.analysts
 }
@@ -116,6 +116,12 @@ limit contains data.mcp.limits.call if is_call
 limit contains data.mcp.limits.contractors if {
 	is_call
 	access.in_any(input.subject, ["contractors"])
+}
+
+# A listening stream replays what calls were told: it is masked as they are. Lists are not: a column rule would erase a tool's schema.
+carries_results if {
+	input.request.protocol == "mcp"
+	input.action.name in data.mcp.results
 }
 
 is_call if {

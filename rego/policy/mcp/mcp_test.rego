@@ -94,6 +94,16 @@ test_fields_are_masked_for_everyone_contact_for_all_but_leads if {
 	{"mcp.ssn", "net"} - masks(["leads"]) == set()
 }
 
+# A client that breaks off and resumes must not get the fields of its calls in full.
+test_a_listening_stream_is_masked_as_its_calls_are if {
+	listening := object.union(ask("", {}, ["analysts"]), {"action": {"name": "session/stream", "properties": {"effects": ["read"]}}, "resource": {"type": "server", "id": "bank", "properties": {"target": "bank", "env": "test", "labels": []}}})
+	decision := request.decision with input as listening
+	{"mcp.ssn", "mcp.contact"} - {rule.id | some rule in decision.mask} == set()
+	listing := object.union(listening, {"action": {"name": "tools/list", "properties": {"effects": ["read"]}}})
+	listed := request.decision with input as listing
+	{"mcp.ssn"} & {rule.id | some rule in listed.mask} == set()
+}
+
 test_contractors_work_slowly if {
 	limits := decide("run_report", {"report": "a"}, ["contractors"]).limits
 	limits.bytes == 262144
