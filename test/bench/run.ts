@@ -6,6 +6,7 @@ import path from 'node:path'
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import type { LoadCommand, LoadResult } from './load.ts'
+import { httpSearch, mcpCall, mcpHeaders } from './requests.ts'
 import { cpuMicroseconds, family, machine, residentBytes, script, startPeer } from './processes.ts'
 import { startSubject } from './subject.ts'
 import { assertRecorded } from './recorded.ts'
@@ -14,14 +15,8 @@ import { freePort } from '../../scripts/demo/postgres.ts'
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' }, 'skip-latency': { type: 'boolean', default: false } } })
 const rounds = Number(values.rounds)
 const ms = Number(values.seconds) * 1000
-
-const version = '2026-07-28'
-const call = (report: string) => JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: {
-  name: 'run_report', arguments: { report, limit: 5, columns: ['id', 'name', 'branch', 'balance'], filter: { branch: 'Dayton', since: '2026-01-01', note: 'n'.repeat(520) } },
-  _meta: { 'io.modelcontextprotocol/protocolVersion': version, 'io.modelcontextprotocol/clientCapabilities': {} },
-} })
-const mcpHeaders = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': version, 'mcp-method': 'tools/call', 'mcp-name': 'run_report' }
-const search = (query: string) => JSON.stringify({ query, limit: 5, columns: ['id', 'name', 'branch', 'balance'], filter: { branch: 'Dayton', since: '2026-01-01', note: 'n'.repeat(820) } })
+/** Before the first round, each peer: V8's optimising compiler is at work for the first tens of thousands of calls. */
+const warmUpMs = 10_000
 
 interface Peer { readonly name: string; readonly pids: () => number[]; readonly command: Pick<LoadCommand, 'origin' | 'path' | 'headers' | 'body'> }
 interface Round { readonly cpu: number; readonly perSecond: number; readonly p50: number; readonly p99: number }
@@ -37,17 +32,17 @@ const nginx = await startNginx(upstreamOrigin)
 const subject = adopt(await startSubject(upstreamOrigin))
 const bearer = { authorization: `Bearer ${subject.token}` }
 
-const mcpCall = { headers: mcpHeaders, body: call('branch_balances') }
+const direct = { headers: mcpHeaders, body: mcpCall('branch_balances') }
 const ours = (target: string, body: string, isMcp: boolean) => ({ origin: subject.origin, path: isMcp ? `/${target}` : `/${target}/search`, headers: { ...(isMcp ? mcpHeaders : { 'content-type': 'application/json' }), ...bearer }, body })
 const all: Peer[] = [
-  { name: 'direct', pids: () => [], command: { origin: upstreamOrigin, path: '/mcp', ...mcpCall } },
-  ...(nginx === undefined ? [] : [{ name: 'nginx', pids: nginx.pids, command: { origin: nginx.origin, path: '/mcp', ...mcpCall } }]),
-  { name: 'http-proxy-3', pids: () => [hop.pid], command: { origin: hopOrigin, path: '/mcp', ...mcpCall } },
-  { name: 'ours, MCP, bounded', pids: subject.pids, command: ours('bank', call('branch_balances'), true) },
-  { name: 'ours, MCP, bounded, uncached', pids: subject.pids, command: ours('bank', call('r_%N'), true) },
-  { name: 'ours, MCP, strict', pids: subject.pids, command: ours('bank-strict', call('branch_balances'), true) },
-  { name: 'ours, HTTP, bounded', pids: subject.pids, command: ours('ledger', search('balances'), false) },
-  { name: 'ours, HTTP, strict', pids: subject.pids, command: ours('ledger-strict', search('balances'), false) },
+  { name: 'direct', pids: () => [], command: { origin: upstreamOrigin, path: '/mcp', ...direct } },
+  ...(nginx === undefined ? [] : [{ name: 'nginx', pids: nginx.pids, command: { origin: nginx.origin, path: '/mcp', ...direct } }]),
+  { name: 'http-proxy-3', pids: () => [hop.pid], command: { origin: hopOrigin, path: '/mcp', ...direct } },
+  { name: 'ours, MCP, bounded', pids: subject.pids, command: ours('bank', mcpCall('branch_balances'), true) },
+  { name: 'ours, MCP, bounded, uncached', pids: subject.pids, command: ours('bank', mcpCall('r_%N'), true) },
+  { name: 'ours, MCP, strict', pids: subject.pids, command: ours('bank-strict', mcpCall('branch_balances'), true) },
+  { name: 'ours, HTTP, bounded', pids: subject.pids, command: ours('ledger', httpSearch('balances'), false) },
+  { name: 'ours, HTTP, strict', pids: subject.pids, command: ours('ledger-strict', httpSearch('balances'), false) },
 ]
 const peers = all.filter(({ name }) => values.only === undefined || name === 'http-proxy-3' || name.includes(values.only))
 
@@ -55,7 +50,7 @@ const measured = new Map<string, Round[]>(peers.map(({ name }) => [name, []]))
 for (let round = 0; round <= rounds; round++) {
   for (const peer of peers) {
     const before = cpuMicroseconds(peer.pids())
-    const result = await load({ ...peer.command, connections: 64, ms: round === 0 ? Math.max(ms, 3_000) : ms })
+    const result = await load({ ...peer.command, connections: 64, ms: round === 0 ? warmUpMs : ms })
     if (result.errors > 0) throw new Error(`${peer.name}: ${result.errors} errors, first: ${result.firstError}`)
     const cpu = (cpuMicroseconds(peer.pids()) - before) / result.done
     if (round > 0) measured.get(peer.name)?.push({ cpu, perSecond: result.done / result.seconds, p50: result.p50, p99: result.p99 })

@@ -66,7 +66,7 @@ export async function startSubject(upstream: string): Promise<Subject> {
 function governed(issuer: string, audiences: readonly string[], upstream: string): string {
   const target = (name: string, protocol: 'mcp' | 'http', durability: string) => ({
     name, protocol, prefix: `/${name}`, env: 'prod', labels: ['pii'], durability, upstream: { url: protocol === 'mcp' ? `${upstream}/mcp` : upstream },
-    catalogue: protocol === 'mcp' ? { run_report: { effects: ['read'], result: { ssn: 'US_SSN' } } } : { 'POST /search': { effects: ['read'], result: { ssn: 'US_SSN' } } },
+    catalogue: protocol === 'mcp' ? { run_report: { effects: ['read'], result: { ssn: 'US_SSN' } } } : { 'POST /search': { effects: ['read'], result: { ssn: 'US_SSN' } }, 'POST /upload': { effects: ['write'], opaque: true }, 'GET /stream': { effects: ['read'] } },
   })
   return stringify({
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences, algorithms: ['ES256'], groups_claim: 'groups' }],
