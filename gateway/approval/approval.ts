@@ -22,7 +22,8 @@ export interface Approval {
   /** 32 hex digits: the record's 16 bytes */
   readonly id: string
   readonly state: ApprovalState
-  readonly requester: { readonly subject: string; readonly client: string; readonly sponsor: string }
+  /** `actors`: who asked in the subject's name (RFC 8693 `act`), as `issuer|subject`. */
+  readonly requester: { readonly subject: string; readonly client: string; readonly sponsor: string; readonly actors: readonly string[] }
   readonly target: string
   readonly action: string
   readonly resource: string

@@ -84,7 +84,7 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
     const request = JSON.stringify(call.input.request)
     const approval: Approval = {
       id: randomBytes(16).toString('hex'), state: 'pending',
-      requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '' },
+      requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '', actors: actorsOf(principal) },
       target, action: call.operation.action.name, resource: call.input.resource.id, session, salt,
       operation: operationDigest(salt, canonical), decision: decisionDigest(call.canonicalDecision),
       groups: requirement.groups, quorum: requirement.quorum, isJustificationRequired: call.decision.approval?.justification === 'required',
@@ -174,6 +174,10 @@ function requirementOf(call: DecidedCall<Operation>, templates: Readonly<Record<
   const ttlS = asked.ttl_s > 0 ? asked.ttl_s : template?.ttlS ?? 0
   if (groups.length === 0 || ttlS <= 0 || groups.some(({ anyOf, min }) => anyOf.length === 0 || min < 1)) return undefined
   return { groups, quorum: Math.max(asked.quorum, 1), ttlS }
+}
+
+function actorsOf({ actor }: Principal): string[] {
+  return actor === undefined ? [] : [actor.id, ...actor.chain]
 }
 
 function pendingOf(approval: Approval, url: (id: string) => string): Pending {

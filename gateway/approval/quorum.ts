@@ -6,7 +6,8 @@ export type Bar = 'machine' | 'requester' | 'sponsor' | 'group' | 'decided'
 
 /** Why this person may not decide, or undefined. Nobody is exempt, administrators included. */
 export function barFor(approval: Approval, person: Principal): Bar | undefined {
-  if (person.id === approval.requester.subject) return 'requester'
+  // Whoever asked in somebody else's name asked all the same.
+  if (person.id === approval.requester.subject || approval.requester.actors.includes(person.id)) return 'requester'
   // An agent with its user's groups, or a workload, is not a second person.
   if (person.type !== 'user') return 'machine'
   if (approval.requester.sponsor !== '' && person.id === approval.requester.sponsor) return 'sponsor'

@@ -101,6 +101,15 @@ for (const [who, principal, fault, message] of barred) {
   })
 }
 
+test('who asks in somebody else\'s name cannot approve it in their own', async (t) => {
+  await using at = scene()
+  const asked = await at.approvals.obtain(exportCall(), requester({ ...ana, type: 'agent', actor: { type: 'agent', id: 'https://idp.example|relay', chain: [lena.id] } }), returning)
+  const id = (asked as Refusal).approval?.id ?? ''
+  t.deepEqual(await at.approvals.approve(id, lena, ''), { fault: 'requester' })
+  t.is(deskFaults.requester, 'You cannot approve your own request')
+  t.true('approval' in await at.approvals.approve(id, otto, ''))
+})
+
 test('the sponsor of a workload cannot approve its request', async (t) => {
   await using at = scene()
   const job = person('ci-job', ['ci'], { type: 'service', sponsor: lena.id })
