@@ -16,3 +16,5 @@ export const keepAliveTimeoutMs = 65_000
 export const maxConnections = 10_000
 /** How often Node looks for connections past their timeouts. */
 export const timeoutCheckMs = 5_000
+/** While draining, how often connections that have become idle are closed. */
+export const drainCheckMs = 50

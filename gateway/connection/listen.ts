@@ -146,8 +146,11 @@ function drain(server: Server, sockets: ReadonlySet<Duplex>, graceMs: number): P
       server.closeAllConnections()
       for (const socket of sockets) socket.destroy()
     }, graceMs)
+    // A kept-alive connection whose call has just ended is idle from then on, and nothing else would close it before the deadline.
+    const idle = setInterval(() => server.closeIdleConnections(), limits.drainCheckMs)
     server.close(() => {
       clearTimeout(deadline)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()
