@@ -141,7 +141,7 @@ export function bankConfig({ issuer, upstream }: { issuer: string; upstream: str
   const reads = { effects: ['read'] }
   const target = (name: string, protocol: string, url: string, catalogue: object) => ({
     name, protocol, prefix: `/${name}`, env: 'prod', labels: ['pii'], durability: 'bounded', catalogue,
-    upstream: { url, timeout_ms: 1_500, credential: { header: 'x-service-key', secret: 'service-key' } }, limits: { max_body_bytes: 65_536, max_depth: 32 },
+    upstream: { url, timeout_ms: 4_000, credential: { header: 'x-service-key', secret: 'service-key' } }, limits: { max_body_bytes: 65_536, max_depth: 32 },
   })
   return {
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences: [`${publicUrl}/bank`, `${publicUrl}/ledger`, deskUrl], algorithms: ['ES256'], groups_claim: 'groups' }],

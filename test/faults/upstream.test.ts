@@ -36,10 +36,12 @@ const faults: readonly Fault[] = [
 for (const { title, word, behaviour, code, rpc, http: status, message } of faults) {
   test(`an upstream that is ${title} is a failed call, over MCP and over HTTP`, async (t) => {
     bank().upstream.behave(word, behaviour)
-    const mcp = await gateway.tool(await bank().token({ sub: `mcp-${word}` }), 'run_report', { report: word })
+    const [mcp, plain] = await Promise.all([
+      gateway.tool(await bank().token({ sub: `mcp-${word}` }), 'run_report', { report: word }),
+      gateway.send(`/ledger/accounts/${word}`, { token: await bank().token({ sub: `http-${word}`, audience: 'ledger' }) }),
+    ])
     t.is(mcp.json['error']?.['code'] as unknown, rpc)
     t.is(mcp.json['error']?.['message'] as unknown, message)
-    const plain = await gateway.send(`/ledger/accounts/${word}`, { token: await bank().token({ sub: `http-${word}`, audience: 'ledger' }) })
     t.is(plain.status, status)
     t.is(plain.json['code'] as unknown, code)
     t.is(plain.json['detail'] as unknown, message)
