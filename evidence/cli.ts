@@ -134,4 +134,11 @@ function findSession(recording: Recording, what: string): { readonly session: st
   return { session, seq: seq === undefined ? undefined : Number(seq) }
 }
 
-function print(text: string): void { process.stdout.write(`${text}\n`) }
+/** What nobody vouched for steers no terminal; in JSON the escapes mean the same characters. */
+function print(text: string): void { process.stdout.write(`${text.replace(steering, escaped)}\n`) }
+
+const steering = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
+}

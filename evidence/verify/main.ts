@@ -36,7 +36,7 @@ function run(args: readonly string[]): number {
     ...(process.stderr.isTTY ? { progress } : {}),
   })
   if (shown > started) process.stderr.write('\r\u001b[K')
-  process.stdout.write(values.json === true ? `${JSON.stringify(verdict)}\n` : writeReport(verdict, process.stdout.isTTY && process.env['NO_COLOR'] === undefined))
+  process.stdout.write(values.json === true ? `${asciiJson(verdict)}\n` : writeReport(verdict, process.stdout.isTTY && process.env['NO_COLOR'] === undefined))
   return verdict.exit
 }
 
@@ -63,6 +63,11 @@ function readInput(path: string | undefined, what: string): string | undefined {
 
 function realDirectory(path: string): string {
   try { return realpathSync(path) } catch (cause) { throw new CannotRun(`${path} cannot be read`, cause) }
+}
+
+/** JSON whose names, which come from a record that may be hostile, steer no terminal. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** ISO 8601, or milliseconds since the Unix epoch. */

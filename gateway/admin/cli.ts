@@ -92,9 +92,15 @@ async function call({ admin, tokenFile }: Connect, method: string, path: string,
   process.exit(1)
 }
 
-/** On a terminal nothing that a caller wrote may move the cursor or hide text. */
+/** On a terminal nothing that a caller wrote may move the cursor or hide text; in JSON the escapes mean the same characters. */
 function say({ json }: Connect, data: unknown, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(data)}\n` : `${text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`)}\n`)
+  process.stdout.write(`${(json === true ? JSON.stringify(data) : text).replace(steering, escaped)}\n`)
+}
+
+const steering = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
 }
 
 function pathOf(id: string): string {
