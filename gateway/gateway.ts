@@ -139,6 +139,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     onActive({ governed }: ActivePolicy) {
       identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
+      void identity.warm()                                    // the first call need not wait for keys; what cannot be had, readiness says
       // Whoever would be refused now: off-boarded, acting for or answered for by somebody who is, or known from a provider no longer trusted.
       const issuers = governed.identity.map(({ issuer }) => `${issuer}|`)
       record.sessions.revoke(({ principal }) => isRefusal(identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
@@ -155,9 +156,13 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     readiness() {
       const { ready, fenced, full, lag, sealerFault } = recorder.status()
       const active = activation.active()
+      const keys = identity.health()
+      const isConfirmed = ({ keysConfirmedAt }: (typeof keys)[number]) => Number.isFinite(keysConfirmedAt)
+      if (!keys.some(isConfirmed)) void identity.warm()
       const checks = [
         { name: 'evidence', isOk: ready, reason: ready ? 'frames are recorded and sealed' : fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
         { name: 'policy', isOk: active !== undefined, reason: active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}` },
+        { name: 'identity', isOk: keys.some(isConfirmed), reason: keys.every(isConfirmed) ? 'the keys of every provider are known' : `no keys yet of ${keys.filter((one) => !isConfirmed(one)).map(({ issuer }) => issuer).join(', ')}` },
         { name: 'draining', isOk: !isDraining, reason: isDraining ? 'the gateway is stopping' : 'no' },
         { name: 'targets', isOk: record.fence.targets.length === 0, reason: record.fence.targets.length === 0 ? 'none fenced' : `fenced: ${record.fence.targets.join(', ')}` },
       ]
