@@ -1,9 +1,12 @@
 // Who is not let in, and what cannot be read: each has its code, its words and its frame, nothing leaks, and the next call is answered.
 import { generateKeyPairSync } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
 import test from 'ava'
 import { SignJWT } from 'jose'
 import { ssn } from './bank-upstream.ts'
 import { bankOf, credential, publicUrl } from './gateway-kit.ts'
+import { commit } from '../gateway/policy/policy-repository.ts'
 import { eventually } from './recorded.ts'
 import { mcpHeaders, startProcess } from './running.ts'
 import type { Answer, Running } from './running.ts'
@@ -62,6 +65,24 @@ test('someone off-boarded is refused with a token that has not expired, and name
   const frame = await eventually(() => gateway.frames().find(({ event }) => event?.['code'] === 'identity.off_boarded'), 'the off-boarded caller')
   t.like(frame.event, { event: 'refused', subject: `${bank().issuer}|gone`, target: 'bank' })
   t.true(await lives())
+})
+
+test('while the provider\'s keys cannot be had nobody is let in, and the gateway says it is not ready', async (t) => {
+  const home = await bank().home()
+  const config = path.join(home.policy, 'config.yaml')
+  fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replace(/jwks_uri: .*/, 'jwks_uri: http://127.0.0.1:1/jwks'))
+  await commit(home.policy, bank().signer)
+  const shut = await startProcess(home)
+  const refused = await shut.tool(await bank().token(), 'run_report', { report: 'daily' })
+  t.is(refused.status, 503)
+  t.is(codeOf(refused), 5030)
+  t.is(messageOf(refused), 'The identity provider cannot be reached')
+  const ready = await fetch(`${home.admin}/readyz`)
+  t.is(ready.status, 503)
+  t.true((await ready.text()).includes(`{"name":"identity","ok":false,"reason":"no keys yet of ${bank().issuer}"}`))
+  const open = await fetch(`${gateway.home.admin}/readyz`)
+  t.is(open.status, 200)
+  t.is((await eventually(() => shut.frames().find(({ event }) => event?.['code'] === 'identity.unavailable'), 'the count')).kind, 'unauthenticated')
 })
 
 const call = (args: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"run_report","arguments":${args}}}`
