@@ -142,6 +142,37 @@ test('no segment can be made: calls are refused while there is still room for ev
   t.false(gateway.frames().some(({ outcome }) => outcome?.status === 'ambiguous'))
 })
 
+test('a disk that is full now and then, under load in both modes: every answered call is on record, and no claim of it is false', async (t) => {
+  const { gateway, faults, report, transfer } = await open()
+  const answered: string[] = []
+  let refused = 0
+  let writes = 0
+  // Every third time the bytes are there all the same: what was undone must not be found later.
+  faults.write = (write) => {
+    if (++writes % 23 !== 0) return write()
+    faults.skewUs += 2_000_000
+    if (writes % 3 === 0) write()
+    noSpace()
+  }
+  await Promise.all(Array.from({ length: 8 }, async (_, index) => {
+    for (let round = 0; round < 150; round++) {
+      const said = await (index % 2 === 0 ? report('now_and_then') : transfer(30))
+      if (said.status === 200 && said.receipt !== '') answered.push(said.receipt)
+      else { refused++; await new Promise((resolve) => setTimeout(resolve, 25)) }
+    }
+  }))
+  t.true(answered.length > 20 && refused > 0, `${answered.length} answered, ${refused} refused`)
+  delete faults.write
+  await eventually(async () => (await report('now_and_then')).status === 200 && (await transfer(30)).status === 200 || undefined, 'both targets take calls')
+  t.is(await gateway.stop(), 0)
+  const frames = gateway.frames()
+  const outcomes = new Set(frames.filter(({ kind }) => kind === 'outcome').map(({ session, ref }) => `${session}/${ref}`))
+  t.deepEqual(answered.filter((receipt) => !outcomes.has(receipt)), [])
+  const verdict = verify(gateway.home.directories)
+  t.deepEqual(verdict.falsities, [])
+  t.is(verdict.checked.intents, verdict.checked.outcomes)
+})
+
 for (const [title, fail] of [
   ['write', (faults: Faults) => { faults.write = () => { throw systemError('EIO') } }],
   ['sync', (faults: Faults) => { faults.sync = (done) => { done(systemError('EIO')) } }],
