@@ -9,6 +9,9 @@ import type { Door, Gate, Hold, Upstream, VisibleItem } from './protocol.ts'
 import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
 
+/** Calls and streams of one session at once: fewer than an upstream takes, so that one caller leaves room for others. */
+export const maxInFlight = 192
+
 /** What approval says: go (with the facts that policy is shown), or why not. */
 export type Approved = { readonly approval: Json; /** Spends it, once; a refusal when it is not to be had any more. */ consume(): Promise<Refusal | undefined> } | Refusal
 
@@ -76,6 +79,7 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }
     if (decision.limits.rows !== undefined) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
+    if (session.inFlight >= maxInFlight) return { call, refused: refusal('policy.limit', 'Too many calls of this caller are under way', { ...about(call), retryAfterS: 1 }) }
     const retryAfterS = stages.limit(call, session)
     if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
     return decision.effect === 'allow' ? { call } : approve(call, hold)

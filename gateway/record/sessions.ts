@@ -35,6 +35,8 @@ export class Session {
   /** Aborts when the session is revoked or the gateway stops. */
   get signal(): AbortSignal { return this.#abort.signal }
   get isIdle(): boolean { return this.#inFlight === 0 }
+  /** Calls that have their intent and no outcome yet. */
+  get inFlight(): number { return this.#inFlight }
 
   begin(): void { this.#inFlight++ }
 
