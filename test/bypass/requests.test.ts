@@ -2,6 +2,7 @@
 import test from 'ava'
 import { request as httpRequest } from 'node:http'
 import { createHttp } from '../../gateway/protocols/http/index.ts'
+import { createMcp } from '../../gateway/protocols/mcp/index.ts'
 import { openRig } from '../gateway/protocols/fake-door.ts'
 
 const entry = { effects: ['write'], labels: [], request: {}, result: {}, isOpaque: false }
@@ -41,5 +42,36 @@ for (const [name, row] of rows) {
     })
     t.is((JSON.parse(text) as { code: string }).code, row.code)
     t.is(calls, 0)
+  })
+}
+
+const modern = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
+
+async function callTool(url: string, version: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const params = { name: 'read', arguments: { region: 'eu', page: 2 }, ...version === '2026-07-28' ? { _meta: modern } : {} }
+  const response = await fetch(url, {
+    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    headers: { authorization: 'Bearer alice', 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': version, ...headers },
+  })
+  return await response.text()
+}
+
+test('not forwarded: headers of a legacy MCP message that name another tool than the message', async (t) => {
+  let seen: NodeJS.Dict<string | string[]> = {}
+  const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (request, response) => { seen = request.headers; response.setHeader('content-type', 'application/json').end('{"jsonrpc":"2.0","id":1,"result":{}}') } })
+  t.teardown(() => rig.close())
+  await callTool(rig.url, '2025-11-25', { 'mcp-method': 'tools/call', 'mcp-name': 'drop_table', 'mcp-param-region': 'us' })
+  t.is(seen['mcp-protocol-version'], '2025-11-25')
+  for (const name of ['mcp-method', 'mcp-name', 'mcp-param-region']) t.is(seen[name], undefined, name)
+})
+
+for (const [value, isForwarded] of [['us', false], ['=?base64?dXM=?=', false], ['', false], ['eu', true], ['=?base64?ZXU=?=', true], ['2', true]] as const) {
+  test(`${isForwarded ? 'forwarded' : 'not forwarded'}: an Mcp-Param header "${value}" beside the arguments eu and 2`, async (t) => {
+    let seen: NodeJS.Dict<string | string[]> | undefined
+    const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (request, response) => { seen = request.headers; response.setHeader('content-type', 'application/json').end('{"jsonrpc":"2.0","id":1,"result":{}}') } })
+    t.teardown(() => rig.close())
+    const text = await callTool(rig.url, '2026-07-28', { 'mcp-method': 'tools/call', 'mcp-name': 'read', 'mcp-param-region': value })
+    t.is(seen?.['mcp-param-region'], isForwarded ? value : undefined)
+    if (!isForwarded) t.like(JSON.parse(text), { error: { code: -32020, message: 'An Mcp-Param header differs from the arguments' } })
   })
 }

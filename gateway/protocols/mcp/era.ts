@@ -71,7 +71,7 @@ function mirrored(headers: IncomingHttpHeaders, header: string, expected: string
 const sentinel = '=?base64?'
 
 /** Values that cannot stand in a header travel as `=?base64?…?=`, case-sensitive. */
-function decodeHeader(value: string): string | undefined {
+export function decodeHeader(value: string): string | undefined {
   if (!value.startsWith(sentinel) || !value.endsWith('?=')) return /[^\x20-\x7e\t]/.test(value) ? undefined : value
   const encoded = value.slice(sentinel.length, -2)
   const bytes = Buffer.from(encoded, 'base64')

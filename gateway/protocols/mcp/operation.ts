@@ -14,7 +14,7 @@ export interface McpMessage {
   readonly era: Era
   /** The very bytes that were parsed; empty for GET and DELETE. */
   readonly body: Uint8Array
-  /** `Mcp-Param-*` as they came, a flat list: they mirror arguments, the upstream checks them. */
+  /** `Mcp-Param-*` as they came, a flat list: each holds an argument's value; whether it is the right one the upstream checks. */
   readonly headers: readonly string[]
   /** Headers that say how the message travels (version, method, name, last event): checked against it, so no part of what is approved. */
   readonly transport: readonly string[]

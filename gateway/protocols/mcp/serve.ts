@@ -1,11 +1,11 @@
 // The client side of Streamable HTTP: one exchange from its head to its last event. Every exit is an answer or a refusal, and on record.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Permit } from '../../call.ts'
+import type { Json, Permit } from '../../call.ts'
 import type { Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, refusalReceipt, type Refusal } from '../../refusal.ts'
 import { Caller } from './caller.ts'
 import type { McpUpstream } from './dial.ts'
-import { eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
+import { decodeHeader, eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
 import { failedPart } from './mask.ts'
 import { fault, idKey, parseMessage, type ClientMessage, type RpcId } from './messages.ts'
 import { closeMethod, streamMethod } from './methods.ts'
@@ -84,7 +84,7 @@ async function readOperation(client: McpExchange, door: McpDoor, gate: McpGate, 
     const era: Era = { name: 'legacy', version: legacyVersion(version) }
     const session = findSession(headers, gate, sessions)
     if (request.method === 'DELETE' && session === undefined) throw fault('request.invalid', 'There is no session to close')
-    return sessionOperation(request.method === 'GET' ? streamMethod : closeMethod, { era, session, body: nothing, headers: [], transport: transportHeaders(headers) }, target)
+    return sessionOperation(request.method === 'GET' ? streamMethod : closeMethod, { era, session, body: nothing, headers: [], transport: transportHeaders(headers, era) }, target)
   }
   if (request.method !== 'POST') throw fault('request.not_allowed', 'The HTTP method is not allowed here')
   if (!isJsonType(headers['content-type'])) throw fault('request.media_type', 'The content type must be application/json')
@@ -98,7 +98,7 @@ async function readOperation(client: McpExchange, door: McpDoor, gate: McpGate, 
   if (!acceptsBoth(headers.accept, era)) throw fault('request.not_acceptable', 'Accept must list application/json and text/event-stream')
   const isInitialize = message.kind === 'request' && message.method === 'initialize'
   const session = era.name === 'legacy' && !isInitialize ? findSession(headers, gate, sessions) : undefined
-  const sent: Sent = { era, session, body: body.bytes, headers: parameterHeaders(headers), transport: transportHeaders(headers) }
+  const sent: Sent = { era, session, body: body.bytes, headers: parameterHeaders(headers, message, era), transport: transportHeaders(headers, era) }
   return message.kind === 'response' ? answerOperation(askedBy(message, session), message, sent, target) : clientOperation(message, sent, target)
 }
 
@@ -122,24 +122,37 @@ function askedBy(message: Extract<ClientMessage, { kind: 'response' }>, session:
   return method
 }
 
-const transported = ['mcp-protocol-version', 'mcp-method', 'mcp-name', 'last-event-id'] as const
+/** What was held against the message, by era: a header that was not is not passed on, since somebody behind us might act on it. */
+const transported = { legacy: ['mcp-protocol-version', 'last-event-id'], modern: ['mcp-protocol-version', 'mcp-method', 'mcp-name', 'last-event-id'] } as const
 
-function transportHeaders(headers: IncomingHttpHeaders): string[] {
+function transportHeaders(headers: IncomingHttpHeaders, { name: era }: Era): string[] {
   const flat: string[] = []
-  for (const name of transported) {
+  for (const name of transported[era]) {
     const value = headers[name]
     if (typeof value === 'string') flat.push(name, value)
   }
   return flat
 }
 
-function parameterHeaders(headers: IncomingHttpHeaders): readonly string[] {
+/** @throws RefusalError `request.header_mismatch` for a value that policy has not seen among the arguments */
+function parameterHeaders(headers: IncomingHttpHeaders, message: ClientMessage, era: Era): readonly string[] {
+  if (era.name === 'legacy') return none
   let flat: string[] | undefined
   for (const name in headers) {
     const value = headers[name]
-    if (name.startsWith('mcp-param-') && typeof value === 'string') (flat ??= []).push(name, value)
+    if (!name.startsWith('mcp-param-') || typeof value !== 'string') continue
+    const decoded = decodeHeader(value)
+    if (decoded === undefined || message.kind === 'response' || !holds(message.params['arguments'], decoded)) throw fault('request.header_mismatch', 'An Mcp-Param header differs from the arguments')
+    ;(flat ??= []).push(name, value)
   }
   return flat ?? none
+}
+
+/** Whether a scalar of these arguments is written so. */
+function holds(value: Json | undefined, text: string): boolean {
+  if (value === undefined || value === null) return false
+  if (typeof value === 'object') return Object.values(value).some((item) => holds(item, text))
+  return String(value) === text || (typeof value === 'number' && text.trim() !== '' && Number(text) === value)
 }
 
 const none: readonly string[] = []
