@@ -1,4 +1,5 @@
-// Values planted in an argument so that projection replaces part of it: the rule about that argument must still hold, and the record must not learn the value.
+// Through a real gateway. Values planted in an argument so that projection replaces part of it: the rule about that argument must still hold, and the
+// record must not learn the value. Last, what once went past the door.
 import test from 'ava'
 import { bankOf } from '../e2e/gateway-kit.ts'
 import { startProcess } from '../e2e/running.ts'
@@ -34,6 +35,13 @@ for (const [title, args, rule, planted] of rows) {
     t.false(JSON.stringify(gateway.frames()).includes(planted) || gateway.log().includes(planted) || refused.text.includes(planted))
   })
 }
+test('refused: a token for another target of the same gateway', async (t) => {
+  const refused = await gateway.tool(await bank().token({ audience: 'ledger' }), 'run_report', { report: 'beside' })
+  t.is(refused.status, 401)
+  t.is(refused.json['error']?.['code'] as unknown, 4013)
+  t.false(bank().upstream.seen.some(({ body }) => body.includes('beside')))
+})
+
 test('the same arguments without anything planted go through', async (t) => {
   const before = bank().upstream.seen.length
   t.is((await gateway.tool(await bank().token({ sub: 'plain' }), 'run_report', { report: 'daily', path: 'reports/2026' })).json['result']?.['isError'] as unknown, undefined)

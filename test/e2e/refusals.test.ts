@@ -133,6 +133,24 @@ test('an HTTP request over an undeclared route is refused in problem+json and on
   t.true(await lives())
 })
 
+for (const [title, body, message] of [
+  ['not JSON', '{"amount":', 'the JSON text is malformed (byte 10)'],
+  ['with a member given twice', '{"amount":1,"amount":20000}', 'an object has the same member twice (byte 12)'],
+  ['not UTF-8', Uint8Array.from([0x7b, 0xff, 0x7d]), 'the JSON text is not UTF-8 (byte 0)'],
+  ['nested too deep', `${'['.repeat(40)}${']'.repeat(40)}`, 'the JSON text is nested deeper than allowed (byte 32)'],
+] as const) {
+  test(`an HTTP body that is ${title} is refused in problem+json, on record without its content`, async (t) => {
+    const refused = await gateway.send('/ledger/transfers', { method: 'POST', token: await bank().token({ audience: 'ledger', sub: 'malformed' }), headers: { 'content-type': 'application/json' }, body })
+    t.is(refused.status, 400)
+    t.is(refused.headers.get('content-type'), 'application/problem+json')
+    t.is(codeOf(refused), 'request.malformed')
+    t.is(messageOf(refused), message)
+    t.deepEqual((await gateway.frame(refused.receipt)).event, { event: 'refusal', code: 'request.malformed', message })
+    t.false(bank().upstream.seen.some(({ path: where }) => where.includes('transfers')))
+    t.true(await lives())
+  })
+}
+
 test('a path outside every target, and a request that is no HTTP, are counted, not recorded one by one', async (t) => {
   const refused = await gateway.send('/nowhere', { token: await bank().token() })
   t.is(refused.status, 404)

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
 import { encode } from '../../evidence/session/cbor.ts'
 import { encodeLeaf } from '../../evidence/session/frame.ts'
-import { recordType, writeCut, writeRecord, writeSegmentHeader } from '../../evidence/session/record.ts'
+import { frameRecord, recordType, writeCut, writeRecord, writeSegmentHeader } from '../../evidence/session/record.ts'
 import { segmentPath } from '../../evidence/session/reader.ts'
 import { recoverJournal } from '../../evidence/session/recovery.ts'
 import { startSealer } from '../../evidence/seal/spawn.ts'
-import { directoriesIn, kindsIn, openTestRecorder, readJournal, temporaryFolder } from './journal-kit.ts'
+import { directoriesIn, hasCode, kindsIn, openTestRecorder, readJournal, temporaryFolder } from './journal-kit.ts'
 
 const header = { segment: 3, epoch: 5 }
 const session = new Uint8Array(16).fill(1)
@@ -43,6 +43,36 @@ test('a journal torn at any byte keeps every whole record before it, and cuts th
     recoverJournal(journal, () => 50)
     t.is(readJournal(journal).cuts.length, cuts.length)
   }
+})
+
+test('a record that is not whole ends the journal where nothing says it was on the disk; where a later record does, it is damage', (t) => {
+  const journal = temporaryFolder(t)
+  const records = [write(0), write(1), write(2)]
+  const damaged = 64 + (records[0]?.length ?? 0)
+  const withDurable = (durable: number): Buffer => {
+    const last = Buffer.from(records[2] ?? [])
+    frameRecord(last, 0, header, recordType.write, last.readUInt32BE(0), durable)
+    const bytes = Buffer.alloc(2048)
+    bytes.set(Buffer.concat([writeSegmentHeader(header), ...records.slice(0, 2), last]))
+    bytes[damaged + 40] = (bytes[damaged + 40] ?? 0) ^ 1
+    return bytes
+  }
+  for (const durable of [0, damaged]) {
+    writeFileSync(segmentPath(journal, 3), withDurable(durable))
+    recoverJournal(journal, () => 50)
+    t.deepEqual(readJournal(journal).leaves.map((leaf) => leaf.get(3)), [0])
+  }
+  const damage = withDurable(damaged + (records[1]?.length ?? 0))
+  writeFileSync(segmentPath(journal, 3), damage)
+  hasCode(t, t.throws(() => recoverJournal(journal, () => 50)), 'ERR_EVIDENCE_CORRUPT', new RegExp(`^segment 3 of the journal lacks a whole record at ${damaged}, where one was durable`))
+  t.deepEqual(readFileSync(segmentPath(journal, 3)), damage, 'nothing is changed')
+  // A record of a later segment says the same of every earlier one.
+  writeFileSync(segmentPath(journal, 3), withDurable(0))
+  const next = { segment: 4, epoch: 5 }
+  const later = Buffer.from(writeRecord(next, recordType.write, encode(encodeLeaf(session, 3, new Uint8Array(32), { kind: frameKind.admin, time: 1 }, {}).leaf)))
+  frameRecord(later, 0, next, recordType.write, later.readUInt32BE(0), 64)
+  writeFileSync(segmentPath(journal, 4), Buffer.concat([writeSegmentHeader(next), later, Buffer.alloc(1000)]))
+  hasCode(t, t.throws(() => recoverJournal(journal, () => 50)), 'ERR_EVIDENCE_CORRUPT', /^segment 3 of the journal lacks a whole record at/)
 })
 
 test('whole records that a recycled file still holds are not taken for its own', (t) => {
