@@ -84,6 +84,8 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
   written.identity.forEach((provider, i) => {
     if (issuers.has(provider.issuer)) problems.push({ path: `identity[${i}].issuer`, message: 'another provider has this issuer' })
     issuers.add(provider.issuer)
+    // `issuer|subject` must have one reading; a subject may hold the sign, an issuer not.
+    if (provider.issuer.includes('|')) problems.push({ path: `identity[${i}].issuer`, message: 'expected an issuer without |' })
     if (isPlaintextAbroad(provider.issuer)) problems.push({ path: `identity[${i}].issuer`, message: 'expected https off loopback' })
     if (isPlaintextAbroad(provider.jwks_uri)) problems.push({ path: `identity[${i}].jwks_uri`, message: 'expected https off loopback' })
   })

@@ -70,7 +70,7 @@ function stringsOf(value: unknown): readonly string[] | undefined {
 }
 
 function isId(value: unknown): value is string {
-  // `|` would let one issuer's subject be read as another's.
+  // A `|` in it is fine: no issuer has one (governed.ts), so the first ends the issuer.
   return typeof value === 'string' && value !== '' && value.length <= maxIdChars && !/[\u0000-\u001f\u007f]/.test(value)
 }
 

@@ -145,3 +145,7 @@ test('a secret that cannot be had stops the start and names the secret, not its 
   t.throws(() => resolveSecrets({ a: { file: '/nonexistent/key' } }, {}), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a: /nonexistent/key cannot be read' })
   t.throws(() => resolveSecrets({ a: { env: 'A_KEY' } }, { A_KEY: 'x\r\nX-Injected: 1' }), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a contains a control character' })
 })
+
+test('an issuer that could be read as another with a longer subject is refused', (t) => {
+  t.deepEqual(said(() => parseGoverned(governed.replace("issuer: 'https://idp.example'", "issuer: 'https://idp.example/a|b'"), ['bank-key'])), ['identity[0].issuer: expected an issuer without |'])
+})
