@@ -208,7 +208,10 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     epoch: recorder.epoch,
     addresses: listeners.map(({ address }) => `${address.address}:${address.port}`),
     adminAddress: admin.url,
-    async reload() { await activation.poll() },
+    async reload() {
+      await activation.poll()                              // may be a look that began before there was anything to see
+      await activation.poll()
+    },
     close: () => closing ??= close(),
   }
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { pino } from 'pino'
 import { parseBootstrap } from './bootstrap.ts'
 import { startGateway } from './gateway.ts'
+import type { Gateway } from './gateway.ts'
 
 export function gatewayCommand(program: Command): void {
   program.command('gateway')
@@ -20,16 +21,13 @@ async function runGateway(file: string): Promise<void> {
   process.umask(ownerOnly)
   const log = pino({ name: 'countersign', redact: { paths: ['*.authorization', '*.token', '*.secret', '*.password'], censor: '[redacted]' } }, pino.destination({ fd: 1, sync: false }))
   const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file)
-  const gateway = await startGateway(bootstrap, { log, environment: process.env, now: Date.now })
-  log.info({ listen: gateway.addresses, admin: gateway.adminAddress, epoch: gateway.epoch }, 'ready')
-
-  let isStopping = false
-  const stop = async (signal: string) => {
-    if (isStopping) return
-    isStopping = true
-    log.info({ signal, drainS: bootstrap.drainS }, 'draining')
+  // Before the start: a signal that comes while it lasts is kept for its end, and none ever kills by default.
+  let gateway: Gateway | undefined
+  let stoppedBy: string | undefined
+  const stop = async (running: Gateway) => {
+    log.info({ signal: stoppedBy, drainS: bootstrap.drainS }, 'draining')
     try {
-      await gateway.close()
+      await running.close()
       log.info('stopped, sealed')
     } catch (error) {
       log.error({ err: error }, 'stopped, not sealed')
@@ -37,8 +35,17 @@ async function runGateway(file: string): Promise<void> {
     }
     process.exit()
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stoppedBy !== undefined) return
+      stoppedBy = signal
+      if (gateway !== undefined) void stop(gateway)
+    })
+  }
   process.on('SIGHUP', () => {
-    gateway.reload().catch((error: unknown) => log.error({ err: error }, 'the policy repository could not be looked at; what was in force stays'))
+    gateway?.reload().catch((error: unknown) => log.error({ err: error }, 'the policy repository could not be looked at; what was in force stays'))
   })
+  gateway = await startGateway(bootstrap, { log, environment: process.env, now: Date.now })
+  log.info({ listen: gateway.addresses, admin: gateway.adminAddress, epoch: gateway.epoch }, 'ready')
+  if (stoppedBy !== undefined) await stop(gateway)
 }
