@@ -1,4 +1,5 @@
 // Starting, stopping and being flooded: calls in flight end, nothing is lost, junk buys no disk, and only TLS 1.3 is spoken off loopback.
+import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import https from 'node:https'
 import os from 'node:os'
@@ -39,6 +40,21 @@ test('SIGTERM drains: calls in flight finish, no frame is lost, sessions are clo
   const verdict = verify(gateway.home.directories)
   t.deepEqual(verdict.falsities, [])
   t.is(verdict.checked.intents, verdict.checked.outcomes)
+})
+
+test('a signal that comes while the gateway starts neither kills it nor is lost', async (t) => {
+  const home = await bank().home()
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, '..', '..', 'gateway', 'countersign.js'), 'gateway', '--config', home.config], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  let log = ''
+  child.stdout.on('data', (chunk: Buffer) => { log += chunk.toString() })
+  // Its journal is locked: it has begun, and is not ready yet.
+  await eventually(() => fs.existsSync(home.directories.journal) || undefined, 'the start')
+  child.kill('SIGHUP')
+  child.kill('SIGTERM')
+  t.is(await ended, 0)
+  t.true(log.includes('stopped, sealed'))
+  t.deepEqual(verify(home.directories).falsities, [])
 })
 
 test('a call that outlasts the drain is cut, and what became of it is on record', async (t) => {
