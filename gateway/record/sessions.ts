@@ -21,6 +21,8 @@ export class Session {
   #inFlight = 0
   #retired: CloseReason | undefined
   lastUsedAt: number
+  /** When the newest token of this session expires: streams end then, unless a renewed one came. */
+  validUntil: number
 
   constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number) {
     this.writer = writer
@@ -29,10 +31,11 @@ export class Session {
     this.peer = peer
     this.#now = now
     this.lastUsedAt = writer.openedAt
+    this.validUntil = principal.expiresAt
     this.startedAt = new Date(writer.openedAt).toISOString()
   }
 
-  /** Aborts when the session is revoked or the gateway stops. */
+  /** Aborts when the session is revoked, its token has expired, or the gateway stops. */
   get signal(): AbortSignal { return this.#abort.signal }
   get isIdle(): boolean { return this.#inFlight === 0 }
   /** Calls that have their intent and no outcome yet. */
@@ -45,6 +48,9 @@ export class Session {
     this.lastUsedAt = this.#now()
     if (this.#retired !== undefined && this.#inFlight === 0) this.writer.close(this.#retired)
   }
+
+  /** Ends what is under way: nobody is known to stand behind it any more. */
+  expire(): void { this.#abort.abort('expired') }
 
   /** Takes no more calls; closes once the last one in flight has its outcome. */
   retire(reason: CloseReason): void {
@@ -81,7 +87,10 @@ export class Sessions {
     // One whose opening was undone, because the disk was full, never was.
     if (open !== undefined && open.writer.isClosed) this.#forget(key, open)
     else if (open !== undefined) {
-      if (this.#now() - open.writer.openedAt < ageLimitMs) return open
+      if (this.#now() - open.writer.openedAt < ageLimitMs) {
+        if (principal.expiresAt > open.validUntil) open.validUntil = principal.expiresAt
+        return open
+      }
       this.#retire(key, open, closeReason.age)
     }
     if (this.#byKey.size >= maxOpenSessions) {
@@ -107,9 +116,17 @@ export class Sessions {
   /** Called on a timer by the composition root. */
   sweep(): void {
     const at = this.#now()
-    for (const session of this.#leaving) if (session.isIdle) this.#leaving.delete(session)
+    for (const session of this.#leaving) {
+      if (session.isIdle) this.#leaving.delete(session)
+      else if (at >= session.validUntil) session.expire()
+    }
     for (const [key, session] of this.#byKey) {
-      if (!session.isIdle) continue
+      if (!session.isIdle) {
+        if (at < session.validUntil) continue
+        session.expire()
+        this.#retire(key, session, closeReason.age)
+        continue
+      }
       if (at - session.lastUsedAt >= idleLimitMs) this.#retire(key, session, closeReason.idle)
       else if (at - session.writer.openedAt >= ageLimitMs) this.#retire(key, session, closeReason.age)
     }

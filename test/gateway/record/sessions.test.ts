@@ -45,14 +45,31 @@ test('a revocation reaches a stream whose session was retired for its age', (t) 
   const closed: number[] = []
   const recorder = { openSession: () => ({ hex: '00', openedAt: now, close: (reason: number) => closed.push(reason) }) } as unknown as Recorder
   const sessions = new Sessions(recorder, () => now)
-  const streaming = sessions.enter(mara, 'bank', home)
+  const streaming = sessions.enter({ ...mara, expiresAt: 9 * 3_600_000 }, 'bank', home)
   streaming.begin()
   now = 2 * 3_600_000
-  t.not(sessions.enter(mara, 'bank', home), streaming)
+  const lasting = { ...mara, expiresAt: 9 * 3_600_000 }
+  t.not(sessions.enter(lasting, 'bank', home), streaming)
   sessions.sweep()
   t.false(streaming.signal.aborted)
   sessions.revoke(({ principal }) => principal.id === mara.id)
   t.true(streaming.signal.aborted)
   streaming.end()
   t.deepEqual(closed.sort(), [5, 5])
+})
+
+test('a stream ends when its token expires, and goes on when a renewed token came', (t) => {
+  let now = 0
+  const recorder = { openSession: () => ({ hex: String(now), openedAt: now, close: () => undefined }) } as unknown as Recorder
+  const sessions = new Sessions(recorder, () => now)
+  const streaming = sessions.enter({ ...mara, expiresAt: 60_000 }, 'bank', home)
+  streaming.begin()
+  sessions.enter({ ...mara, expiresAt: 120_000 }, 'bank', home)
+  now = 90_000
+  sessions.sweep()
+  t.false(streaming.signal.aborted)
+  now = 120_000
+  sessions.sweep()
+  t.true(streaming.signal.aborted)
+  t.not(sessions.enter({ ...mara, expiresAt: 300_000 }, 'bank', home), streaming, 'the next call opens a session that can stream')
 })
