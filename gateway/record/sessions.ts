@@ -67,8 +67,10 @@ export class Sessions {
   readonly #byHex = new Map<string, Session>()
   /** Retired with calls in flight: out of reach of new calls, not of a revocation. Emptied by each sweep. */
   readonly #leaving = new Set<Session>()
-  /** A verified token's principal is one object for as long as it is cached; its text is made once. */
-  readonly #facts = new WeakMap<Principal, string>()
+  /** A verified token's principal is one object for as long as it is cached: what it says is read once, and short from then on. */
+  readonly #facts = new WeakMap<Principal, number>()
+  readonly #factsByText = new Map<string, number>()
+  #nextFacts = 0
 
   constructor(recorder: Recorder, now: () => number) {
     this.#recorder = recorder
@@ -137,10 +139,18 @@ export class Sessions {
     for (const session of this.#leaving) if (!session.isIdle) session.retire(closeReason.stop)
   }
 
-  /** All that policy may read of a principal; the expiry is not among it, so a renewed token goes on in its session. */
-  #factsOf(principal: Principal): string {
-    let facts = this.#facts.get(principal)
-    if (facts === undefined) this.#facts.set(principal, facts = JSON.stringify({ ...principal, expiresAt: 0 }))
+  /** A number for all that policy may read of a principal; the expiry is not among it, so a renewed token goes on in its session. */
+  #factsOf(principal: Principal): number {
+    const known = this.#facts.get(principal)
+    if (known !== undefined) return known
+    const text = JSON.stringify({ ...principal, expiresAt: 0 })
+    let facts = this.#factsByText.get(text)
+    if (facts === undefined) {
+      // Forgotten together, never reused: the worst that comes of it is a second session.
+      if (this.#factsByText.size >= maxOpenSessions) this.#factsByText.clear()
+      this.#factsByText.set(text, facts = this.#nextFacts++)
+    }
+    this.#facts.set(principal, facts)
     return facts
   }
 
