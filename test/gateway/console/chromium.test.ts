@@ -1,5 +1,5 @@
 // The page as a person meets it: a real browser, the size of a phone.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -18,8 +18,8 @@ test('on a phone a lead signs in, reads one screen and approves; the requester i
   const id = await at.hold({ justification: 'required' })
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--headless=new', '--disable-gpu', '--disable-dev-shm-usage'] })
   try {
-    const shots = join(tmpdir(), 'countersign-screenshots')   // for people to look at
-    mkdirSync(shots, { recursive: true })
+    const shots = mkdtempSync(join(tmpdir(), 'countersign-screenshots-'))
+    t.log(`screenshots, for people to look at: ${shots}`)
     const visit = async (name: string) => {
       at.provider.person = name
       const context = await browser.newContext({ viewport: { width: 390, height: 844 } })
