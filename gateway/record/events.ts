@@ -43,12 +43,6 @@ export class Events {
     })
     await this.#recorder.commit('strict')
   }
-
-  /** An administrative action, or somebody's look at a recording. */
-  async admin(about: { readonly event: string; readonly [name: string]: unknown }): Promise<void> {
-    this.#recorder.node.append({ kind: frameKind.admin, time: this.#now(), request: json(about) })
-    await this.#recorder.commit('strict')
-  }
 }
 
 function json(value: object): Uint8Array {

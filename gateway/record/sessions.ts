@@ -107,8 +107,6 @@ export class Sessions {
 
   find(hex: string): Session | undefined { return this.#byHex.get(hex) }
 
-  list(): Session[] { return [...this.#byKey.values()] }
-
   /** Ends every session that matches, e.g. of a principal just off-boarded; their calls in flight see the signal. */
   revoke(matches: (session: Session) => boolean): void {
     for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, closeReason.revoked)
