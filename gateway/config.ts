@@ -77,8 +77,12 @@ export interface CatalogueEntry {
   readonly request: Readonly<Record<string, string>>
   /** Pointer below the result, or a bare field name, → class. */
   readonly result: Readonly<Record<string, string>>
-  /** Bytes are not parsed: pass-through, upgrade, upload. */
+  /** Bytes are not parsed: pass-through, upgrade, upload; for a tool: its images, audio and files pass unread beside masks. */
   readonly isOpaque: boolean
+  /** HTTP: what the request body is; another type is refused. Absent: JSON. */
+  readonly body?: 'json' | 'form' | 'text'
+  /** HTTP: query and form names that may come more than once. Policy sees each of them as an array, always. */
+  readonly repeats?: readonly string[]
 }
 
 export interface ApproverTemplate {

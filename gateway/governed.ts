@@ -36,7 +36,7 @@ interface WrittenTarget {
   readonly env: string
   readonly labels?: readonly string[]
   readonly durability?: 'strict' | 'bounded'
-  readonly catalogue?: Readonly<Record<string, { readonly effects?: readonly string[]; readonly labels?: readonly string[]; readonly request?: Readonly<Record<string, string>>; readonly result?: Readonly<Record<string, string>>; readonly opaque?: boolean }>>
+  readonly catalogue?: Readonly<Record<string, { readonly effects?: readonly string[]; readonly labels?: readonly string[]; readonly request?: Readonly<Record<string, string>>; readonly result?: Readonly<Record<string, string>>; readonly opaque?: boolean; readonly body?: 'json' | 'form' | 'text'; readonly repeats?: readonly string[] }>>
   readonly limits?: { readonly max_body_bytes?: number; readonly max_result_bytes?: number; readonly max_depth?: number }
 }
 
@@ -73,6 +73,7 @@ function targetOf(target: WrittenTarget): TargetConfig {
     labels: target.labels ?? [], durability: target.durability ?? 'strict',
     catalogue: Object.fromEntries(Object.entries(target.catalogue ?? {}).map(([key, entry]): [string, CatalogueEntry] => [key, {
       effects: entry.effects ?? undeclaredEffects, labels: entry.labels ?? [], request: entry.request ?? {}, result: entry.result ?? {}, isOpaque: entry.opaque ?? false,
+      ...entry.body === undefined ? {} : { body: entry.body }, ...entry.repeats === undefined ? {} : { repeats: entry.repeats },
     }])),
     limits: { maxBodyBytes: limits?.max_body_bytes ?? defaultMaxBodyBytes, maxResultBytes: limits?.max_result_bytes ?? defaultMaxResultBytes, maxDepth: limits?.max_depth ?? defaultMaxDepth },
   }

@@ -6,7 +6,8 @@ import { createMcp } from '../../gateway/protocols/mcp/index.ts'
 import { openRig } from '../gateway/protocols/fake-door.ts'
 
 const entry = { effects: ['write'], labels: [], request: {}, result: {}, isOpaque: false }
-const catalogue = { 'POST /transfers': entry, 'GET /customers/{id}': entry, 'GET /admin': entry, 'POST /blob': { ...entry, isOpaque: true } }
+const repeating = { ...entry, repeats: ['tag'] }
+const catalogue = { 'GET /search': repeating, 'POST /form': { ...entry, body: 'form' as const }, 'POST /transfers': entry, 'GET /customers/{id}': entry, 'GET /admin': entry, 'POST /blob': { ...entry, isOpaque: true } }
 
 interface Row { readonly method?: string; readonly path: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string; readonly code: string }
 
@@ -25,6 +26,15 @@ const rows: readonly (readonly [string, Row])[] = [
   ['a query that ends early for some', { path: '/customers/42?a=1#&b=2', code: 'request.malformed' }],
   ['a query with a separator that only some know', { path: '/customers/42?a=1;b=2', code: 'request.malformed' }],
   ['a body under a transfer coding that nobody undoes', { method: 'POST', path: '/blob', headers: { 'transfer-encoding': 'gzip, chunked' }, body: 'x', code: 'request.malformed' }],
+  ['a query name given twice, on which a rule about one value is silent', { path: '/customers/42?region=eu&region=us', code: 'request.invalid' }],
+  ['a query name given twice, once in escapes', { path: '/customers/42?region=eu&%72egion=us', code: 'request.invalid' }],
+  ['a query name given twice in another case', { path: '/customers/42?region=eu&Region=us', code: 'request.invalid' }],
+  ['a query name given twice beside one that may repeat', { path: '/search?tag=a&tag=b&region=eu&region=us', code: 'request.invalid' }],
+  ['a query name given twice on a route that nobody declared', { path: '/elsewhere?region=eu&region=us', code: 'request.invalid' }],
+  ['a form field given twice', { method: 'POST', path: '/form', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'amount=1&amount=99999', code: 'request.invalid' }],
+  ['JSON as plain text on a declared route, where a rule about a member is silent', { method: 'POST', path: '/transfers', headers: { 'content-type': 'text/plain' }, body: '{"amount":99999}', code: 'request.media_type' }],
+  ['a form on a declared route that takes JSON', { method: 'POST', path: '/transfers', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'amount=99999', code: 'request.media_type' }],
+  ['JSON on a declared route that takes a form', { method: 'POST', path: '/form', headers: { 'content-type': 'application/json' }, body: '{"amount":99999}', code: 'request.media_type' }],
   ['an encoded matrix parameter', { path: '/admin%3bx', code: 'request.malformed' }],
 ]
 for (const [name, row] of rows) {

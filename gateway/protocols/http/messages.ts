@@ -52,16 +52,16 @@ export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes):
   if (!methods.has(head.method)) throw fault('request.not_allowed', 'The HTTP method is not supported')
   const mark = head.path.indexOf('?')
   const segments = decodePath(mark === -1 ? head.path : head.path.slice(0, mark))
-  const path = `/${segments.join('/')}`
+  const path = ['', ...segments].join('/')
   const route = matchRoute(routes, head.method, segments)
   if (route === undefined && isNearMiss(routes, head.method, segments)) throw fault('request.malformed', 'The path is spelled like a declared route, but not quite')
   // An undeclared route is known by its method alone: its path may hold anybody's number, and a resource's name is recorded as it is.
   const key = route?.key ?? `${head.method} *`
+  const entry = Object.hasOwn(target.catalogue, key) ? target.catalogue[key] : undefined
   return {
-    key, path,
-    entry: Object.hasOwn(target.catalogue, key) ? target.catalogue[key] : undefined,
+    key, path, entry,
     parameters: route?.parameters ?? {},
-    query: mark === -1 ? {} : parseFields(head.path.slice(mark + 1)),
+    query: mark === -1 ? {} : parseFields(head.path.slice(mark + 1), entry?.repeats),
   }
 }
 
@@ -76,9 +76,12 @@ export function parseRequest(head: HttpHead, parsed: ParsedHead, body: Uint8Arra
   if (head.headers['content-encoding'] !== undefined && head.headers['content-encoding'] !== 'identity') throw fault('request.media_type', 'An encoded request body cannot be read')
   const { type, charset } = mediaType(head.headers['content-type'])
   if (charset !== 'utf-8' && charset !== 'us-ascii') throw fault('request.media_type', 'The request body must be UTF-8')
-  if (type === 'application/json' || type.endsWith('+json')) return operationOf(head, parsed, target, body, readJson(body, target), false)
-  if (type === 'application/x-www-form-urlencoded' || type.startsWith('text/')) return operationOf(head, parsed, target, body, readText(body), false)
-  if (parsed.entry !== undefined) throw fault('request.media_type', 'The request body is of a type that is not read here')
+  const kind = type === 'application/json' || type.endsWith('+json') ? 'json' : type === 'application/x-www-form-urlencoded' ? 'form' : type.startsWith('text/') ? 'text' : undefined
+  // Many servers read JSON or a form under any type; a rule about a member is silent on a string.
+  if (parsed.entry !== undefined && kind !== (parsed.entry.body ?? 'json')) throw fault('request.media_type', 'The request body is not of the type that the route declares')
+  if (kind === 'json') return operationOf(head, parsed, target, body, readJson(body, target), false)
+  if (kind === 'form') return operationOf(head, parsed, target, body, parseFields(readText(body), parsed.entry?.repeats), false)
+  if (kind === 'text') return operationOf(head, parsed, target, body, readText(body), false)
   return operationOf(head, parsed, target, body, undefined, true)
 }
 
@@ -106,7 +109,7 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
   if (isOpaque) request['unread'] = true
   return {
     action: { name: `http.${head.method.toLowerCase()}`, properties: { effects } },
-    resource: { type: 'route', id: `${target.name}/${parsed.key}`, properties: { target: target.name, env: target.env, labels: [...target.labels, ...parsed.entry?.labels ?? []] } },
+    resource: { type: 'route', id: [target.name, parsed.key].join('/'), properties: { target: target.name, env: target.env, labels: [...target.labels, ...parsed.entry?.labels ?? []] } },
     catalogueKey: parsed.key,
     request,
     slots: content === undefined ? slots : slotsWithBody,
@@ -118,6 +121,7 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
 }
 
 const undeclared = ['write'] as const
+const none: readonly string[] = []
 const slots = [{ path: '/path' }, { path: '/params' }, { path: '/query' }, { path: '/headers' }] as const
 const slotsWithBody = [...slots, { path: '/body' }] as const
 
@@ -134,26 +138,38 @@ function decodePath(path: string): string[] {
   return path.includes('%') ? segments.map((segment) => decode(segment, 'The path is not UTF-8')) : segments
 }
 
-/** `a=1&b=2` as an object; a repeated name becomes an array, in order. */
-function parseFields(text: string): { [name: string]: Json } {
+/**
+ * `a=1&b=2` as an object of strings. Servers differ on which of two values counts, and a rule about one is silent on an array: a name
+ * comes once, whatever its case, unless the catalogue says that it `repeats`, and then it is an array however often it comes.
+ */
+function parseFields(text: string, repeats: readonly string[] = none): { [name: string]: Json } {
   const fields: { [name: string]: Json } = {}
   if (text === '') return fields
   const pairs = text.split('&', maxFields + 1)
-  if (pairs.length > maxFields) throw fault('request.too_large', 'The query has too many fields')
+  if (pairs.length > maxFields) throw fault('request.too_large', 'The request has too many fields')
+  const seen = new Set<string>()
   for (const pair of pairs) {
     const equals = pair.indexOf('=')
     const name = decodeField(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decodeField(pair.slice(equals + 1))
-    if (name === '__proto__') throw fault('request.invalid', 'The query holds a name that is not allowed')
-    const before = Object.hasOwn(fields, name) ? fields[name] : undefined
-    fields[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+    if (name === '__proto__') throw fault('request.invalid', 'The request holds a field name that is not allowed')
+    const list = repeats.includes(name) ? fields[name] ?? [] : undefined
+    if (Array.isArray(list)) {
+      list.push(value)
+      fields[name] = list
+    } else {
+      const folded = name.toLowerCase()
+      if (seen.has(folded)) throw fault('request.invalid', 'A field is given twice, and the route does not declare that it repeats')
+      seen.add(folded)
+      fields[name] = value
+    }
   }
   return fields
 }
 
 function decodeField(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
-  return spaced.includes('%') ? decode(spaced, 'The query is not UTF-8') : spaced
+  return spaced.includes('%') ? decode(spaced, 'A field is not UTF-8') : spaced
 }
 
 function decode(text: string, message: string): string {

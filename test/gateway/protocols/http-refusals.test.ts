@@ -28,10 +28,11 @@ const malformed: readonly (readonly [string, RequestInit, string, number, string
   ['text that is not UTF-8', { method: 'POST', headers: { ...headers, 'content-type': 'text/plain' }, body: Uint8Array.of(0xff) }, '/x', 400, 'request.malformed', 'The request body is not UTF-8'],
   ['another charset', { method: 'POST', headers: { ...headers, 'content-type': 'application/json; charset=utf-16' }, body: '{}' }, '/x', 415, 'request.media_type', 'The request body must be UTF-8'],
   ['an encoded body', { method: 'POST', headers: { ...headers, 'content-encoding': 'gzip' }, body: '{}' }, '/x', 415, 'request.media_type', 'An encoded request body cannot be read'],
-  ['a query that is not UTF-8', { headers }, '/x?a=%ff', 400, 'request.malformed', 'The query is not UTF-8'],
+  ['a query that is not UTF-8', { headers }, '/x?a=%ff', 400, 'request.malformed', 'A field is not UTF-8'],
   ['a path that is not UTF-8', { headers }, '/%ff', 400, 'request.malformed', 'The path is not UTF-8'],
-  ['a query with too many fields', { headers }, `/x?${'a&'.repeat(1001)}`, 413, 'request.too_large', 'The query has too many fields'],
-  ['a query name that is not allowed', { headers }, '/x?__proto__=1', 400, 'request.invalid', 'The query holds a name that is not allowed'],
+  ['a query with too many fields', { headers }, `/x?${'a&'.repeat(1001)}`, 413, 'request.too_large', 'The request has too many fields'],
+  ['a query name that is given twice', { headers }, '/x?a=1&a=2', 400, 'request.invalid', 'A field is given twice, and the route does not declare that it repeats'],
+  ['a query name that is not allowed', { headers }, '/x?__proto__=1', 400, 'request.invalid', 'The request holds a field name that is not allowed'],
 ]
 for (const [name, init, path, status, code, message] of malformed) {
   test(`${name} is refused and recorded`, async (t) => {
