@@ -64,7 +64,7 @@ export interface TargetConfig {
   readonly labels: readonly string[]
   /** `bounded` is granted here and applies to operations whose effects are all `read`. */
   readonly durability: Durability
-  /** By tool name or route pattern (`GET /customers/{id}`). */
+  /** By name of a tool or prompt, URI of a resource, or route pattern (`GET /customers/{id}`). */
   readonly catalogue: Readonly<Record<string, CatalogueEntry>>
   readonly limits: { readonly maxBodyBytes: number; readonly maxResultBytes: number; readonly maxDepth: number }
 }
@@ -77,7 +77,7 @@ export interface CatalogueEntry {
   readonly request: Readonly<Record<string, string>>
   /** Pointer below the result, or a bare field name, → class. */
   readonly result: Readonly<Record<string, string>>
-  /** Bytes are not parsed: pass-through, upgrade, upload; for a tool: its images, audio and files pass unread beside masks. */
+  /** Bytes are not parsed: pass-through, upgrade, upload; over MCP: images, audio and files of its results pass unread beside masks. */
   readonly isOpaque: boolean
   /** HTTP: what the request body is; another type is refused. Absent: JSON. */
   readonly body?: 'json' | 'form' | 'text'

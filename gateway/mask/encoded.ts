@@ -17,3 +17,8 @@ export function decodeText(value: string): Encoded | undefined {
   const form = /[_-]/.test(value.slice(start)) ? 'base64url' : 'base64'
   return { text: bytes.toString('utf8'), encode: (text) => value.slice(0, start) + Buffer.from(text).toString(form) }
 }
+
+/** Whether masks read what a member says that is base64 by definition: text, and none with letters of two bytes, in which no detector sees a number. */
+export function isReadable(base64: string): boolean {
+  return base64 === '' || decodeText(base64)?.text.includes('\0') === false
+}

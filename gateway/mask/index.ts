@@ -1,4 +1,5 @@
 // The door of masking. Protocols see this: strict JSON, plans, and the makers of masked parts.
+export { isReadable } from './encoded.ts'
 export { compileFrame } from './frame.ts'
 export type { Frame } from './frame.ts'
 export { isClean, maskByClasses, maskJson, maskText, passOpaque } from './part.ts'

@@ -69,6 +69,55 @@ for (const [name, method, answer] of messages) {
   }
 }
 
+const secret = 'SSN 219-09-9999 in a picture'
+const png = Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff]), Buffer.from(secret)]).toString('base64')
+const wide = utf16(secret).toString('base64')
+const block = (data: string) => ({ type: 'image', mimeType: 'image/png', data })
+const pictures: readonly (readonly [string, string, object])[] = [
+  ['in an image', 'tools/call', { result: { content: [{ type: 'text', text: 'here' }, block(png)] } }],
+  ['in audio', 'tools/call', { result: { content: [{ type: 'audio', mimeType: 'audio/wav', data: png }] } }],
+  ['in an image of base64 with blanks in it', 'tools/call', { result: { content: [block(`${png.slice(0, 16)} ${png.slice(16)}`)] } }],
+  ['in a text of two-byte letters', 'tools/call', { result: { content: [{ type: 'resource', resource: { uri: 'x://1', blob: wide } }] } }],
+  ['in an image that is too short to be looked at', 'tools/call', { result: { content: [block('/4kxMjM=')] } }],
+  ['in an embedded file', 'tools/call', { result: { content: [{ type: 'resource', resource: { uri: 'x://1', blob: png } }] } }],
+  ['in a block of a kind that nobody knows', 'tools/call', { result: { content: [{ type: 'video', data: png }] } }],
+  ['in an image beside a failure', 'tools/call', { result: { isError: true, content: [block(png)] } }],
+  ['in an image that a task brings', 'tasks/get', { result: { resultType: 'complete', status: 'completed', result: { content: [block(png)] } } }],
+  ['in a picture of a request for input', 'tools/call', { result: { resultType: 'input_required', inputRequests: { a: { method: 'sampling/createMessage', params: { messages: [{ role: 'user', content: block(png) }] } } } } }],
+  ['in a resource that is a file', 'resources/read', { result: { contents: [{ uri: 'x://1', blob: png }] } }],
+  ['in a prompt with an image', 'prompts/get', { result: { messages: [{ role: 'user', content: block(png) }] } }],
+]
+for (const [name, method, answer] of pictures) {
+  for (const kind of ['application/json', 'text/event-stream']) {
+    test(`not delivered over MCP as ${kind}: bytes beside a mask ${name}`, async (t) => {
+      const text = JSON.stringify({ jsonrpc: '2.0', id: 'a', ...answer })
+      const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': kind }).end(kind === 'application/json' ? text : `data: ${text}\n\n`) }, decide: () => ({ ...allow, mask: net }) })
+      t.teardown(() => rig.close())
+      const { body } = await ask(rig.url, method)
+      t.true(body.includes('The answer holds an image, audio or a file, which masks cannot read'))
+      t.regex(body, method === 'tools/call' ? /"code":"mask\.unenforceable"/ : /"code":4036/)
+      for (const bytes of [png, wide, png.slice(0, 16)]) t.false(body.includes(bytes))
+      t.true(rig.record.every(({ part }) => part === undefined || !Buffer.from(part.content).includes(png)))
+      t.is(rig.record.filter(({ part }) => part?.summary.code === 'mask.unenforceable').length, 1, 'the outcome says so')
+    })
+  }
+}
+
+test('delivered over MCP: an image where nothing is masked, and one of a tool that is declared opaque, its text masked', async (t) => {
+  const text = JSON.stringify({ jsonrpc: '2.0', id: 'a', result: { content: [{ type: 'text', text: `SSN ${value}` }, block(png)] } })
+  for (const [mask, isOpaque] of [[[], false], [net, true]] as const) {
+    const rig = await openRig({
+      protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(text) }, decide: () => ({ ...allow, mask }),
+      target: { catalogue: { x: { effects: ['read'], labels: [], request: {}, result: {}, isOpaque } } },
+    })
+    t.teardown(() => rig.close())
+    const { body } = await ask(rig.url, 'tools/call')
+    t.true(body.includes(png))
+    t.is(body.includes(value), mask.length === 0)
+    t.is((await ask(rig.url, 'resources/read')).body.includes('mask.unenforceable'), mask.length > 0, 'what is declared of a tool is not said of a resource')
+  }
+})
+
 test('not delivered over MCP: a value in the id of an event, with data and without', async (t) => {
   const text = JSON.stringify({ jsonrpc: '2.0', id: 'a', result: { content: [] } })
   const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`id: ${value}\ndata:\n\nid: ${value}\ndata: ${text}\n\n`) }, decide: () => ({ ...allow, mask: net }) })
@@ -79,10 +128,12 @@ test('not delivered over MCP: a value in the id of an event, with data and witho
 })
 
 async function ask(url: string, method: string): Promise<{ body: string; delivered: boolean }> {
-  const params = method === 'tools/call' ? { name: 'x', _meta: meta } : { _meta: meta }
+  const name = { 'tools/call': 'x', 'prompts/get': 'x', 'resources/read': 'x://1', 'tasks/get': 't' }[method]
+  const member = method === 'resources/read' ? 'uri' : method === 'tasks/get' ? 'taskId' : 'name'
+  const params = name === undefined ? { _meta: meta } : { [member]: name, _meta: meta }
   const response = await fetch(url, {
     method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 'a', method, params }),
-    headers: { authorization: 'Bearer alice', 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...method === 'tools/call' ? { 'mcp-name': 'x' } : {} },
+    headers: { authorization: 'Bearer alice', 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...name === undefined ? {} : { 'mcp-name': name } },
   })
   const body = await response.text()
   return { body, delivered: body.includes('jsonrpc') }

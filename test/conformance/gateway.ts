@@ -66,10 +66,13 @@ export async function frontServers(targets: Readonly<Record<string, string>>): P
   }
 }
 
+/** Pictures and sounds of the fixture: bytes beside masks pass where they are declared. */
+const binary = ['test_image_content', 'test_audio_content', 'test_multiple_content_types', 'test://static-binary', 'test_prompt_with_image']
+
 function governed(issuer: string, audiences: readonly string[], targets: Readonly<Record<string, string>>): string {
   return stringify({
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences, algorithms: ['ES256'], groups_claim: 'groups' }],
-    targets: Object.entries(targets).map(([name, url]) => ({ name, protocol: 'mcp', prefix: `/${name}`, env: 'test', upstream: { url } })),
+    targets: Object.entries(targets).map(([name, url]) => ({ name, protocol: 'mcp', prefix: `/${name}`, env: 'test', upstream: { url }, catalogue: Object.fromEntries(binary.map((item) => [item, { effects: ['read'], opaque: true }])) })),
     approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
   }, { aliasDuplicateObjects: false })
 }

@@ -4,6 +4,7 @@ import type { Json, MaskedPart, PartSummary, Permit } from '../../call.ts'
 import { compileFrame, JsonError, maskJson, parseJson, parseJsonText, splitPart, type Frame, type Framing, type Masking, type MaskPlan } from '../../mask/index.ts'
 import type { VisibleItem } from '../../protocol.ts'
 import { refusal, RefusalError, type Refusal } from '../../refusal.ts'
+import { refuseBinary } from './binary.ts'
 import { isObject, type ServerMessage } from './messages.ts'
 import type { McpOperation } from './operation.ts'
 import { checkOwn } from './own.ts'
@@ -36,10 +37,11 @@ export function readAnswer(text: Uint8Array | string, plan: MaskPlan): Json {
   }
 }
 
-/** One message of the upstream's as a part; `raw` are its bytes where the protocol changed nothing. @throws RefusalError `mask.failed` */
+/** One message of the upstream's as a part; `raw` are its bytes where the protocol changed nothing. @throws RefusalError `mask.failed`, `mask.unenforceable` */
 export function maskMessage(message: ServerMessage, raw: Uint8Array | undefined, permit: Permit<McpOperation>, plan: MaskPlan, summary: PartSummary, framing?: Framing): readonly MaskedPart[] {
   const options: { frame: Frame; framing?: Framing; parsed?: Json } = { frame: permit.call.operation.action.name === 'tools/call' ? callFrame : frame }
   if (framing !== undefined) options.framing = framing
+  if (!plan.isEmpty && permit.call.operation.entry?.isOpaque !== true) refuseBinary(message.value as Json)
   const value = plan.isEmpty ? message.value : checkOwn(message.value, plan)
   if (raw !== undefined && value === message.value) options.parsed = value as Json
   return splitPart(maskJson(options.parsed === undefined || raw === undefined ? value as Json : raw, plan, summary, options))

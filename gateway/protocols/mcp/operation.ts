@@ -45,7 +45,7 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
   const name = touched === undefined ? method : params[touched.member]
   if (typeof name !== 'string' || name === '') throw fault('request.params', `${touched?.member ?? 'name'} must be a string`)
   if (name.length > (touched?.member === 'uri' ? maxUriLength : maxNameLength)) throw fault('request.params', `${touched?.member ?? 'name'} is too long`)
-  const entry = touched?.type === 'tool' && Object.hasOwn(target.catalogue, name) ? target.catalogue[name] : undefined
+  const entry = touched !== undefined && Object.hasOwn(target.catalogue, name) ? target.catalogue[name] : undefined
   const isCall = method === 'tools/call'
   if (isCall && params['arguments'] !== undefined && !isObject(params['arguments'])) throw fault('request.params', 'arguments must be an object')
   return {

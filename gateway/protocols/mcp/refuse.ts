@@ -74,6 +74,8 @@ function advice(refused: Refusal): string {
       return `Refused: ${refused.message}. Nothing was run. Do not repeat this call; ask the person you work for.${source}`
     case 'record.ambiguous':
       return `${refused.message}. Do not repeat this call before a person has looked.${source}`
+    case 'mask.unenforceable':
+      return `Refused by policy: ${refused.message}. There is no result, and repeating the same call will be refused again; ask for the same as text.${source}`
     case 'mask.failed':
     case 'upstream.too_large':
       return `The tool was run, but its result is withheld: ${refused.message}. Do not repeat this call; ask for less.${source}`

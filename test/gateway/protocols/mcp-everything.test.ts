@@ -38,6 +38,8 @@ test('server-everything works: tools, progress, sampling, resources, prompts, an
   const tools = (await client.listTools()).tools.map(({ name }) => name)
   t.true(tools.includes('echo'))
   t.deepEqual((await client.callTool({ name: 'echo', arguments: { message: 'hi' } })).content, [{ type: 'text', text: 'Echo: hi' }])
+  const image = tools.find((name) => name.includes('image')) ?? ''
+  t.true(JSON.stringify((await client.callTool({ name: image, arguments: {} })).content).includes('"image/png"'))
   let steps = 0
   const long = tools.find((name) => name.includes('long-running')) ?? ''
   await client.callTool({ name: long, arguments: { duration: 0.4, steps: 4 } }, undefined, { onprogress: () => { steps++ } })
