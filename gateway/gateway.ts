@@ -81,7 +81,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     identify: (credential, { prefix }) => identity.verify(credential, `${bootstrap.publicUrl}${prefix}`),
     enter: (principal, target, peer) => record.enter(principal, target, peer),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
-      session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.writer.openedAt },
+      session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.startedAt },
       principal: session.principal, peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
     }),
     decide(call, target) {

@@ -28,6 +28,8 @@ export class Masker {
   readonly counts = new Map<string, number>()
   readonly #plan: MaskPlan
   readonly #twins = new Twins()
+  /** Some text held other text (base64), or was put together anew: only then the second pass looks into text again. */
+  #mayHoldText = false
 
   constructor(plan: MaskPlan) {
     this.#plan = plan
@@ -122,6 +124,7 @@ export class Masker {
     const spans = findRuleSpans(value, member, this.#plan)
     if (spans.length === 0) return this.#maskEncoded(value, embedded, (text) => this.#maskString(text, noMember, embedded + 1))
     for (const { start, end, rule } of spans) this.#twins.add(value.slice(start, end), rule)
+    this.#mayHoldText = true
     return this.#replace(value, spans)
   }
 
@@ -129,6 +132,7 @@ export class Masker {
   #maskEncoded(value: string, embedded: number, mask: (text: string) => Masked): string {
     const encoded = decodeText(value)
     if (encoded === undefined) return value
+    this.#mayHoldText = true
     if (embedded >= MAX_EMBEDDED) throw failed('Text within text is nested deeper than can be masked')
     const after = mask(encoded.text)
     return after === encoded.text ? value : encoded.encode(typeof after === 'string' ? after : '')
@@ -205,7 +209,7 @@ export class Masker {
     const inner = looksLikeJson(value) ? this.#parseEmbedded(value, embedded) : undefined
     if (inner === undefined) {
       const replaced = this.#replaceTwins(value)
-      return replaced === value ? this.#maskEncoded(value, embedded, (text) => this.#maskTwins(text, embedded + 1)) : replaced
+      return replaced === value && this.#mayHoldText ? this.#maskEncoded(value, embedded, (text) => this.#maskTwins(text, embedded + 1)) : replaced
     }
     const after = this.#walkTwins(inner.value, noNodes, embedded + 1)
     return after === inner.value && inner.isFaithful ? value : stringify(after, value)

@@ -33,13 +33,22 @@ export function maskSpan(text: string, rule: Rule, tokens: Tokens): string {
 /** `123-45-6789` → `***-**-6789`. A value that would survive whole is masked whole. */
 function keepEnd(text: string, keep: number): string {
   const characters = Array.from(text)
-  const total = characters.filter(isWord).length
+  let total = 0
+  for (const character of characters) if (isWord(character)) total++
   let hidden = total > keep ? total - keep : total
-  return characters.map((character) => isWord(character) && hidden-- > 0 ? '*' : character).join('')
+  for (let i = 0; hidden > 0 && i < characters.length; i++) {
+    if (!isWord(characters[i] ?? '')) continue
+    characters[i] = '*'
+    hidden--
+  }
+  return characters.join('')
 }
 
+const WORD = /[\p{L}\p{N}\p{M}\p{S}]/u
+const asciiWords = Array.from({ length: 128 }, (_, code) => WORD.test(String.fromCharCode(code)))
+
 function isWord(character: string): boolean {
-  return /[\p{L}\p{N}\p{M}\p{S}]/u.test(character)
+  return asciiWords[character.charCodeAt(0)] ?? WORD.test(character)
 }
 
 /** The digits of a number, also of one that a double cannot hold; undefined for anything else. */

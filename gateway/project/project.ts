@@ -12,8 +12,8 @@ import type { Findings } from './slot.ts'
 
 /** What the host knows about a call and policy may read. */
 export interface ProjectionContext {
-  /** `id` in hex; `startedAt` in ms since the Unix epoch. */
-  readonly session: { readonly id: string; readonly seq: number; readonly startedAt: number }
+  /** `id` in hex; `startedAt` as RFC 3339 says it. */
+  readonly session: { readonly id: string; readonly seq: number; readonly startedAt: string }
   readonly principal: Principal
   readonly peer: PeerAddress
   /** 16 bytes. */
@@ -48,7 +48,7 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
     v: 1,
     phase: context.phase ?? 'request',
     decision_id: Buffer.from(context.decisionId.buffer, context.decisionId.byteOffset, context.decisionId.length).toString('hex'),
-    session: { id: context.session.id, seq: context.session.seq, started_at: new Date(context.session.startedAt).toISOString() },
+    session: { id: context.session.id, seq: context.session.seq, started_at: context.session.startedAt },
     subject: subjectOf(context.principal),
     action: operation.action,
     resource: declared === undefined ? projectResource(operation.resource, tokens, findings) : operation.resource,

@@ -28,8 +28,15 @@ for (const [character, kind] of [['@', AT], ['%', AT], [':', COLON], ['.', DOT],
 // Everything beyond ASCII counts as a letter; `fold.ts` has made digits and signs of what are digits and signs.
 kinds[128] = LOWER | BEYOND
 
+/** Shorter texts are through the loop before an expression has started. */
+const MIN_PROSE = 64
+/** What prose seldom has and every anchor needs: a digit, a sign, a capital inside a word. Without digits dots and colons are no address. */
+const NO_PROSE = /[\d@%:=+\-\u0080-\uffff]/
+const INNER_CAPITAL = /[A-Za-z][A-Z]/
+
 /** A number and not an object, because most texts of most calls end here. */
 export function findAnchors(text: string, isFolded: boolean): number {
+  if (text.length >= MIN_PROSE && !NO_PROSE.test(text) && !INNER_CAPITAL.test(text)) return 0
   let seen = 0, cluster = 0, widest = 0, dots = 0, colons = 0, word = 0, inWord = 0
   let hasToken = false
   for (let i = 0; i < text.length; i++) {

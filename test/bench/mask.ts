@@ -41,7 +41,7 @@ const requestBytes = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 7, method:
 const tokens = createTokens(new Uint8Array(32).fill(7))
 const project = createProjector({ catalogue: { lookup_customer: { effects: ['read'], labels: [], request: { '/customer/ssn': 'US_SSN' }, result: {}, isOpaque: false } } }, tokens)
 const principal: Principal = { type: 'user', id: 'https://idp.example|alice', clientId: 'agent', groups: ['analysts'], acr: '1', amr: ['pwd'], claims: {}, expiresAt: 0 }
-const context = { session: { id: '00'.repeat(16), seq: 1, startedAt: 0 }, principal, peer: { ip: '192.0.2.1', port: 1 }, decisionId: new Uint8Array(16), now: 0 }
+const context = { session: { id: '00'.repeat(16), seq: 1, startedAt: '1970-01-01T00:00:00.000Z' }, principal, peer: { ip: '192.0.2.1', port: 1 }, decisionId: new Uint8Array(16), now: 0 }
 const operation = { action: { name: 'tools/call', properties: { effects: ['read'] } }, resource: { type: 'tool', id: 'bank/lookup_customer', properties: { target: 'bank', env: 'demo', labels: [] } }, catalogueKey: 'lookup_customer', request, slots: [{ path: '/arguments' }], canonical: () => new Uint8Array(0), isOpaque: false }
 const masking = createMasking({ limits: { maxBodyBytes: 1 << 20, maxResultBytes: 1 << 20, maxDepth: 64 } }, tokens)
 const byName = masking.planFor({ mask: [{ id: 'ssn', match: { columns: ['ssn', 'email'] }, op: 'redact' }] }, undefined)

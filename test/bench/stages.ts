@@ -77,7 +77,7 @@ const parse = () => parseMessage(body, target) as Extract<ClientMessage, { kind:
 const message = parse()
 const operationOf = () => clientOperation(message, { era: eraOf(message, mcpHeaders), session: undefined, body, headers: [], transport: [] }, target)
 const operation = operationOf()
-const context = () => ({ session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.writer.openedAt }, principal, peer, decisionId: new Uint8Array(16), now: Date.now(), approval: null })
+const context = () => ({ session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.startedAt }, principal, peer, decisionId: new Uint8Array(16), now: Date.now(), approval: null })
 const projectOne = (): ProjectedCall<McpOperation> => project({ operation, from: 'client' }, context())
 const projected = projectOne()
 const decideOne = (): DecidedCall<McpOperation> => decide(projected, cached, target)

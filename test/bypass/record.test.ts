@@ -9,7 +9,7 @@ const value = '219-09-9999'
 const target = { name: 'bank', env: 'test', labels: [], catalogue: {} } as unknown as TargetConfig
 const sent = { era: { name: 'legacy', version: '2025-11-25' }, session: undefined, body: new Uint8Array(), headers: [], transport: [] } as const
 const principal = { type: 'user', id: 'idp|mara', clientId: 'agent', groups: [], acr: '', amr: [], claims: {}, expiresAt: 1 } as const
-const context = { session: { id: '00', seq: 0, startedAt: 0 }, principal, peer: { ip: '127.0.0.1', port: 1 }, decisionId: new Uint8Array(16), now: 0 }
+const context = { session: { id: '00', seq: 0, startedAt: '1970-01-01T00:00:00.000Z' }, principal, peer: { ip: '127.0.0.1', port: 1 }, decisionId: new Uint8Array(16), now: 0 }
 
 const rows: readonly (readonly [string, string, { readonly [name: string]: string }])[] = [
   ["a resource's URI", 'resources/read', { uri: `bank://customers/${value}` }],

@@ -29,7 +29,8 @@ export interface McpOperation extends Operation {
   readonly entry: CatalogueEntry | undefined
 }
 
-// Lists of the config are copied, here and below: V8 writes JSON of an object with a frozen array in it at a third of the speed.
+// Lists of the config are copied, here and below, and an id is joined and not concatenated: V8 writes JSON of an object that has a
+// frozen array or a string in two parts in it at a third of the speed.
 
 /** Names stand in every frame of a call. */
 const maxNameLength = 256
@@ -52,7 +53,7 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
     action: { name: method, properties: { effects: [...entry?.effects ?? known.effects] } },
     resource: {
       type: touched?.type ?? 'server',
-      id: touched === undefined ? target.name : `${target.name}/${name}`,
+      id: touched === undefined ? target.name : [target.name, name].join('/'),
       properties: { target: target.name, env: target.env, labels: [...target.labels, ...entry?.labels ?? []] },
     },
     catalogueKey: name,

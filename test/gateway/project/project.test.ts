@@ -8,7 +8,7 @@ const entry = { effects: ['read'], labels: [], request: { '/customer/ssn': 'US_S
 const tokens = createTokens(deriveTargetKey(new Uint8Array(32), 'bank'))
 const project = createProjector({ catalogue: { lookup: entry } }, tokens)
 const principal: Principal = { type: 'agent', id: 'iss|alice', clientId: 'agent-1', groups: ['analysts'], acr: '1', amr: ['pwd'], claims: { mail: 'alice@example.com' }, actor: { type: 'agent', id: 'agent-1', chain: [] }, sponsor: 'iss|boss', expiresAt: 9 }
-const context = { session: { id: 'ab'.repeat(16), seq: 3, startedAt: 0 }, principal, peer: { ip: '192.0.2.1', port: 9 }, decisionId: new Uint8Array(16).fill(255), now: 1_000 }
+const context = { session: { id: 'ab'.repeat(16), seq: 3, startedAt: '1970-01-01T00:00:00.000Z' }, principal, peer: { ip: '192.0.2.1', port: 9 }, decisionId: new Uint8Array(16).fill(255), now: 1_000 }
 
 function projected(request: { readonly [name: string]: Json }, slots: readonly Slot[] = [{ path: '/arguments' }], catalogueKey = 'lookup') {
   const operation: Operation = { action: { name: 'tools/call', properties: { effects: ['read'] } }, resource: { type: 'tool', id: 'bank/lookup', properties: { target: 'bank', env: 'demo', labels: [] } }, catalogueKey, request, slots, canonical: () => new Uint8Array(0), isOpaque: false }
