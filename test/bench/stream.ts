@@ -1,5 +1,5 @@
-// Flat memory: a body of 200 MB through the opaque route, then a stream of events for 20 s, with the gateway's resident memory sampled all along.
-// `node test/bench/stream.ts [megabytes] [seconds]`. Prints the samples; exits 1 when memory grew by more than `allowedGrowth`.
+// Flat memory: a body of 200 MB through the opaque route, then a stream of events for 20 s or an hour, with the gateway's resident memory sampled all along.
+// `node test/bench/stream.ts [megabytes] [seconds] [events a second]`; without a rate as fast as they are taken. Prints the samples; exits 1 when memory grew by more than `allowedGrowth`.
 import fs from 'node:fs'
 import http from 'node:http'
 import { Readable } from 'node:stream'
@@ -9,12 +9,12 @@ import { startSubject } from './subject.ts'
 
 const megabytes = Number(process.argv[2] ?? 200)
 const seconds = Number(process.argv[3] ?? 20)
-const sampleMs = 500
+const sampleMs = Math.max(500, seconds * 1000 / 60)
 /** Against the sample a second after the start, when buffers and pools have been made. Young garbage comes and goes below it. */
 const allowedGrowth = 64 * 1024 * 1024
 
 await using stack = new AsyncDisposableStack()
-const upstream = startPeer(process.execPath, [script('upstream.ts')])
+const upstream = startPeer(process.execPath, [script('upstream.ts'), '0', process.argv[4] ?? '0'])
 stack.defer(() => upstream.stop())
 const subject = await startSubject(`http://127.0.0.1:${(JSON.parse(await upstream.line()) as { port: number }).port}`)
 stack.defer(async () => {

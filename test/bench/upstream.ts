@@ -12,10 +12,19 @@ const server = http.createServer((request, response) => {
   request.resume()
 })
 
-/** 64-byte events as fast as the reader takes them, until it leaves. */
+/** Events of 64 bytes a second, or 0: as fast as the reader takes them. */
+const eventsPerSecond = Number(process.argv[3] ?? 0)
+const burstsPerSecond = 10
+
+/** Until the reader leaves. */
 function stream(response: http.ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const event = `data: {"tick":"${'x'.repeat(40)}"}\n\n`
+  if (eventsPerSecond > 0) {
+    const timer = setInterval(() => response.write(event.repeat(eventsPerSecond / burstsPerSecond)), 1000 / burstsPerSecond)
+    response.once('close', () => clearInterval(timer))
+    return
+  }
   const push = () => {
     while (!response.destroyed && response.write(event)) { /* until the socket is full */ }
     if (!response.destroyed) response.once('drain', push)
