@@ -12,15 +12,15 @@ export const boxOverheadBytes = 128
 
 export interface SessionKey { readonly id: Uint8Array, readonly key: KeyObject }
 
+/** A body item, somewhere in a buffer. */
+export interface BodyItem { readonly block: Buffer, readonly itemStart: number, readonly itemEnd: number }
+
 /** Writes the box of these body items into `target` and returns where it ends.
  * @param number how many boxes were begun under this key before: a number is used once, also when its write fails */
-export function putBox(target: Buffer, offset: number, session: Uint8Array, key: SessionKey, number: number, firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): number {
+export function putBox(target: Buffer, offset: number, session: Uint8Array, key: SessionKey, number: number, firstSeq: number, lastSeq: number, items: readonly BodyItem[]): number {
   const nonce = writeNonce(number)
-  const cipher = createCipheriv('aes-256-gcm', key.key, nonce)
-  cipher.setAAD(additionalData(session, key.id, firstSeq, lastSeq))
-  // One call for all items: each costs more than copying them together.
-  const ciphertext = cipher.update(items.length === 1 ? items[0] ?? Buffer.alloc(0) : Buffer.concat(items))
-  cipher.final()
+  let length = 0
+  for (const { itemStart, itemEnd } of items) length += itemEnd - itemStart
   const { uint, bytes, map } = major
   let at = putHead(target, offset, map, 7)
   at = putHead(target, putHead(target, at, uint, 1), uint, 1)
@@ -29,10 +29,16 @@ export function putBox(target: Buffer, offset: number, session: Uint8Array, key:
   at = putHead(target, putHead(target, at, uint, 4), uint, firstSeq)
   at = putHead(target, putHead(target, at, uint, 5), uint, lastSeq)
   at = putBytes(target, putHead(target, at, uint, 6), nonce)
-  at = putHead(target, putHead(target, at, uint, 7), bytes, ciphertext.length + tagBytes)
-  target.set(ciphertext, at)
-  target.set(cipher.getAuthTag(), at + ciphertext.length)
-  return at + ciphertext.length + tagBytes
+  at = putHead(target, putHead(target, at, uint, 7), bytes, length + tagBytes)
+  // The items are gathered where their ciphertext goes, and encrypted in one call: each call costs more than copying them together.
+  let end = at
+  for (const { block, itemStart, itemEnd } of items) end += block.copy(target, end, itemStart, itemEnd)
+  const cipher = createCipheriv('aes-256-gcm', key.key, nonce)
+  cipher.setAAD(additionalData(session, key.id, firstSeq, lastSeq))
+  target.set(cipher.update(target.subarray(at, end)), at)
+  cipher.final()
+  target.set(cipher.getAuthTag(), end)
+  return end + tagBytes
 }
 
 /** The plaintext of a stored box. @throws EvidenceError `ERR_EVIDENCE_CORRUPT` when the bytes or the key are not the right ones */

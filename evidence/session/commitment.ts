@@ -1,70 +1,77 @@
 // Salted commitments to a frame's contents, and the body item that opens them: FORMAT.md §5.
 import { randomFillSync } from 'node:crypto'
-import { sha256 } from '../tlog/hash.ts'
-import type { Commitments, FrameContent } from './frame.ts'
-import { major, maxHeadBytes, putBytes, putHead } from './put.ts'
+import { sha256Text } from '../tlog/hash.ts'
+import type { Content, FrameContent } from './frame.ts'
+import { major, maxHeadBytes, putHead } from './put.ts'
 
 export const contentLabel = { request: 7, decision: 8, result: 9 } as const
+type ContentLabel = (typeof contentLabel)[keyof typeof contentLabel]
 const saltBytes = 16
 const pooledSalts = 512
-const scratchBytes = 64 * 1024
-const names = ['request', 'decision', 'result'] as const
-const labels = [contentLabel.request, contentLabel.decision, contentLabel.result] as const
+/** What a content adds to its bytes in a body item, at most. */
+const contentOverheadBytes = saltBytes + 4 * maxHeadBytes
 
-/** A leaf's commitments and the encoded body item; no item when the frame has no content. */
-export interface CommittedBody { readonly commitments: Commitments, readonly item: Uint8Array | undefined }
+/** Digests as latin1 text (tlog/hash.ts). */
+export interface Commitments { readonly request?: string | undefined, readonly decision?: string | undefined, readonly result?: string | undefined }
+
+export function contentLength(content: Content | undefined): number {
+  return content === undefined ? 0 : typeof content === 'string' ? Buffer.byteLength(content) : content.length
+}
+
+/** What the body item of these contents takes, at most. */
+export function bodyRoom(contentBytes: number): number {
+  return contentBytes + 3 * contentOverheadBytes + 2 * maxHeadBytes
+}
 
 /** Makes commitments with random salts, drawn from the system in one go for many: a call for each would cost more than the hash. */
 export class Committer {
-  readonly #scratch = Buffer.allocUnsafeSlow(scratchBytes)
-  #pool = new Uint8Array(0)
-  #used = 0
+  readonly #salts = Buffer.allocUnsafeSlow(saltBytes * pooledSalts)
+  #usedSalts = this.#salts.length
+  #end = 0
 
-  commit(seq: number, frame: FrameContent): CommittedBody {
-    const contents = [frame.request, frame.decision, frame.result]
-    let members = 1
-    let room = 2 * maxHeadBytes
-    for (const content of contents) {
-      if (content === undefined) continue
-      members += 1
-      room += content.length + saltBytes + 4 * maxHeadBytes
+  /** Where the last body item ends; its own start when the frame had no content. */
+  get end(): number { return this.#end }
+
+  /** Writes a frame's body item into `target`, which has `bodyRoom` free at `offset`. */
+  commit(target: Buffer, offset: number, seq: number, { request, decision, result }: FrameContent): Commitments {
+    this.#end = offset
+    const members = (request === undefined ? 0 : 1) + (decision === undefined ? 0 : 1) + (result === undefined ? 0 : 1)
+    if (members === 0) return {}
+    let at = putHead(target, offset, major.map, 1 + members)
+    at = putHead(target, at, major.uint, 1)
+    this.#end = putHead(target, at, major.uint, seq)
+    return {
+      request: request === undefined ? undefined : this.#put(target, contentLabel.request, request),
+      decision: decision === undefined ? undefined : this.#put(target, contentLabel.decision, decision),
+      result: result === undefined ? undefined : this.#put(target, contentLabel.result, result),
     }
-    const commitments: { -readonly [label in keyof Commitments]: Uint8Array } = {}
-    if (members === 1) return { commitments, item: undefined }
-    const item = Buffer.allocUnsafe(room)
-    let at = putHead(item, 0, major.map, members)
-    at = putHead(item, at, major.uint, 1)
-    at = putHead(item, at, major.uint, seq)
-    for (const [index, content] of contents.entries()) {
-      if (content === undefined) continue
-      const salt = this.#salt()
-      const label = labels[index] ?? 0
-      commitments[names[index] ?? 'result'] = this.#commitTo(salt, label, content)
-      at = putHead(item, at, major.uint, label)
-      at = putHead(item, at, major.array, 2)
-      at = putBytes(item, at, salt)
-      at = putBytes(item, at, content)
-    }
-    return { commitments, item: item.subarray(0, at) }
   }
 
-  // H(CBOR [salt, label, content])
-  #commitTo(salt: Uint8Array, label: number, content: Uint8Array): Uint8Array {
-    const room = content.length + saltBytes + 4 * maxHeadBytes
-    const preimage = room <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(room)
-    let at = putHead(preimage, 0, major.array, 3)
-    at = putBytes(preimage, at, salt)
-    at = putHead(preimage, at, major.uint, label)
-    at = putBytes(preimage, at, content)
-    return sha256(preimage.subarray(0, at))
+  // What is hashed, [salt, label, content], has the bytes of the member `label: [salt, content]` but for the label's place: it is hashed where the
+  // member goes, so that the content is copied once.
+  #put(target: Buffer, label: ContentLabel, content: Content): string {
+    const start = this.#end
+    const saltEnd = start + 2 + saltBytes
+    target[start] = major.array | 3
+    target[start + 1] = major.bytes | saltBytes
+    if (this.#usedSalts === this.#salts.length) this.#drawSalts()
+    this.#salts.copy(target, start + 2, this.#usedSalts, this.#usedSalts += saltBytes)
+    target[saltEnd] = label
+    const length = contentLength(content)
+    const from = putHead(target, saltEnd + 1, major.bytes, length)
+    if (typeof content === 'string') target.write(content, from, length, 'utf8')
+    else target.set(content, from)
+    this.#end = from + length
+    const digest = sha256Text(target.subarray(start, this.#end))
+    target.copyWithin(start + 3, start + 2, saltEnd)
+    target[start] = label
+    target[start + 1] = major.array | 2
+    target[start + 2] = major.bytes | saltBytes
+    return digest
   }
 
-  #salt(): Uint8Array {
-    if (this.#used === this.#pool.length) {
-      // A new buffer, not the old one again: salts handed out are views of it.
-      this.#pool = randomFillSync(new Uint8Array(saltBytes * pooledSalts))
-      this.#used = 0
-    }
-    return this.#pool.subarray(this.#used, this.#used += saltBytes)
+  #drawSalts(): void {
+    randomFillSync(this.#salts)
+    this.#usedSalts = 0
   }
 }

@@ -1,6 +1,6 @@
 // Turns appended frames into the payload of one journal write: the leaves in order, then one box for each session that has bodies. FORMAT.md §12.
-import { boxOverheadBytes } from './box.ts'
-import { putBytes } from './put.ts'
+import { boxOverheadBytes, type BodyItem } from './box.ts'
+import { major, putHead } from './put.ts'
 import { maxPayloadBytes } from './record.ts'
 import { payloadOffset } from './segments.ts'
 
@@ -13,21 +13,23 @@ export const frameOverheadBytes = boxOverheadBytes + 16
 export interface FrameOwner {
   readonly hex: string
   /** Writes the box of these body items into `target`; returns its end. Each call spends a nonce. */
-  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): number
+  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly BodyItem[]): number
   /** The frame is in the journal. */
   written(frame: PendingFrame): void
   /** The frame never will be; called in reverse order of appending. */
   dropped(frame: PendingFrame): void
 }
 
-export interface PendingFrame {
+/** Its bytes are the arena's until it is written or dropped; digests are latin1 text. */
+export interface PendingFrame extends BodyItem {
   readonly owner: FrameOwner
   readonly seq: number
-  readonly leaf: Uint8Array
-  readonly hash: Uint8Array
+  /** The leaf lies in `block`, too; an item that ends where it starts is none. */
+  readonly leafStart: number
+  readonly leafEnd: number
+  readonly hash: string
   /** Leaf hash of the one before it. */
-  readonly previous: Uint8Array
-  readonly item: Uint8Array | undefined
+  readonly previous: string
   /** What it takes in the journal at most. */
   readonly bytes: number
   /** Opens a session: its ordinal counts once this is written. */
@@ -60,16 +62,14 @@ export class WriteEncoder {
     let end = payloadOffset
     const boxes = new Map<FrameOwner, PendingFrame[]>()
     for (const frame of frames) {
-      end = putBytes(this.buffer, end, frame.leaf)
-      if (frame.item === undefined) continue
+      end = putHead(this.buffer, end, major.bytes, frame.leafEnd - frame.leafStart)
+      end += frame.block.copy(this.buffer, end, frame.leafStart, frame.leafEnd)
+      if (frame.itemStart === frame.itemEnd) continue
       const box = boxes.get(frame.owner)
       if (box === undefined) boxes.set(frame.owner, [frame])
       else box.push(frame)
     }
-    for (const [owner, held] of boxes) {
-      const items = held.map(({ item }) => item ?? new Uint8Array(0))
-      end = owner.seal(this.buffer, end, held[0]?.seq ?? 0, held.at(-1)?.seq ?? 0, items)
-    }
+    for (const [owner, held] of boxes) end = owner.seal(this.buffer, end, held[0]?.seq ?? 0, held.at(-1)?.seq ?? 0, held)
     return end - payloadOffset
   }
 }

@@ -2,6 +2,7 @@
 // One flush for all that was appended in a turn of the loop; `strict` waits for the sync that covers it, `bounded` for the write alone.
 import { EvidenceError } from '../errors.ts'
 import type { Admission } from './admission.ts'
+import { Arena } from './arena.ts'
 import { takeGroup, WriteEncoder, type PendingFrame } from './flush.ts'
 import { recordType, writeCut, type Cut } from './record.ts'
 import { payloadOffset, type Place, type Segments } from './segments.ts'
@@ -16,6 +17,8 @@ export class Journal {
   readonly #segments: Segments
   readonly #syncer: Syncer
   readonly #admission: Admission
+  /** Holds the bytes of what is pending; the sessions write them there. */
+  readonly arena = new Arena()
   readonly #encoder = new WriteEncoder()
   #pending: PendingFrame[] = []
   #flush: NodeJS.Immediate | undefined
@@ -121,6 +124,7 @@ export class Journal {
       return
     }
     this.#pending = []
+    this.arena.reset()
     this.#settle()
   }
 
@@ -194,6 +198,7 @@ export class Journal {
       this.#admission.reserve(-frame.reserved)
       frame.owner.dropped(frame)
     }
+    this.arena.reset()
     for (const waiter of waiters) {
       waiter?.reject(error)
     }

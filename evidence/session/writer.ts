@@ -2,14 +2,14 @@
 import { CompactTree } from '../tlog/compact.ts'
 import { EvidenceError } from '../errors.ts'
 import { outcomeReserveBytes, closeReserveBytes, type Admission } from './admission.ts'
-import { putBox, type SessionKey } from './box.ts'
+import { putBox, type BodyItem, type SessionKey } from './box.ts'
 import type { CborValue } from './cbor.ts'
-import type { Committer } from './commitment.ts'
+import { bodyRoom, contentLength, type Committer } from './commitment.ts'
 import { frameOverheadBytes, type FrameOwner, type PendingFrame } from './flush.ts'
-import { closeReason, encodeLeaf, frameKind, maxContentBytes, type CloseReason, type FrameContent } from './frame.ts'
+import { closeReason, frameKind, hashLeaf, leafRoom, maxContentBytes, putLeaf, type CloseReason, type FrameContent } from './frame.ts'
 import type { Journal } from './journal.ts'
 
-export interface AppendedFrame { readonly seq: number, readonly leafHash: Uint8Array }
+export interface AppendedFrame { readonly seq: number }
 
 /** What a session needs of its epoch. */
 export interface Epoch { readonly journal: Journal, readonly admission: Admission, readonly committer: Committer, readonly now: () => number }
@@ -24,8 +24,6 @@ export type Opening =
   | { readonly kind: typeof frameKind.open, readonly epoch: number, readonly request: Uint8Array }
   | { readonly kind: typeof frameKind.epoch, readonly epoch: number, readonly node: string, readonly how: number, readonly previousBatch: Uint8Array }
 
-const noBody = { commitments: {}, item: undefined }
-
 export class SessionWriter implements FrameOwner {
   /** 16 bytes */
   readonly id: Uint8Array
@@ -39,14 +37,15 @@ export class SessionWriter implements FrameOwner {
   readonly #key: SessionKey | undefined
   #boxes = 0
   #count: number
-  #last: Uint8Array
+  /** Leaf hash of the last frame, as latin1 text. */
+  #last: string
   #isClosed = false
   /** A close that was asked for; its frame may be lost to a full disk, and is then appended again. */
   #closing: { readonly reason: CloseReason, readonly ordinals: number | undefined } | undefined
   /** Over the frames that are in the journal. */
   readonly #tree: CompactTree
   /** Leaf hashes of the frames that are not. */
-  readonly #unwritten: Uint8Array[] = []
+  readonly #unwritten: string[] = []
   readonly #openIntents = new Set<number>()
 
   constructor(epoch: Epoch, identity: { id: Uint8Array, ordinal: number, openedAt: number, key: SessionKey | undefined }, chain: Chain = newChain) {
@@ -57,7 +56,7 @@ export class SessionWriter implements FrameOwner {
     this.openedAt = identity.openedAt
     this.#key = identity.key
     this.#count = chain.count
-    this.#last = chain.last
+    this.#last = Buffer.from(chain.last).toString('latin1')
     this.#tree = CompactTree.from(chain.count, chain.frontier)
   }
 
@@ -81,20 +80,26 @@ export class SessionWriter implements FrameOwner {
    * @throws EvidenceError `ERR_EVIDENCE_FULL`, `ERR_EVIDENCE_FENCED`, `ERR_EVIDENCE_LAG`, `ERR_EVIDENCE_FRAME`, `ERR_EVIDENCE_SESSION_CLOSED` */
   append(frame: FrameContent): AppendedFrame {
     if (this.#isClosed) throw new EvidenceError('ERR_EVIDENCE_SESSION_CLOSED', `session ${this.hex} is closed`)
-    const contentBytes = (frame.request?.length ?? 0) + (frame.decision?.length ?? 0) + (frame.result?.length ?? 0)
+    const contentBytes = contentLength(frame.request) + contentLength(frame.decision) + contentLength(frame.result)
     if (contentBytes > maxContentBytes) throw new EvidenceError('ERR_EVIDENCE_FRAME', `a frame's contents of ${contentBytes} bytes are more than ${maxContentBytes}`)
     if (contentBytes > 0 && this.#key === undefined) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a frame of a dead epoch has no body')
     const { admission, committer, journal } = this.#epoch
     // Before any work: a refused frame costs next to nothing.
     admission.admit(frame.kind, contentBytes + frameOverheadBytes)
     const seq = this.#count
-    const { commitments, item } = contentBytes === 0 && frame.request === undefined && frame.decision === undefined && frame.result === undefined
-      ? noBody : committer.commit(seq, frame)
-    const { leaf, hash } = encodeLeaf(this.id, seq, this.#last, frame, commitments)
+    const previous = this.#last
+    const { arena } = journal
+    const block = arena.room(bodyRoom(contentBytes) + leafRoom)
+    const itemStart = arena.used
+    const commitments = committer.commit(block, itemStart, seq, frame)
+    const itemEnd = committer.end
+    const leafEnd = putLeaf(block, itemEnd, this.id, seq, previous, frame, commitments)
+    const hash = hashLeaf(block, itemEnd, leafEnd)
+    arena.take(leafEnd)
     const ends = frame.kind === frameKind.outcome && frame.ref !== undefined && this.#openIntents.delete(frame.ref) ? frame.ref : undefined
     const pending: PendingFrame = {
-      owner: this, seq, leaf, hash, previous: this.#last, item, ends,
-      bytes: leaf.length + (item?.length ?? 0) + frameOverheadBytes,
+      owner: this, seq, block, itemStart, itemEnd, leafStart: itemEnd + 1, leafEnd, hash, previous, ends,
+      bytes: leafEnd - itemStart + frameOverheadBytes,
       isOpening: seq === 0,
       reserved: this.#reserveOf(frame, ends),
     }
@@ -104,7 +109,7 @@ export class SessionWriter implements FrameOwner {
     this.#last = hash
     this.#unwritten.push(hash)
     journal.append(pending)
-    return { seq, leafHash: hash }
+    return { seq }
   }
 
   /** Appends the close frame. Nobody need wait for it: the next commit or cut takes it along. Does nothing when the session is closed.
@@ -114,7 +119,7 @@ export class SessionWriter implements FrameOwner {
     if (this.#isClosed) return
     this.#closing = { reason, ordinals }
     const tree = CompactTree.from(this.#tree.size, this.#tree.frontier)
-    for (const hash of this.#unwritten) tree.append(hash)
+    for (const hash of this.#unwritten) tree.appendText(hash)
     const structure = new Map<number, CborValue>([[1, tree.size], [2, tree.root()], [3, reason]])
     if (ordinals !== undefined) structure.set(4, ordinals)
     this.append({ kind: frameKind.close, time: this.#epoch.now(), structure })
@@ -125,14 +130,14 @@ export class SessionWriter implements FrameOwner {
     if (this.#closing !== undefined) this.close(this.#closing.reason, this.#closing.ordinals)
   }
 
-  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly Uint8Array[]): number {
+  seal(target: Buffer, offset: number, firstSeq: number, lastSeq: number, items: readonly BodyItem[]): number {
     if (this.#key === undefined) throw new EvidenceError('ERR_EVIDENCE_FRAME', 'a frame of a dead epoch has no body')
     return putBox(target, offset, this.id, this.#key, this.#boxes++, firstSeq, lastSeq, items)
   }
 
   written(frame: PendingFrame): void {
     this.#unwritten.shift()
-    this.#tree.append(frame.hash)
+    this.#tree.appendText(frame.hash)
   }
 
   dropped(frame: PendingFrame): void {

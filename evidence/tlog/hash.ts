@@ -4,6 +4,11 @@ import { hash } from 'node:crypto'
 /** Bytes of a SHA-256 digest. */
 export const hashBytes = 32
 
+/** SHA-256 as 32 characters, U+0000 … U+00FF: a latin1 `write` puts it where it goes, and it is a third of the cost of bytes of its own. */
+export function sha256Text(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'latin1')
+}
+
 // Asked for a Buffer, `hash` costs 0.95 µs on 65 bytes; asked for latin1 text and turned into bytes, 0.45 µs. Every frame pays it four times.
 export function sha256(bytes: Uint8Array): Uint8Array {
   return Buffer.from(hash('sha256', bytes, 'latin1'), 'latin1')
@@ -24,6 +29,15 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   joined.set(left, 1)
   joined.set(right, 1 + hashBytes)
   return sha256(joined)
+}
+
+/** An inner node of digests as latin1 text. */
+export function nodeHashText(left: string, right: string): string {
+  const joined = Buffer.allocUnsafe(1 + 2 * hashBytes)
+  joined[0] = 0x01
+  joined.write(left, 1, hashBytes, 'latin1')
+  joined.write(right, 1 + hashBytes, hashBytes, 'latin1')
+  return sha256Text(joined)
 }
 
 /** RFC 6962 §2.1: the root of a tree without leaves is the hash of nothing. */

@@ -5,7 +5,9 @@ import path from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { EvidenceError, type EvidenceErrorCode, frameKind, openRecorder, type FrameContent, type Recorder, type RecorderOptions } from '../../evidence/index.ts'
 import { decode, decodeSequence, type CborValue } from '../../evidence/session/cbor.ts'
+import type { Commitments } from '../../evidence/session/commitment.ts'
 import { realDisk, type Disk } from '../../evidence/session/disk.ts'
+import { leafRoom, putLeaf } from '../../evidence/session/frame.ts'
 import { listSegments, readRecords, readSegment, readSegmentHeader } from '../../evidence/session/reader.ts'
 import { parseCut, recordType, type Cut } from '../../evidence/session/record.ts'
 import { instantSealer } from './instant-sealer.ts'
@@ -65,6 +67,12 @@ export const intent: FrameContent = { kind: frameKind.intent, time: 1_790_000_00
 
 export function outcome(ref: number, result: Uint8Array = Buffer.from('{"status":"delivered"}')): FrameContent {
   return { kind: frameKind.outcome, time: 1_790_000_000_001, result, ref, structure: new Map([[1, 0]]) }
+}
+
+/** A leaf by itself, as a session would write it. */
+export function leafOf(session: Uint8Array, seq: number, previous: Uint8Array, frame: FrameContent, commitments: Commitments = {}): Uint8Array {
+  const target = Buffer.alloc(leafRoom)
+  return Uint8Array.from(target.subarray(1, putLeaf(target, 0, session, seq, Buffer.from(previous).toString('latin1'), frame, commitments)))
 }
 
 /** All leaves, boxes and cuts of a journal, as they lie there. */

@@ -5,19 +5,17 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
 import { encode } from '../../evidence/session/cbor.ts'
-import { encodeLeaf } from '../../evidence/session/frame.ts'
 import { frameRecord, recordType, writeCut, writeRecord, writeSegmentHeader } from '../../evidence/session/record.ts'
 import { segmentPath } from '../../evidence/session/reader.ts'
 import { recoverJournal } from '../../evidence/session/recovery.ts'
 import { startSealer } from '../../evidence/seal/spawn.ts'
-import { directoriesIn, hasCode, kindsIn, openTestRecorder, readJournal, temporaryFolder } from './journal-kit.ts'
+import { directoriesIn, hasCode, kindsIn, leafOf, openTestRecorder, readJournal, temporaryFolder } from './journal-kit.ts'
 
 const header = { segment: 3, epoch: 5 }
 const session = new Uint8Array(16).fill(1)
 
 function write(seq: number): Uint8Array {
-  const { leaf } = encodeLeaf(session, seq, new Uint8Array(32), { kind: seq === 0 ? frameKind.epoch : frameKind.admin, time: 1 }, {})
-  return writeRecord(header, recordType.write, encode(leaf))
+  return writeRecord(header, recordType.write, encode(leafOf(session, seq, new Uint8Array(32), { kind: seq === 0 ? frameKind.epoch : frameKind.admin, time: 1 })))
 }
 
 test('a journal torn at any byte keeps every whole record before it, and cuts them once', (t) => {
@@ -69,7 +67,7 @@ test('a record that is not whole ends the journal where nothing says it was on t
   // A record of a later segment says the same of every earlier one.
   writeFileSync(segmentPath(journal, 3), withDurable(0))
   const next = { segment: 4, epoch: 5 }
-  const later = Buffer.from(writeRecord(next, recordType.write, encode(encodeLeaf(session, 3, new Uint8Array(32), { kind: frameKind.admin, time: 1 }, {}).leaf)))
+  const later = Buffer.from(writeRecord(next, recordType.write, encode(leafOf(session, 3, new Uint8Array(32), { kind: frameKind.admin, time: 1 }))))
   frameRecord(later, 0, next, recordType.write, later.readUInt32BE(0), 64)
   writeFileSync(segmentPath(journal, 4), Buffer.concat([writeSegmentHeader(next), later, Buffer.alloc(1000)]))
   hasCode(t, t.throws(() => recoverJournal(journal, () => 50)), 'ERR_EVIDENCE_CORRUPT', /^segment 3 of the journal lacks a whole record at/)
@@ -77,8 +75,8 @@ test('a record that is not whole ends the journal where nothing says it was on t
 
 test('whole records that a recycled file still holds are not taken for its own', (t) => {
   const journal = temporaryFolder(t)
-  const stale = writeRecord({ segment: 2, epoch: 5 }, recordType.write, encode(encodeLeaf(session, 9, new Uint8Array(32), { kind: frameKind.admin, time: 1 }, {}).leaf))
-  const olderEpoch = writeRecord({ segment: 3, epoch: 4 }, recordType.write, encode(encodeLeaf(session, 9, new Uint8Array(32), { kind: frameKind.admin, time: 1 }, {}).leaf))
+  const stale = writeRecord({ segment: 2, epoch: 5 }, recordType.write, encode(leafOf(session, 9, new Uint8Array(32), { kind: frameKind.admin, time: 1 })))
+  const olderEpoch = writeRecord({ segment: 3, epoch: 4 }, recordType.write, encode(leafOf(session, 9, new Uint8Array(32), { kind: frameKind.admin, time: 1 })))
   for (const old of [stale, olderEpoch]) {
     const bytes = Buffer.alloc(2048)
     bytes.set(Buffer.concat([writeSegmentHeader(header), write(0), old]))
