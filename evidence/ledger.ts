@@ -5,7 +5,7 @@ import { commitToLog, createRepository } from './repository/commit.ts'
 import { latch, type Disk } from './repository/durable-fs.ts'
 import { readme } from './repository/layout.ts'
 import { LogReader } from './repository/read.ts'
-import { Store } from './repository/store.ts'
+import { Store, type StoreObject } from './repository/store.ts'
 import type { Batch } from './seal/batch.ts'
 import type { Place } from './seal/journal.ts'
 import type { Sealed, SealerConfig } from './seal/protocol.ts'
@@ -55,9 +55,12 @@ export class Ledger {
   get head(): SignedHead { return this.#head }
   get state(): SealerState { return this.#state }
 
-  /** @param place of the journal, behind the batch's cut */
+  /** Durable on return. Nothing names it yet: should its batch never be sealed here, the next run makes the same object. */
+  keep(object: StoreObject): void { this.#store.put(this.#disk, object) }
+
+  /** @param batch its bodies are kept @param place of the journal, behind the batch's cut */
   async seal(batch: Batch, sessions: SessionTable, place: Place): Promise<Sealed> {
-    this.#keep(batch)                                                     // what the leaf names is there before the leaf
+    this.#keepAll(batch)                                                  // what the leaf names is there before the leaf
     const head = this.#sign(batch, place)                                 // still in this process only
     this.#state.advance(this.#head.size, head, sessions.touched)          // durable before anybody sees it: no second head of this size, ever
     this.#head = head
@@ -65,8 +68,8 @@ export class Ledger {
     return this.#publish(head)                                            // a signed commit; made again from the state if it does not come to pass
   }
 
-  #keep({ objects, bodies }: Batch): void {
-    for (const object of objects) this.#store.put(this.#disk, object)
+  #keepAll({ objects, bodies }: Batch): void {
+    for (const object of objects) this.keep(object)
     this.#store.putBodyIndex(this.#disk, this.#head.size, bodies)
   }
 

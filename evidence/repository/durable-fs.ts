@@ -13,6 +13,10 @@ export interface Disk {
 
 // `git fsck` and `git gc` know this prefix and pass over such files; they complain about any other.
 const temporaryPrefix = 'tmp_obj_'
+/** From this size on, bytes go around the page cache: copying them into fresh pages of it cost more than all hashing of them. */
+const leastDirectBytes = 1024 * 1024
+/** What a direct write is a multiple of, on disks of 512 and of 4,096 byte sectors. */
+const directUnit = 4_096
 
 export const durableDisk: Disk = { write: writeDurably, mkdir: makeFolder }
 
@@ -24,7 +28,9 @@ function writeDurably(file: string, bytes: Uint8Array | string, mode: number = 0
   const handle = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, mode)
   try {
     const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-    for (let at = 0; at < buffer.length;) at += writeSync(handle, buffer, at)
+    let at = buffer.length < leastDirectBytes ? 0 : writeDirect(temporary, buffer)
+    while (at < buffer.length) at += writeSync(handle, buffer, at, buffer.length - at, at)
+    // Of the file, whichever handle wrote it.
     fdatasyncSync(handle)
   } catch (cause) {
     unlinkSync(temporary)
@@ -32,6 +38,19 @@ function writeDurably(file: string, bytes: Uint8Array | string, mode: number = 0
   } finally { closeSync(handle) }
   renameSync(temporary, file)
   syncFolder(folder)
+}
+
+// As much as the file system takes that way, from the beginning; returns how much. EINVAL says that it takes none, or not from that address.
+function writeDirect(file: string, buffer: Uint8Array): number {
+  let at = 0
+  let handle: number | undefined
+  try {
+    handle = openSync(file, constants.O_WRONLY | constants.O_DIRECT | constants.O_NOFOLLOW)
+    for (let left = buffer.length; left >= directUnit; left = buffer.length - at) at += writeSync(handle, buffer, at, left - left % directUnit, at)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EINVAL')) throw cause
+  } finally { if (handle !== undefined) closeSync(handle) }
+  return at
 }
 
 // A new folder is durable once its parent is synced.

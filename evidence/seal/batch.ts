@@ -18,24 +18,28 @@ export interface Batch {
   readonly epoch: number
   readonly cut: Cut
   readonly objects: readonly StoreObject[]
-  /** Names of the body objects, in order. */
+  /** Names of the body objects, in order; they have been kept already. */
   readonly bodies: readonly Uint8Array[]
 }
 
 export class BatchBuilder {
   readonly #node: string
   readonly #sessions: SessionTable
+  readonly #keep: (body: StoreObject) => void
   #frames = new CompactTree()
   #leaves = new Chunks()
   #boxes = new Chunks()
-  #bodies: StoreObject[] = []
+  #bodies: Uint8Array[] = []
 
-  constructor(node: string, sessions: SessionTable) {
+  /** @param keep takes each body object when it is full, its bytes good until it returns: a batch may have more bodies than memory.
+   * A batch that is made again from its leaves has none. */
+  constructor(node: string, sessions: SessionTable, keep: (body: StoreObject) => void = () => {}) {
     this.#node = node
     this.#sessions = sessions
+    this.#keep = keep
   }
 
-  /** @param payload of a journal write; overwritten here and there. @throws EvidenceError ERR_EVIDENCE_CORRUPT */
+  /** @param payload of a journal write; overwritten here and there. @throws EvidenceError ERR_EVIDENCE_CORRUPT, and whatever keeping a body throws */
   write(payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     const items = new ItemReader(bytes)
@@ -55,13 +59,18 @@ export class BatchBuilder {
 
   #box(bytes: Buffer, start: number, end: number): void {
     this.#boxes.append(bytes, start, end)
-    // A copy, because more boxes of this batch will come.
-    if (this.#boxes.length >= bodyObjectBytes) this.#bodies.push(storeObject('bodies', Buffer.from(this.#boxes.take())))
+    if (this.#boxes.length >= bodyObjectBytes) this.#closeBody()
   }
 
-  /** Ends the batch at a cut. Its objects' bytes are good until the next write, which begins another. */
+  #closeBody(): void {
+    const body = storeObject('bodies', this.#boxes.take())
+    this.#keep(body)
+    this.#bodies.push(body.name)
+  }
+
+  /** Ends the batch at a cut, keeping what it has of bodies. Its objects' bytes are good until the next write, which begins another. */
   close(epoch: number, cut: Cut, previous: Uint8Array): Batch {
-    if (this.#boxes.length > 0) this.#bodies.push(storeObject('bodies', this.#boxes.take()))
+    if (this.#boxes.length > 0) this.#closeBody()
     this.#sessions.cut(epoch, cut.ordinalsAfter)
     const leaves = storeObject('leaves', this.#leaves.take())
     const index = storeObject('index', this.#sessions.indexRows())
@@ -69,7 +78,7 @@ export class BatchBuilder {
       node: this.#node, epoch, number: cut.number, time: cut.time, previous, frameRoot: this.#frames.root(), frames: this.#frames.size,
       ordinalsBefore: cut.ordinalsBefore, ordinalsAfter: cut.ordinalsAfter, leaves: leaves.name, index: index.name, largestWindowUs: cut.largestWindowUs, why: cut.reason,
     })
-    const batch = { leaf, leafHash: leafHash(leaf), epoch, cut, objects: [leaves, index, ...this.#bodies], bodies: this.#bodies.map((body) => body.name) }
+    const batch = { leaf, leafHash: leafHash(leaf), epoch, cut, objects: [leaves, index], bodies: this.#bodies }
     this.#frames = new CompactTree()
     this.#bodies = []
     return batch

@@ -28,7 +28,7 @@ export class LogSealer {
     this.#config = config
     this.#ledger = ledger
     this.#say = say
-    this.#builder = new BatchBuilder(config.node, this.#sessions)
+    this.#builder = new BatchBuilder(config.node, this.#sessions, (body) => { ledger.keep(body) })
     this.#last = ledger.head.size === 0 ? undefined : parseBatchLeaf(ledger.head.leaf)
     for (const session of ledger.state.sessions()) this.#sessions.restore(session)
   }

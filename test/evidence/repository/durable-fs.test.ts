@@ -19,6 +19,22 @@ test('a file is replaced as one step, with the mode asked for, and leaves nothin
   t.deepEqual(readdirSync(path.dirname(file)), ['file'])
 })
 
+test('a large file is whole whatever its length, and wherever in memory its bytes lie', (t) => {
+  const memory = Buffer.from(new WebAssembly.Memory({ initial: 65 }).buffer)
+  for (let i = 0; i < memory.length; i += 4) memory.writeUInt32LE(i, i)
+  const file = path.join(folder, 'large', 'file')
+  for (const start of [0, 1, 512, 4_096]) {
+    for (const length of [1024 * 1024 - 1, 1024 * 1024, 1024 * 1024 + 1, 3 * 1024 * 1024 + 511, 4 * 1024 * 1024]) {
+      const bytes = memory.subarray(start, start + length)
+      durableDisk.write(file, bytes)
+      t.is(Buffer.compare(readFileSync(file), bytes), 0, `${length} bytes from ${start}`)
+    }
+  }
+  // Shorter than the one before it, by either way.
+  durableDisk.write(file, 'short')
+  t.is(readFileSync(file, 'utf8'), 'short')
+})
+
 test('a temporary file that a dead run left is no obstacle', (t) => {
   const file = path.join(folder, 'left', 'file')
   mkdirSync(path.dirname(file))
