@@ -1,7 +1,7 @@
 // The batch under way: leaves and boxes as the journal brings them, and, at a cut, the objects and the leaf they become (FORMAT.md §7, §9).
 import type { Cut } from '../session/record.ts'
 import { CompactTree } from '../tlog/compact.ts'
-import { leafHash, sha256 } from '../tlog/hash.ts'
+import { leafHash, sha256, sha256Text } from '../tlog/hash.ts'
 import { writeBatchLeaf } from '../tlog/leaf.ts'
 import type { StoreObject } from '../repository/store.ts'
 import { Chunks } from './chunks.ts'
@@ -49,9 +49,9 @@ export class BatchBuilder {
       else {
         // RFC 6962 §2.1: the prefix of a leaf goes where the item's own header was, which saves a copy of every leaf.
         bytes[start - 1] = 0x00
-        const hash = sha256(bytes.subarray(start - 1, end))
+        const hash = sha256Text(bytes.subarray(start - 1, end))
         this.#sessions.append(bytes, items, hash)
-        this.#frames.append(hash)
+        this.#frames.appendText(hash)
         this.#leaves.append(bytes, start, end)
       }
     }

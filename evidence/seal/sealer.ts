@@ -110,7 +110,7 @@ export class LogSealer {
   // Frames behind the last cut may have been read already; what is told is the state at the cut, as it was kept.
   *#sealedSessions(): Generator<OpenSession> {
     for (const { id, epoch, ordinal, isNode, tree, last, openIntents, ordinals } of this.#ledger.state.sessions()) {
-      yield { id: hex(id), epoch, ordinal, count: tree.size, root: hex(tree.root()), last: hex(last), frontier: tree.frontier.map(hex), isNode, openIntents: [...openIntents].sort((a, b) => a - b), ordinals: isNode ? ordinals : 0 }
+      yield { id: hex(id), epoch, ordinal, count: tree.size, root: hex(tree.root()), last: hex(Buffer.from(last, 'latin1')), frontier: tree.frontier.map(hex), isNode, openIntents: [...openIntents].sort((a, b) => a - b), ordinals: isNode ? ordinals : 0 }
     }
   }
 

@@ -3,7 +3,10 @@ import { EvidenceError } from '../errors.ts'
 import { decode, encode, type CborValue } from '../session/cbor.ts'
 import { frameKind } from '../session/frame.ts'
 import { CompactTree } from '../tlog/compact.ts'
+import { hashBytes } from '../tlog/hash.ts'
 import type { ItemView } from './items.ts'
+
+const noLeaf = '\0'.repeat(hashBytes)
 
 export interface SessionState {
   readonly id: Uint8Array
@@ -12,7 +15,8 @@ export interface SessionState {
   readonly ordinal: number
   readonly isNode: boolean
   readonly tree: CompactTree
-  last: Uint8Array
+  /** Hash of its newest leaf, as latin1 text (hash.ts). */
+  last: string
   /** seqs of intents without an outcome */
   readonly openIntents: Set<number>
   /** Of a node session: ordinals its epoch had given out at its last cut. */
@@ -37,11 +41,11 @@ export class SessionTable {
   }
 
   /** Puts one leaf behind its session's last one. @throws EvidenceError ERR_EVIDENCE_CORRUPT when it is not the next one */
-  append(bytes: Buffer, leaf: ItemView, hash: Uint8Array): void {
+  append(bytes: Buffer, leaf: ItemView, hash: string): void {
     const key = bytes.toString('latin1', leaf.session, leaf.session + 16)
     const session = key === this.#recentKey && this.#recent !== undefined ? this.#recent : this.#find(key, bytes, leaf)
-    if (session.isClosed || leaf.seq !== session.tree.size || bytes.compare(session.last, 0, 32, leaf.previous, leaf.previous + 32) !== 0) throw disorder(session.id, leaf.seq)
-    session.tree.append(hash)
+    if (session.isClosed || leaf.seq !== session.tree.size || bytes.toString('latin1', leaf.previous, leaf.previous + hashBytes) !== session.last) throw disorder(session.id, leaf.seq)
+    session.tree.appendText(hash)
     session.last = hash
     if (session.first < 0) {
       session.first = leaf.seq
@@ -66,7 +70,7 @@ export class SessionTable {
     const structure = structureOf(bytes, leaf)
     const [epoch, ordinal] = [structure.get(1), structure.get(2)]
     if (typeof epoch !== 'number' || typeof ordinal !== 'number') throw disorder(id, 0)
-    const session: SessionState = { id, epoch, ordinal, isNode: leaf.kind === frameKind.epoch, tree: new CompactTree(), last: new Uint8Array(32), openIntents: new Set(), ordinals: 0, isClosed: false, first: -1 }
+    const session: SessionState = { id, epoch, ordinal, isNode: leaf.kind === frameKind.epoch, tree: new CompactTree(), last: noLeaf, openIntents: new Set(), ordinals: 0, isClosed: false, first: -1 }
     this.#sessions.set(key, session)
     return session
   }

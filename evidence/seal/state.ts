@@ -57,7 +57,7 @@ export class SealerState {
   sessions(): SessionState[] {
     return this.#database.prepare('SELECT id, epoch, ordinal, is_node, count, frontier, last, ordinals, open_intents FROM session').all().map((row) => ({
       id: row['id'] as Uint8Array, epoch: Number(row['epoch']), ordinal: Number(row['ordinal']), isNode: row['is_node'] === 1,
-      tree: CompactTree.from(Number(row['count']), splitHashes(row['frontier'] as Uint8Array)), last: row['last'] as Uint8Array, ordinals: Number(row['ordinals']),
+      tree: CompactTree.from(Number(row['count']), splitHashes(row['frontier'] as Uint8Array)), last: Buffer.from(row['last'] as Uint8Array).toString('latin1'), ordinals: Number(row['ordinals']),
       openIntents: new Set((JSON.parse(String(row['open_intents'])) as unknown[]).map(Number)), isClosed: false, first: -1,
     }))
   }
@@ -103,7 +103,7 @@ export class SealerState {
     const drop = this.#database.prepare('DELETE FROM session WHERE id = ?')
     for (const session of sessions) {
       if (session.isClosed) drop.run(session.id)
-      else put.run(session.id, session.epoch, session.ordinal, session.isNode ? 1 : 0, session.tree.size, Buffer.concat(session.tree.frontier), session.last, session.ordinals, JSON.stringify([...session.openIntents]))
+      else put.run(session.id, session.epoch, session.ordinal, session.isNode ? 1 : 0, session.tree.size, Buffer.concat(session.tree.frontier), Buffer.from(session.last, 'latin1'), session.ordinals, JSON.stringify([...session.openIntents]))
     }
   }
 }
