@@ -25,7 +25,7 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
       frames.push(session.writer.append({
         kind: refused === undefined ? frameKind.intent : frameKind.refusal,
         time: now,
-        request: Buffer.from(call.inputText),
+        request: call.inputText,
         decision: call.canonicalDecision,
         decisionId: call.decisionId,
         bundle: call.bundle,
@@ -64,7 +64,7 @@ function cancel(session: Session, seq: number, now: number): void {
 /** A message the protocol could not accept: no decision was made, so the frame says only what and who. */
 export async function recordRefusal(recorder: Recorder, session: Session, code: RefusalCode, message: string, now: number): Promise<Refusal> {
   try {
-    const { seq } = session.writer.append({ kind: frameKind.refusal, time: now, request: Buffer.from(JSON.stringify({ event: 'refusal', code, message })), structure: new Map([[1, code]]) })
+    const { seq } = session.writer.append({ kind: frameKind.refusal, time: now, request: JSON.stringify({ event: 'refusal', code, message }), structure: new Map([[1, code]]) })
     await recorder.commit('bounded')
     return refusal(code, message, { frame: `${session.writer.hex}/${seq}` })
   } catch (error) {

@@ -1,6 +1,6 @@
 // Outcomes and chunks: what came back, masked and on record before the caller sees it.
 // `content` of a part never holds what masking removed; of opaque bytes the record keeps count and a salted digest.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, hash, randomBytes } from 'node:crypto'
 import { EvidenceError, frameKind } from '../../evidence/index.ts'
 import type { Durability, FrameContent, Recorder } from '../../evidence/index.ts'
 import type { MaskedPart, Operation, Permit, RecordedPart } from '../call.ts'
@@ -9,7 +9,8 @@ import type { Session } from './sessions.ts'
 
 type Level = Permit['call']['decision']['record']['level']
 
-const outcomeStatus = { delivered: 0, failed: 1, ambiguous: 2, cancelled: 3 } as const
+/** FORMAT.md §4, kind 5. */
+const outcomeStructure = { delivered: new Map([[1, 0]]), failed: new Map([[1, 1]]), ambiguous: new Map([[1, 2]]), cancelled: new Map([[1, 3]]) } as const
 
 /** What earlier chunks of a call add up to; held from the first chunk to the outcome. */
 interface Progress { chunks: number; bytes: number; readonly salt: Uint8Array; readonly digest: ReturnType<typeof createHash>; readonly masked: Map<string, number> }
@@ -113,7 +114,7 @@ export class Outcomes {
     return {
       kind: frameKind.outcome, time: this.#now(), ref: permit.seq,
       result: resultContent(part, progress, level),
-      structure: new Map([[1, outcomeStatus[summary.status]]]),
+      structure: outcomeStructure[summary.status],
     }
   }
 
@@ -129,28 +130,35 @@ export class Outcomes {
 }
 
 /** FORMAT.md §6, outcome: the masked JSON goes in as it is, without a second parse. */
-function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level): Uint8Array {
-  const { summary } = part
-  const masked = new Map(progress?.masked)
-  for (const [rule, cells] of part.masked) masked.set(rule, (masked.get(rule) ?? 0) + cells)
-  const head: Record<string, unknown> = { title: summary.title, status: summary.status, bytes: part.bytes.length + (progress?.bytes ?? 0) }
-  if (masked.size > 0) head['masked'] = Object.fromEntries(masked)
-  if (summary.code !== undefined) head['code'] = summary.code
-  if (progress !== undefined) head['chunks'] = progress.chunks
-  if (level === 'body' && part.form === 'json' && part.content.length > 0) {
-    const text = JSON.stringify(head)
-    return Buffer.concat([Buffer.from(`${text.slice(0, -1)},"json":`), part.content, closingBrace])
-  }
-  if (level === 'body' && part.form === 'text') head['text'] = Buffer.from(part.content).toString('utf8')
-  else if (level !== 'meta') {
-    const salt = progress?.salt ?? randomBytes(16)
-    const digest = progress?.digest ?? createHash('sha256').update(salt)
-    head['digest'] = { salt: Buffer.from(salt).toString('base64url'), sha256: digest.copy().update(part.content).digest('base64url') }
-  }
-  return Buffer.from(JSON.stringify(head))
+function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level): Uint8Array | string {
+  const { summary, content, form } = part
+  const masked = progress === undefined ? part.masked : addUp(progress.masked, part.masked)
+  let head = `{"title":${JSON.stringify(summary.title)},"status":"${summary.status}","bytes":${part.bytes.length + (progress?.bytes ?? 0)}`
+  if (masked.size > 0) head += `,"masked":${JSON.stringify(Object.fromEntries(masked))}`
+  if (summary.code !== undefined) head += `,"code":${JSON.stringify(summary.code)}`
+  if (progress !== undefined) head += `,"chunks":${progress.chunks}`
+  if (level === 'body' && form === 'json' && content.length > 0) return around(`${head},"json":`, content, '}')
+  if (level === 'body' && form === 'text') return `${head},"text":${JSON.stringify(Buffer.from(content.buffer, content.byteOffset, content.length).toString())}}`
+  if (level === 'meta') return `${head}}`
+  const salt = progress?.salt ?? randomBytes(16)
+  const sha256 = progress === undefined ? hash('sha256', Buffer.concat([salt, content]), 'base64url') : progress.digest.copy().update(content).digest('base64url')
+  return `${head},"digest":{"salt":"${Buffer.from(salt).toString('base64url')}","sha256":"${sha256}"}}`
 }
 
-const closingBrace = Buffer.from('}')
+function addUp(earlier: ReadonlyMap<string, number>, last: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const sum = new Map(earlier)
+  for (const [rule, cells] of last) sum.set(rule, (sum.get(rule) ?? 0) + cells)
+  return sum
+}
+
+function around(before: string, content: Uint8Array, after: string): Uint8Array {
+  const start = Buffer.byteLength(before)
+  const bytes = Buffer.allocUnsafe(start + content.length + after.length)
+  bytes.write(before)
+  bytes.set(content, start)
+  bytes.write(after, start + content.length)
+  return bytes
+}
 
 function ambiguous(permit: Permit | undefined, cause?: EvidenceError): RefusalError {
   return new RefusalError(refusal('record.ambiguous', undefined, { decisionId: hex(permit) }), cause)
