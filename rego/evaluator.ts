@@ -2,6 +2,8 @@
 // OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
 import { createRequire } from 'node:module'
 import type { LoadedPolicy } from '@open-policy-agent/opa-wasm'
+import { createAnswerReader } from './answer.ts'
+import type { AnswerReader } from './answer.ts'
 import { PolicyError } from './errors.ts'
 import { fuelExport, meterModule } from './fuel.ts'
 import { parseValueText, writeValueText } from './builtins/value.ts'
@@ -56,6 +58,7 @@ interface Machine {
   readonly entrypoints: ReadonlyMap<string, number>
   readonly data: number
   readonly heap: number
+  readonly readAnswer: AnswerReader
 }
 
 export interface Evaluator {
@@ -125,21 +128,41 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     // The package takes an instance where its types ask for a module with one.
     const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
     loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
-    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), data: loaded.dataAddr, heap: loaded.dataHeapPtr as number }
+    const heap = loaded.dataHeapPtr as number
+    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
   } catch (cause) {
     throw toPolicyError(cause, undefined)
   }
+}
+
+// One of each kind of value that a policy can make: if they read as the module writes them, its layout is the known one.
+const layoutProbe = '{"null": [null, true, false, 0, -7, 9007199254740991, 1.5, 1e400, "", "a\\"\\u00e9\\n"], "objects": [{}, {"a": {"b": []}, "c": 1}], "sets": [set(), {1, "x", [2], {"y": {3}}}], 4: {[5]: 6}}'
+
+function answerReaderOf(exports: Exports, memory: WebAssembly.Memory, heap: number): AnswerReader {
+  const dump = (address: number) => readText(memory, exports.opa_json_dump(address), maxResultBytes)
+  exports.opa_heap_ptr_set(heap)
+  const probe = exports.opa_value_parse(...writeText(exports, memory, layoutProbe))
+  try {
+    // Nothing is kept of what stands behind the end: the reader starts empty.
+    const read = createAnswerReader({ memory, end: heap })
+    if (probe !== 0 && read(probe) === dump(probe)) return read
+  } catch (cause) {
+    if (!(cause instanceof PolicyError || cause instanceof RangeError)) throw cause
+  }
+  return dump
 }
 
 function run(machine: Machine, entrypoint: string, input: string, options: EvaluatorOptions): string {
   const { exports, memory, fuel } = machine
   const id = machine.entrypoints.get(entrypoint)
   if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
-  checkInput(input)
+  if (input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
   fuel.value = options.fuel
   try {
     exports.opa_heap_ptr_set(machine.heap)
-    const value = writeInput(exports, memory, input, exports.opa_json_parse)
+    const [address, size] = writeText(exports, memory, input)
+    checkInput(memory, address, size)
+    const value = exports.opa_json_parse(address, size)
     // The one-call `opa_eval` takes JSON it cannot parse for "no input", and goes on.
     if (value === 0) throw new PolicyError('ERR_POLICY_INPUT', 'the policy module cannot parse the input')
     const context = exports.opa_eval_ctx_new()
@@ -147,25 +170,26 @@ function run(machine: Machine, entrypoint: string, input: string, options: Evalu
     exports.opa_eval_ctx_set_data(context, machine.data)
     exports.opa_eval_ctx_set_entrypoint(context, id)
     exports.eval(context)
-    return readText(memory, exports.opa_json_dump(exports.opa_eval_ctx_get_result(context)), maxResultBytes)
+    return machine.readAnswer(exports.opa_eval_ctx_get_result(context))
   } catch (cause) {
     throw toPolicyError(cause, fuel)
   }
 }
 
-// One pass over what is about to be encoded: nesting would overflow the module's stack, and it has no notion of half a character.
-function checkInput(text: string): void {
-  if (text.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
+// One pass over what was encoded (a byte costs less to look at than a character): nesting would overflow the module's stack, and it
+// has no notion of half a character.
+function checkInput(memory: WebAssembly.Memory, address: number, size: number): void {
+  const bytes = new Uint8Array(memory.buffer, address, size)
   let depth = 0
   let isInText = false
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
+  for (let at = 0; at < size; at++) {
+    const unit = bytes[at]
     if (isInText) {
       if (unit === 0x22) isInText = false
       else if (unit === 0x5c) {
         at++
         // JSON.stringify escapes a surrogate only when it is alone.
-        if (text.charCodeAt(at) === 0x75 && text.charCodeAt(at + 1) === 0x64) throw new PolicyError('ERR_POLICY_INPUT', 'the input has text that is not Unicode')
+        if (bytes[at] === 0x75 && bytes[at + 1] === 0x64) throw new PolicyError('ERR_POLICY_INPUT', 'the input has text that is not Unicode')
       }
     } else if (unit === 0x22) isInText = true
     else if (unit === 0x7b || unit === 0x5b) {
@@ -177,11 +201,12 @@ function checkInput(text: string): void {
 
 const encoder = new TextEncoder()
 
-function writeInput(exports: Exports, memory: WebAssembly.Memory, text: string, parse: (address: number, size: number) => number): number {
+/** Where `text` was put, and how many bytes it has. */
+function writeText(exports: Exports, memory: WebAssembly.Memory, text: string): readonly [number, number] {
   // A UTF-16 unit is at most three bytes of UTF-8.
   const address = exports.opa_malloc(text.length * 3)
   const { written } = encoder.encodeInto(text, new Uint8Array(memory.buffer, address, text.length * 3))
-  return parse(address, written)
+  return [address, written]
 }
 
 function readText(memory: WebAssembly.Memory, address: number, maxBytes: number): string {
@@ -202,7 +227,7 @@ function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAsse
   // Pure functions in linear time: their work is paid for by size, out of the same tank.
   fuel.value = Math.max(0, fuel.value - 64 - texts.reduce((sum, text) => sum + text.length, 0))
   const result = builtin(...texts.map(parseValueText))
-  return result === undefined ? 0 : writeInput(exports, memory, writeValueText(result), exports.opa_value_parse)
+  return result === undefined ? 0 : exports.opa_value_parse(...writeText(exports, memory, writeValueText(result)))
 }
 
 function toPolicyError(cause: unknown, fuel: WebAssembly.Global | undefined): PolicyError {
