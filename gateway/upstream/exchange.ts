@@ -38,10 +38,17 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSource<Uint8A
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (status < 200) return                                    // RFC 9110 §15.2: interim, the answer is still to come
+    const { maxBytes, timeoutMs, method } = this.#request
+    if (status < 200) {
+      // RFC 9110 §15.2: interim, the answer is still to come. Each of them starts undici's timer anew, so from the first one on it is ours.
+      this.#deadline ??= setTimeout(() => this.#stop(controller, 'upstream.timeout'), timeoutMs)
+      return
+    }
+    clearTimeout(this.#deadline)
+    const coding = headers['content-encoding']
+    if (status > 599 || (coding !== undefined && coding !== 'identity' && method !== 'HEAD')) { this.#stop(controller, 'upstream.broken'); return }   // no status; not what was asked for
     this.#status = status
     this.#headers = headers
-    const { maxBytes, timeoutMs } = this.#request
     const isEvents = mediaType(headers) === 'text/event-stream'
     if (isEvents || this.#request.isStreamed(status, headers)) {
       this.#isStreaming = this.#isSettled = true
@@ -49,7 +56,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AnswerSource<Uint8A
       return
     }
     const declared = headers['content-length']
-    if (typeof declared === 'string' && Number(declared) > maxBytes && this.#request.method !== 'HEAD') { this.#stop(controller, 'upstream.too_large'); return }
+    if (typeof declared === 'string' && Number(declared) > maxBytes && method !== 'HEAD') { this.#stop(controller, 'upstream.too_large'); return }
     // undici's own body timer is off, because a stream may idle; a whole answer may not.
     this.#deadline = setTimeout(() => this.#stop(controller, 'upstream.timeout'), timeoutMs)
   }

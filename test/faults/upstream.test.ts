@@ -1,5 +1,6 @@
 // Upstreams that are down, slow, broken or lying, and clients that leave: each call has its outcome on record, and nothing of a broken answer gets out.
 import http from 'node:http'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { ssn } from '../e2e/bank-upstream.ts'
 import type { Behaviour } from '../e2e/bank-upstream.ts'
@@ -31,6 +32,12 @@ const faults: readonly Fault[] = [
   { title: 'slow beyond its time', word: 'slow', behaviour: () => undefined, code: 'upstream.timeout', rpc: 5040, http: 504, message: 'The upstream did not answer in time' },
   { title: 'resetting before its answer', word: 'reset', behaviour: (response) => response.socket?.resetAndDestroy(), code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
   { title: 'resetting in the middle of its answer', word: 'halfway', behaviour: (response) => { response.writeHead(200, { 'content-type': 'application/json', 'content-length': 4096 }); response.write(half, () => setTimeout(() => response.socket?.resetAndDestroy(), 20)) }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
+  { title: 'promising without end to answer', word: 'hints', behaviour: (response) => { const timer = setInterval(() => response.writeEarlyHints({ link: '</x>; rel=preload' }), 20); response.once('close', () => clearInterval(timer)) }, code: 'upstream.timeout', rpc: 5040, http: 504, message: 'The upstream did not answer in time' },
+  { title: 'dripping its headers', word: 'drip', behaviour: (response) => { response.socket?.write('HTTP/1.1 200 OK\r\n'); const timer = setInterval(() => response.socket?.write('x-a: 1\r\n'), 50); response.once('close', () => clearInterval(timer)) }, code: 'upstream.timeout', rpc: 5040, http: 504, message: 'The upstream did not answer in time' },
+  { title: 'answering in a coding that nobody asked for', word: 'coded', behaviour: (response) => { response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(gzipSync(half)) }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
+  { title: 'answering with a status that is none', word: 'status', behaviour: (response) => { response.writeHead(999, { 'content-type': 'application/json' }).end('{}') }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
+  { title: 'giving its answer two lengths', word: 'lengths', behaviour: (response) => { response.socket?.end(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`) }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
+  { title: 'sending headers without end', word: 'flood', behaviour: (response) => { response.socket?.end(`HTTP/1.1 200 OK\r\n${`x-a: ${ssn}\r\n`.repeat(8_000)}`) }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
   { title: 'answering what is not HTTP', word: 'noise', behaviour: (response) => { response.socket?.end(`SSN ${ssn}\r\n\r\n`) }, code: 'upstream.broken', rpc: 5021, http: 502, message: 'The upstream broke off or answered garbage' },
 ]
 for (const { title, word, behaviour, code, rpc, http: status, message } of faults) {
