@@ -9,7 +9,7 @@ import type { PeerAddress } from '../call.ts'
 import type { ListenConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Connection } from '../protocol.ts'
-import { isRefusal, refusal, type Refusal } from '../refusal.ts'
+import { isRefusal, refusal, refusalWords, type Refusal } from '../refusal.ts'
 import { readBody } from './body.ts'
 import { repeatedHeader, takeCredential } from './credential.ts'
 import * as limits from './limits.ts'
@@ -70,10 +70,21 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     const found = find(request, route)
     if (isRefusal(found)) {
       options.refused(found, peer)
-      refuseSocket(socket, found.code === 'request.origin' ? 403 : 404, found)
+      refuseSocket(socket, refusalWords[found.code].http, found)
       return
     }
     options.accept({ framing: 'upgrade', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, request, socket, head })
+  })
+  // Node would close the one without a word, and answer the other in words of its own: nobody would have counted them.
+  server.on('connect', (request, socket) => {
+    const refused = refusal('request.not_allowed', 'This is no proxy')
+    options.refused(refused, peerOf(request))
+    refuseSocket(socket, refusalWords[refused.code].http, refused)
+  })
+  server.on('checkExpectation', (request, response) => {
+    const refused = refusal('request.invalid', 'The expectation is not known')
+    options.refused(refused, peerOf(request))
+    refuseResponse(response, refused)
   })
   // Smuggling (Content-Length with Transfer-Encoding, two lengths, bare LF) and oversize headers end here: llhttp is strict, nobody else read a byte.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -90,7 +101,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 function open(config: ListenConfig): Server {
   const shape: ServerOptions = {
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    requireHostHeader: false,   // the router asks for it, in words of ours
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -121,6 +132,9 @@ function find(request: IncomingMessage, route: Router): ReturnType<Router> {
   if (request.rawHeaders.length > 2 * limits.maxHeaderFields) return refusal('request.too_large', 'There are too many header fields')
   const repeated = repeatedHeader(request.rawHeaders)
   if (repeated !== undefined) return refusal('request.malformed', `The ${repeated} header is given twice`)
+  // llhttp takes 0.9 and 2.0 for versions of this protocol; a proxy of HTTP/1.0 does not know a chunked body from the next request.
+  const version = request.httpVersion
+  if (version !== '1.1' && (version !== '1.0' || request.headers['transfer-encoding'] !== undefined)) return refusal('request.malformed', 'This is not valid HTTP/1.1')
   // llhttp takes any coding that ends in chunked, and undoes only that one (RFC 9112 §6.1).
   const coding = request.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return refusal('request.malformed', 'The transfer coding is not chunked alone')

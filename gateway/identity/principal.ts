@@ -1,5 +1,5 @@
 // Verified claims → Principal. Everything here comes from a token whose signature, issuer, audience and times have been checked.
-// RFC 9068 (client_id, acr, amr), RFC 8693 §4.1 (act).
+// RFC 9068 (client_id, acr, amr), RFC 8693 §4.1 (act), RFC 7800 (cnf).
 import type { JWTPayload } from 'jose'
 import type { Json, Principal } from '../call.ts'
 import type { Governed, IdentityProviderConfig } from '../config.ts'
@@ -19,6 +19,8 @@ export function principalOf(payload: JWTPayload, provider: IdentityProviderConfi
   const amr = stringsOf(payload['amr'])
   const acr = payload['acr'] ?? ''
   const actors = actorsOf(payload['act'], provider.issuer)
+  // Bound to a key of the sender's (RFC 7800, DPoP, mutual TLS), which nobody checks here: whoever stole it could use it.
+  if (payload['cnf'] !== undefined) return undefined
   if (groups === undefined || amr === undefined || typeof acr !== 'string' || actors === undefined) return undefined
 
   // `join` makes one flat string. A template's is a pair of strings to V8, and writing JSON with it in every policy input takes twice as long.
@@ -66,12 +68,12 @@ function claimsOf(payload: JWTPayload, names: readonly string[]): { readonly [na
 function stringsOf(value: unknown): readonly string[] | undefined {
   if (value === undefined) return []
   if (!Array.isArray(value) || value.length > maxGroups) return undefined
-  return value.every((item): item is string => typeof item === 'string') ? value : undefined
+  return value.every((item): item is string => typeof item === 'string' && item.isWellFormed()) ? value : undefined
 }
 
 function isId(value: unknown): value is string {
-  // A `|` in it is fine: no issuer has one (governed.ts), so the first ends the issuer.
-  return typeof value === 'string' && value !== '' && value.length <= maxIdChars && !/[\u0000-\u001f\u007f]/.test(value)
+  // Half of a surrogate pair has no UTF-8: on record two such names would be one. A `|` in it is fine: no issuer has one (governed.ts), so the first ends the issuer.
+  return typeof value === 'string' && value !== '' && value.length <= maxIdChars && value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value)
 }
 
 function isRecord(value: unknown): value is { readonly [name: string]: unknown } {

@@ -35,6 +35,7 @@ const rows: readonly (readonly [string, Row])[] = [
   ['JSON as plain text on a declared route, where a rule about a member is silent', { method: 'POST', path: '/transfers', headers: { 'content-type': 'text/plain' }, body: '{"amount":99999}', code: 'request.media_type' }],
   ['a form on a declared route that takes JSON', { method: 'POST', path: '/transfers', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'amount=99999', code: 'request.media_type' }],
   ['JSON on a declared route that takes a form', { method: 'POST', path: '/form', headers: { 'content-type': 'application/json' }, body: '{"amount":99999}', code: 'request.media_type' }],
+  ['a body in two charsets, of which some take the last', { method: 'POST', path: '/transfers', headers: { 'content-type': 'application/json; charset=utf-8; charset=utf-7' }, body: '{"amount":1}', code: 'request.media_type' }],
   ['an encoded matrix parameter', { path: '/admin%3bx', code: 'request.malformed' }],
 ]
 for (const [name, row] of rows) {

@@ -37,6 +37,9 @@ const badTokens: readonly BadToken[] = [
   { title: 'a token of a stranger\'s key', token: () => claims('ES256').sign(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
   { title: 'a token that is not signed', token: async () => [{ alg: 'none', typ: 'at+jwt' }, { iss: bank().issuer, sub: 'mara', aud: `${publicUrl}/bank`, client_id: 'agent', exp: now() + 600 }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.') + '.', code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
   { title: 'an ID token', token: () => claims('ES256', 'JWT').sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
+  { title: 'a token that is bound to a key of the sender', token: () => new SignJWT({ groups: ['leads'], client_id: 'agent', cnf: { jkt: 'a' } }).setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'at+jwt' }).setIssuer(bank().issuer).setSubject('mara').setAudience(`${publicUrl}/bank`).setIssuedAt(now()).setExpirationTime(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
+  { title: 'a token of half a letter', token: () => bank().token({ sub: 'ma\ud800' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
+  { title: 'a token that is not valid yet', token: () => claims('ES256').setNotBefore(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
   { title: 'a token of another provider', token: () => bank().token({ issuer: 'https://elsewhere.example' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
 ]
 

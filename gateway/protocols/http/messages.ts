@@ -185,8 +185,9 @@ export function mediaType(value: string | string[] | undefined): { readonly type
   if (typeof value !== 'string') return { type: '', charset: 'utf-8' }
   const semicolon = value.indexOf(';')
   if (semicolon === -1) return { type: value.trim().toLowerCase(), charset: 'utf-8' }
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]{1,40})"?/i.exec(value.slice(semicolon))
-  return { type: value.slice(0, semicolon).trim().toLowerCase(), charset: charset?.[1]?.toLowerCase() ?? 'utf-8' }
+  const [charset, second] = value.slice(semicolon).matchAll(/;\s*charset\s*=\s*"?([^\s;"]{1,40})"?/gi)
+  // Two charsets are two texts: which of them another reader takes is not known.
+  return { type: value.slice(0, semicolon).trim().toLowerCase(), charset: second !== undefined ? 'unknown' : charset?.[1]?.toLowerCase() ?? 'utf-8' }
 }
 
 function readJson(body: Uint8Array, target: TargetConfig): Json {

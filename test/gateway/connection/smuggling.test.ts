@@ -34,6 +34,8 @@ const bodies: readonly (readonly [string, (host: string) => string])[] = [
   ['two Host headers', (host) => `GET /bank/x HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\nAuthorization: Bearer alice\r\n\r\n`],
   ['two Authorization headers', (host) => `GET /bank/x HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer alice\r\nAuthorization: Bearer bob\r\n\r\n`],
   ['two Content-Type headers', (host) => `POST /bank/x HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer alice\r\nContent-Type: text/plain\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`],
+  ['a chunked body in HTTP/1.0', (host) => `POST /bank/x HTTP/1.0\r\nHost: ${host}\r\nAuthorization: Bearer alice\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`],
+  ['a version of another protocol', (host) => `GET /bank/x HTTP/2.0\r\nHost: ${host}\r\nAuthorization: Bearer alice\r\n\r\n`],
   ['an absolute request target', (host) => `GET http://${host}/bank/x HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer alice\r\n\r\n`],
 ]
 
@@ -74,6 +76,30 @@ for (const [path, message] of paths) {
     await rig.close()
   })
 }
+
+for (const [title, line, more, status, code, message] of [
+  ['CONNECT', 'CONNECT 127.0.0.1:80 HTTP/1.1', '', 405, 'request.not_allowed', 'This is no proxy'],
+  ['an expectation that nobody knows', 'POST /bank/x HTTP/1.1', 'Expect: 200-maybe\r\nContent-Length: 0\r\n', 400, 'request.invalid', 'The expectation is not known'],
+] as const) {
+  test(`${title} is refused in words of ours and counted`, async (t) => {
+    const { rig, seen } = await open()
+    const answer = await exchange(rig.port, `${line}\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\n${more}\r\n`)
+    t.true(answer.startsWith(`HTTP/1.1 ${status} `))
+    t.true(answer.includes(`"detail":"${message}","code":"${code}"`))
+    t.deepEqual(seen, [])
+    t.deepEqual(rig.record.map(({ kind, code: counted }) => [kind, counted]), [['refusal', code]])
+    await rig.close()
+  })
+}
+
+test('a request without a Host is refused in words of ours and counted', async (t) => {
+  const { rig } = await open()
+  const answer = await exchange(rig.port, 'GET /bank/x HTTP/1.1\r\nAuthorization: Bearer alice\r\n\r\n')
+  t.regex(answer, /^HTTP\/1\.1 403 /)
+  t.true(answer.includes('The Host header does not name this gateway'))
+  t.deepEqual(rig.record.map(({ kind, code }) => [kind, code]), [['refusal', 'request.origin']])
+  await rig.close()
+})
 
 test('a Host or Origin that is not ours is refused even with a valid token', async (t) => {
   const { rig, seen } = await open()
