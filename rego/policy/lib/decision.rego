@@ -9,103 +9,86 @@ package countersign.request
 
 import data.countersign.access
 
-# Every package's rules, evaluated once. Lists from here on: walking a set of objects costs a hash of each, every time.
-packages := [[name, rules] | some name, rules in data.policies]
-
-denies := [entry | some [_, rules] in packages; some entry in rules.deny]
-
-demands := [entry | some [_, rules] in packages; some entry in rules.require]
-
-masks := [entry | some [_, rules] in packages; some entry in rules.mask]
-
-bounds := [entry | some [_, rules] in packages; some entry in rules.limit]
-
 # METADATA
 # title: What is done with the call
-# description: Undefined, and so denied, for an input of another version.
+# description: |
+#   Undefined, and so denied, for an input of another version. One long rule, because every rule costs: wasm looks its value up in a
+#   table by number. Lists, because walking a set of objects costs a hash of each.
 # entrypoint: true
 decision := {
 	"effect": effect,
-	"reasons": reasons,
-	"approval": approval,
-	"mask": mask,
-	"limits": limits,
+	"reasons": array.concat(array.concat(denials, [reason(entry) | some entry in demands]), outcome),
+	"approval": approval(effect, requirements),
+	"mask": mask(effect),
+	"limits": limits(effect, bounds),
 	"record": {"level": "body", "retention": "7y"},
 	"obligations": [],
 } if {
 	input.v == 1
+	denies := [rules | rules := data.policies[_].deny]
+	requires := [rules | rules := data.policies[_].require]
+	caps := [rules | rules := data.policies[_].limit]
+	demands := [entry | some rules in requires; some entry in rules]
+	bounds := [entry | some rules in caps; some entry in rules]
+	faults := array.concat(projected, malformed([denies, requires, caps], demands, bounds))
+	denials := array.concat([reason(entry) | some rules in denies; some entry in rules], faults)
+	refusals := [entry | some entry in denials; entry.mode == "enforce"]
+	requirements := [entry | some entry in demands; reason(entry).mode == "enforce"]
+	permits := [name | data.policies[name].allow == true]
+	[effect, outcome] := verdict(refusals, requirements, permits)
 }
 
-default effect := "deny"
-
-effect := "require" if {
-	permitted
-	count(requirements) > 0
-}
-
-effect := "allow" if {
-	permitted
-	count(requirements) == 0
-}
-
-# Both must hold: a list shows what may_call says, so nothing can be called that a list would hide.
-permitted if {
-	count(refusals) == 0
-	callable
-	count(allowed_by) > 0
-}
-
-callable if access.may_call(input.subject, input.resource)
-
-allowed_by := [name | some [name, rules] in packages; rules.allow == true]
-
-denials := array.concat([reason(entry) | some entry in denies], faults)
-
-refusals := [entry | some entry in denials; entry.mode == "enforce"]
-
-requirements := [entry | some entry in demands; reason(entry).mode == "enforce"]
-
-reasons := array.concat(array.concat(denials, [reason(entry) | some entry in demands]), outcome)
-
-# What the library itself has to say, where no author has said more.
-outcome := [] if {
+# May_call and an allow must both hold: a list shows what may_call says, so nothing can be called that a list would hide.
+# The second of the pair is what the library itself has to say, where no author has said more.
+verdict(refusals, requirements, permits) := ["deny", []] if {
 	count(refusals) > 0
-} else := [explain("countersign.access", "The caller may not use this resource.")] if {
-	not callable
-} else := [explain("countersign.silence", "No policy allows this call.")] if {
-	count(allowed_by) == 0
-} else := [] if {
+} else := ["deny", [explain("countersign.access", "The caller may not use this resource.")]] if {
+	not access.may_call(input.subject, input.resource)
+} else := ["deny", [explain("countersign.silence", "No policy allows this call.")]] if {
+	count(permits) == 0
+} else := ["require", []] if {
 	count(requirements) > 0
-} else := [explain(concat(".", [name, "allow"]), "Allowed.") | some name in allowed_by]
+} else := ["allow", [explain(concat(".", [name, "allow"]), "Allowed.") | some name in permits]]
 
-faults := [explain(id, msg) | some [id, msg] in array.concat(projected, malformed)]
+projected := [explain("countersign.projected", "A sensitive value stands where no field for it is declared.") | not input.findings.projected == []]
 
-projected := [["countersign.projected", "A sensitive value stands where no field for it is declared."] | not input.findings.projected == []]
-
-malformed := [["countersign.malformed", "A policy rule is malformed, so nothing is allowed."] | is_malformed]
+malformed(verbs, demands, bounds) := [explain("countersign.malformed", "A policy rule is malformed, so nothing is allowed.") | is_malformed(verbs, demands, bounds)]
 
 # A verb that is no set would otherwise say nothing.
-is_malformed if {
-	some [_, rules] in packages
-	some verb in ["deny", "require", "mask", "limit"]
-	not is_set(object.get(rules, verb, set()))
+is_malformed(verbs, _, _) if {
+	some said in verbs
+	some rules in said
+	not is_set(rules)
 }
 
-is_malformed if {
+is_malformed(_, _, _) if {
+	some rules in [masks | masks := data.policies[_].mask]
+	not is_set(rules)
+}
+
+is_malformed(_, demands, _) if {
 	some entry in demands
 	not well_formed(entry)
 }
 
-is_malformed if {
+is_malformed(_, _, bounds) if {
 	some entry in bounds
 	not is_bound(entry)
 }
 
 is_bound(entry) if {
 	is_object(entry)
-	object.keys(entry) - {"rows", "bytes", "timeout_ms", "rate"} == set()
+	every name, _ in entry { is_limit(name) }
 	is_rate(object.get(entry, "rate", null))
 }
+
+is_limit("rows")
+
+is_limit("bytes")
+
+is_limit("timeout_ms")
+
+is_limit("rate")
 
 is_rate(null)
 
@@ -139,10 +122,8 @@ mode(entry) := data.rollout[entry.id] if {
 	entry.mode in {"enforce", "warn", "dryrun"}
 } else := "enforce"
 
-default approval := null
-
 # Several rules that hold a call are met together: all their groups, the largest quorum, the shortest time.
-approval := {
+approval(effect, requirements) := {
 	"template": min({entry.approval.template | some entry in requirements}),
 	"groups": {group | some entry in requirements; some group in entry.approval.groups},
 	"quorum": max({object.get(entry.approval, "quorum", 1) | some entry in requirements}),
@@ -151,31 +132,42 @@ approval := {
 	"break_glass": min({object.get(entry.approval, "break_glass", false) | some entry in requirements}),
 } if {
 	effect == "require"
-}
+} else := null
 
 # No default: a list that cannot be made leaves the decision undefined, and the call denied.
-mask := [] if effect == "deny"
+mask("deny") := []
 
-mask := array.concat(net, masks) if effect != "deny"
+mask(effect) := array.concat(net, [entry | rules := data.policies[_].mask; some entry in rules]) if effect != "deny"
 
 # Under all rules, but for what is listed as passing unread.
 net := [] if {
 	input.resource.id in data.masks.unread
 } else := data.masks.everywhere
 
-limits := {} if effect == "deny"
+# The tightest of what is asked for; one alone is taken as it is.
+limits("deny", _) := {}
 
-limits := object.union(numbers, rate) if effect != "deny"
+limits(effect, bounds) := {} if {
+	effect != "deny"
+	count(bounds) == 0
+}
 
-# The tightest of what is asked for.
-numbers[name] := min(values) if {
+limits(effect, bounds) := bounds[0] if {
+	effect != "deny"
+	count(bounds) == 1
+}
+
+limits(effect, bounds) := object.union(numbers(bounds), rate(bounds)) if {
+	effect != "deny"
+	count(bounds) > 1
+}
+
+numbers(bounds) := {name: min(values) |
 	some name in ["rows", "bytes", "timeout_ms"]
 	values := {value | some entry in bounds; value := entry[name]}
 	count(values) > 0
 }
 
-default rate := {}
-
-rate := {"rate": {"key": tightest[1], "per_min": tightest[0]}} if {
+rate(bounds) := {"rate": {"key": tightest[1], "per_min": tightest[0]}} if {
 	tightest := min({[value.per_min, value.key] | some entry in bounds; value := entry.rate})
-}
+} else := {}
