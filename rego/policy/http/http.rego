@@ -55,6 +55,9 @@ limit contains data.http.limits.request if {
 	not streams
 }
 
+# A rule without a value is asked for again by every rule that names it: these always have one.
+default is_request := false
+
 is_request if {
 	input.resource.type == "route"
 	startswith(input.action.name, "http.")
@@ -64,6 +67,8 @@ is_request if {
 passes_unread if input.resource.id in data.masks.unread
 
 streams if input.resource.id in data.http.streams
+
+default is_transfer := false
 
 is_transfer if {
 	is_request

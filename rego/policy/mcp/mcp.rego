@@ -124,6 +124,9 @@ carries_results if {
 	input.action.name in data.mcp.results
 }
 
+# A rule without a value is asked for again by every rule that names it: this one always has one.
+default is_call := false
+
 is_call if {
 	input.action.name == "tools/call"
 	input.resource.type == "tool"
