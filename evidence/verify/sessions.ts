@@ -5,6 +5,7 @@ import { kind } from './leaf.ts'
 import type { Leaf } from './leaf.ts'
 import { Frontier, hex, isHashAt, zeroHash } from './merkle.ts'
 import type { TreeHasher } from './merkle.ts'
+import { SeqSet } from './seq-set.ts'
 
 export interface SessionState {
   readonly id: string
@@ -20,7 +21,7 @@ export interface SessionState {
   /** Intents without an outcome. */
   readonly open: Set<number>
   /** Intents that were seen at all: a ref must point at one. */
-  readonly intents: Set<number>
+  readonly intents: SeqSet
   /** A finding was made, or its earlier leaves could not be read: what follows cannot be judged, and is not reported again. */
   isBroken: boolean
   isClosed: boolean
@@ -145,7 +146,7 @@ export class Sessions {
   #fresh(id: string, place: BatchPlace): SessionState {
     return {
       id: hexOf(id), node: place.node, epoch: place.epoch, ordinal: -1, keyId: '', isNodeSession: false, frontier: new Frontier(this.#hasher),
-      last: zeroHash, time: 0, open: new Set(), intents: new Set(), isBroken: false, isClosed: false, batch: -1, first: 0,
+      last: zeroHash, time: 0, open: new Set(), intents: new SeqSet(), isBroken: false, isClosed: false, batch: -1, first: 0,
     }
   }
 
