@@ -50,6 +50,8 @@ export interface IdentityProviderConfig {
   readonly services: readonly string[]
   /** clientIds that are agents acting for a person. */
   readonly agents?: readonly string[]
+  /** Nobody whom this provider knows is known to another: its people can approve what another's ask for, and the other way round. */
+  readonly arePeopleApart?: boolean
   /** Further claims that policy may read; each of them is also in the record. */
   readonly claims?: readonly string[]
 }

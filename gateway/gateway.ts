@@ -69,6 +69,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     store: createApprovalStore(database), now,
     url: (id) => `${admin.url}/approvals/${id}`,
     templates: () => activation.active()?.governed.approvals ?? {},
+    isApart: (issuer) => activation.active()?.governed.identity.some((provider) => provider.issuer === issuer && provider.arePeopleApart === true) === true,
     onEdge: ({ approval, edge, statement }: ApprovalEdge) => record.events.approval({ id: approval.id, session: approval.session, number: approvalEdges[edge], statement, salt: approval.salt }),
   })
   const rates = createRates(now)

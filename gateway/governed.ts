@@ -21,7 +21,7 @@ export const defaultApprovalTtlS = 900
 export const undeclaredEffects = ['write'] as const
 
 interface Written {
-  readonly identity: readonly { readonly issuer: string; readonly jwks_uri: string; readonly audiences: readonly string[]; readonly algorithms?: readonly string[]; readonly groups_claim?: string; readonly claims?: readonly string[]; readonly clock_skew_s?: number; readonly services?: readonly string[]; readonly agents?: readonly string[] }[]
+  readonly identity: readonly { readonly issuer: string; readonly jwks_uri: string; readonly audiences: readonly string[]; readonly algorithms?: readonly string[]; readonly groups_claim?: string; readonly claims?: readonly string[]; readonly clock_skew_s?: number; readonly services?: readonly string[]; readonly agents?: readonly string[]; readonly people_apart?: boolean }[]
   readonly targets: readonly WrittenTarget[]
   readonly approvals?: Readonly<Record<string, { readonly groups: readonly { readonly any_of: readonly string[]; readonly min?: number }[]; readonly ttl_s?: number }>>
   readonly off_boarded?: readonly string[]
@@ -51,7 +51,7 @@ export function parseGoverned(text: string, secrets: Iterable<string>, file = 'c
   return deepFreeze<Governed>({
     identity: written.identity.map((p): IdentityProviderConfig => ({
       issuer: p.issuer, jwksUri: p.jwks_uri, audiences: p.audiences, algorithms: p.algorithms ?? defaultAlgorithms,
-      groupsClaim: p.groups_claim ?? defaultGroupsClaim, claims: p.claims ?? [], clockSkewS: p.clock_skew_s ?? defaultClockSkewS, services: p.services ?? [], agents: p.agents ?? [],
+      groupsClaim: p.groups_claim ?? defaultGroupsClaim, claims: p.claims ?? [], clockSkewS: p.clock_skew_s ?? defaultClockSkewS, services: p.services ?? [], agents: p.agents ?? [], arePeopleApart: p.people_apart ?? false,
     })),
     targets: written.targets.map(targetOf),
     approvals: Object.fromEntries(Object.entries(written.approvals ?? {}).map(([name, template]): [string, ApproverTemplate] => [name, {

@@ -8,7 +8,7 @@ import { isRefusal, refusalWords, type Refusal } from '../refusal.ts'
 
 const states: ReadonlySet<string> = new Set(['pending', 'approved', 'rejected', 'expired', 'superseded', 'consumed', 'all'])
 
-export const faultStatus: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, requester: 403, machine: 403, sponsor: 403, group: 403, decided: 409, comment: 400 }
+export const faultStatus: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, requester: 403, machine: 403, sponsor: 403, provider: 403, group: 403, decided: 409, comment: 400 }
 
 export interface ApprovalsApiOptions {
   readonly desk: Desk

@@ -23,7 +23,7 @@ export interface Approval {
   readonly id: string
   readonly state: ApprovalState
   /** `actors`: who asked in the subject's name (RFC 8693 `act`), as `issuer|subject`. */
-  readonly requester: { readonly subject: string; readonly client: string; readonly sponsor: string; readonly actors: readonly string[] }
+  readonly requester: { readonly subject: string; readonly client: string; readonly sponsor: string; readonly actors: readonly string[]; readonly isWorkload: boolean }
   readonly target: string
   readonly action: string
   readonly resource: string

@@ -23,6 +23,8 @@ export interface ApprovalsOptions {
   readonly url: (id: string) => string
   /** Approver templates of the governed config in force. */
   readonly templates: () => Readonly<Record<string, ApproverTemplate>>
+  /** Issuers that governed config declares `people_apart`. */
+  readonly isApart: (issuer: string) => boolean
   readonly now: () => number
   /** Resolves once the edge's frame is durable. A rejection keeps the edge from happening. */
   readonly onEdge: (edge: ApprovalEdge) => Promise<void>
@@ -60,7 +62,7 @@ export interface Approvals extends Desk {
   sweep(): Promise<void>
 }
 
-export function createApprovals({ store, url, templates, now, onEdge }: ApprovalsOptions): Approvals {
+export function createApprovals({ store, url, templates, isApart, now, onEdge }: ApprovalsOptions): Approvals {
   const waiters = createWaiters(store, now)
   /** Openings under way, by what they are for: two identical calls at once meet one approval. Owned here, emptied as each ends. */
   const opening = new Map<string, Promise<Approval | Refusal>>()
@@ -84,7 +86,7 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
     const request = JSON.stringify(call.input.request)
     const approval: Approval = {
       id: randomBytes(16).toString('hex'), state: 'pending',
-      requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '', actors: actorsOf(principal) },
+      requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '', actors: actorsOf(principal), isWorkload: principal.type === 'service' },
       target, action: call.operation.action.name, resource: call.input.resource.id, session, salt,
       operation: operationDigest(salt, canonical), decision: decisionDigest(call.canonicalDecision),
       groups: requirement.groups, quorum: requirement.quorum, isJustificationRequired: call.decision.approval?.justification === 'required',
@@ -156,7 +158,7 @@ export function createApprovals({ store, url, templates, now, onEdge }: Approval
   }
 
   return {
-    ...createDesk({ store, now, edge, tell: waiters.tell }),
+    ...createDesk({ store, isApart, now, edge, tell: waiters.tell }),
     obtain,
     async sweep() {
       for (const approval of store.due(now())) await end(approval, 'expired')

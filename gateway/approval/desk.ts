@@ -16,6 +16,7 @@ export const deskFaults: Readonly<Record<DeskFault, string>> = {
   machine: 'Only a person can decide; this is an agent or a workload',
   sponsor: 'You answer for this workload, so you cannot approve its request',
   group: 'You are in none of the groups that may decide this',
+  provider: 'You and somebody who asked or approved come from two identity providers, and could be one person',
   decided: 'You have already decided this',
   comment: `A comment is required here, and at most ${maxCommentChars} characters long`,
   conflict: 'Somebody else is deciding this at the same moment; look again',
@@ -37,18 +38,19 @@ export interface Desk {
 
 interface DeskOptions {
   readonly store: ApprovalStore
+  readonly isApart: (issuer: string) => boolean
   readonly now: () => number
   readonly edge: (approval: Approval, name: ApprovalEdgeName, by?: Verdict) => Promise<void>
   readonly tell: (id: string) => void
 }
 
-export function createDesk({ store, now, edge, tell }: DeskOptions): Desk {
+export function createDesk({ store, isApart, now, edge, tell }: DeskOptions): Desk {
   /** The verdict under way on each approval; owned here, emptied as each ends. */
   const underWay = new Map<string, Promise<unknown>>()
 
   function faultFor(approval: Approval, person: Principal): DeskFault | undefined {
     if (approval.expiresAt <= now() || (approval.state !== 'pending' && approval.state !== 'approved')) return 'ended'
-    return barFor(approval, person)
+    return barFor(approval, person, isApart)
   }
 
   async function take(id: string, person: Principal, verdict: Verdict['verdict'], comment: string): Promise<Taken> {

@@ -2,10 +2,13 @@
 import type { Principal } from '../call.ts'
 import type { Approval, Verdict } from './approval.ts'
 
-export type Bar = 'machine' | 'requester' | 'sponsor' | 'group' | 'decided'
+export type Bar = 'machine' | 'requester' | 'sponsor' | 'group' | 'provider' | 'decided'
 
-/** Why this person may not decide, or undefined. Nobody is exempt, administrators included. */
-export function barFor(approval: Approval, person: Principal): Bar | undefined {
+/**
+ * Why this person may not decide, or undefined. Nobody is exempt, administrators included.
+ * @param isApart whether governed config says that nobody whom this issuer knows is known to another
+ */
+export function barFor(approval: Approval, person: Principal, isApart: (issuer: string) => boolean): Bar | undefined {
   // Whoever asked in somebody else's name asked all the same.
   if (person.id === approval.requester.subject || approval.requester.actors.includes(person.id)) return 'requester'
   // An agent with its user's groups, or a workload, is not a second person.
@@ -13,7 +16,24 @@ export function barFor(approval: Approval, person: Principal): Bar | undefined {
   if (approval.requester.sponsor !== '' && person.id === approval.requester.sponsor) return 'sponsor'
   if (groupsAsked(approval, person.groups).length === 0) return 'group'
   if (approval.verdicts.some(({ subject }) => subject === person.id)) return 'decided'
-  return undefined
+  return othersOf(approval).every((other) => areTwo(other, person.id, isApart)) ? undefined : 'provider'
+}
+
+/** The people that an approver must not be. */
+function othersOf({ requester, verdicts }: Approval): string[] {
+  const asking = [...requester.isWorkload ? [] : [requester.subject], ...requester.sponsor === '' ? [] : [requester.sponsor]]
+  return [...asking, ...verdicts.map(({ subject }) => subject)]
+}
+
+/** One provider has one subject for a person; of two providers nobody knows, unless one keeps its people apart. */
+function areTwo(one: string, other: string, isApart: (issuer: string) => boolean): boolean {
+  const [a, b] = [issuerOf(one), issuerOf(other)]
+  return a === b || isApart(a) || isApart(b)
+}
+
+/** No issuer holds the sign (governed.ts). */
+function issuerOf(id: string): string {
+  return id.slice(0, id.indexOf('|'))
 }
 
 /** Those of the person's groups that the requirement asks for. */

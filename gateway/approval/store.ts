@@ -81,7 +81,7 @@ export function createApprovalStore(database: DatabaseSync): ApprovalStore {
     insert(a, now) {
       const token = newToken()
       insert.run(a.id, a.requester.subject, a.requester.client, a.requester.sponsor, a.target, a.action, a.resource, a.session, a.salt, a.operation, a.decision,
-        JSON.stringify({ groups: a.groups, quorum: a.quorum, justification: a.isJustificationRequired, actors: a.requester.actors }), JSON.stringify(a.reasons), JSON.stringify(a.request), now, a.expiresAt, token)
+        JSON.stringify({ groups: a.groups, quorum: a.quorum, justification: a.isJustificationRequired, actors: a.requester.actors, workload: a.requester.isWorkload }), JSON.stringify(a.reasons), JSON.stringify(a.request), now, a.expiresAt, token)
       return { id: a.id, token }
     },
     get(id) {
@@ -123,10 +123,10 @@ function newToken(): string {
 }
 
 function approvalOf(row: Row, verdicts: readonly Row[]): Approval {
-  const requirement = JSON.parse(text(row, 'requirement')) as Pick<Approval, 'groups' | 'quorum'> & { justification: boolean; actors?: string[] }
+  const requirement = JSON.parse(text(row, 'requirement')) as Pick<Approval, 'groups' | 'quorum'> & { justification: boolean; actors?: string[]; workload?: boolean }
   return {
     id: text(row, 'id'), state: text(row, 'state') as ApprovalState,
-    requester: { subject: text(row, 'subject'), client: text(row, 'client'), sponsor: text(row, 'sponsor'), actors: requirement.actors ?? [] },
+    requester: { subject: text(row, 'subject'), client: text(row, 'client'), sponsor: text(row, 'sponsor'), actors: requirement.actors ?? [], isWorkload: requirement.workload ?? false },
     target: text(row, 'target'), action: text(row, 'action'), resource: text(row, 'resource'), session: text(row, 'session'),
     salt: bytes(row, 'salt'), operation: bytes(row, 'operation'), decision: bytes(row, 'decision'),
     groups: requirement.groups, quorum: requirement.quorum, isJustificationRequired: requirement.justification,

@@ -22,7 +22,7 @@ export interface ConsoleOptions {
 
 const callbackPath = '/sign-in/callback'
 const maxReturnChars = 200
-const statusOf: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, decided: 409, requester: 403, machine: 403, sponsor: 403, group: 403, comment: 400 }
+const statusOf: Readonly<Record<DeskFault, number>> = { unknown: 404, ended: 409, conflict: 409, decided: 409, requester: 403, machine: 403, sponsor: 403, provider: 403, group: 403, comment: 400 }
 
 export function consolePages({ desk, identity, providers, url, now }: ConsoleOptions): FastifyPluginCallback {
   const signIn = createSignIn({ providers, redirectUri: () => `${url()}${callbackPath}`, now })

@@ -120,6 +120,34 @@ test('the sponsor of a workload cannot approve its request', async (t) => {
   t.true('approval' in await at.approvals.approve(id, otto, ''))
 })
 
+test('one person under two identity providers neither approves their own request nor counts twice', async (t) => {
+  await using at = scene()
+  const elsewhere = (name: string, groups: readonly string[]) => person(name, groups, { id: `https://other.example|${name}` })
+  const held = await at.approvals.obtain(exportCall({ quorum: 2, groups: [{ any_of: ['leads'], min: 2 }] }), requester(), returning)
+  const id = (held as Refusal).approval?.id ?? ''
+  t.deepEqual(await at.approvals.approve(id, elsewhere('ana.lind', ['leads']), ''), { fault: 'provider' })
+  t.is(deskFaults.provider, 'You and somebody who asked or approved come from two identity providers, and could be one person')
+  t.true('approval' in await at.approvals.approve(id, lena, ''))
+  t.true('approval' in await at.approvals.approve(id, otto, ''))
+  const job = await at.approvals.obtain(exportCall({ quorum: 2, groups: [{ any_of: ['leads'], min: 2 }] }), requester(person('job', [], { type: 'service', id: 'https://ci.example|job' })), returning)
+  const second = (job as Refusal).approval?.id ?? ''
+  t.true('approval' in await at.approvals.approve(second, lena, ''), 'a workload of another provider is no person')
+  t.deepEqual(await at.approvals.approve(second, elsewhere('lena.l', ['leads']), ''), { fault: 'provider' })
+  t.is(at.approvals.get(second)?.state, 'pending')
+})
+
+test('the sponsor of a workload is no approver under another identity provider either', async (t) => {
+  await using at = scene()
+  const held = await at.approvals.obtain(exportCall(), requester(person('job', [], { type: 'service', id: 'https://ci.example|job', sponsor: lena.id })), returning)
+  t.deepEqual(await at.approvals.approve((held as Refusal).approval?.id ?? '', person('lena.l', ['leads'], { id: 'https://other.example|lena.l' }), ''), { fault: 'provider' })
+})
+
+test('people of a provider that governed config keeps apart approve what others ask for', async (t) => {
+  await using at = scene(':memory:', () => ({}), ['https://contractors.example'])
+  const held = await at.approvals.obtain(exportCall(), requester(person('cora', [], { id: 'https://contractors.example|cora' })), returning)
+  t.true('approval' in await at.approvals.approve((held as Refusal).approval?.id ?? '', lena, ''))
+})
+
 test('an expired approval lets nothing through and cannot be given any more', async (t) => {
   await using at = scene()
   const approved = await hold(at)

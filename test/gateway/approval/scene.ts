@@ -53,13 +53,13 @@ export interface Scene extends AsyncDisposable {
   beforeEdge: (edge: ApprovalEdge) => Promise<void>
 }
 
-export function scene(path = ':memory:', templates: Parameters<typeof createApprovals>[0]['templates'] = () => ({})): Scene {
+export function scene(path = ':memory:', templates: Parameters<typeof createApprovals>[0]['templates'] = () => ({}), apart: readonly string[] = []): Scene {
   const database = openDatabase(path)
   const edges: ApprovalEdge[] = []
   const it: Scene = {
     edges, database, clock: 1_000_000, isRecordDown: false, beforeEdge: () => Promise.resolve(),
     approvals: createApprovals({
-      store: createApprovalStore(database), templates, url: (id) => `https://console.example/approvals/${id}`, now: () => it.clock,
+      store: createApprovalStore(database), templates, isApart: (name) => apart.includes(name), url: (id) => `https://console.example/approvals/${id}`, now: () => it.clock,
       async onEdge(edge) {
         await it.beforeEdge(edge)
         if (it.isRecordDown) throw new Error('the journal is full')
