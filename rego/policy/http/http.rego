@@ -41,11 +41,12 @@ require contains {
 
 # METADATA
 # title: Fields that nobody needs in full
-mask contains rule if {
-	is_request
-	not passes_unread
-	some rule in data.http.masks
-}
+mask := [] if {
+	not carries_results
+} else := data.http.masks
+
+# No list, no call: this is none.
+default mask := null
 
 # METADATA
 # title: A request that is no stream ends
@@ -61,6 +62,11 @@ default is_request := false
 is_request if {
 	input.resource.type == "route"
 	startswith(input.action.name, "http.")
+}
+
+carries_results if {
+	is_request
+	not passes_unread
 }
 
 # Rules of their own: `not x in data.y` says nothing at all where data.y is missing.

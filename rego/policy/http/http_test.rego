@@ -67,6 +67,15 @@ test_bytes_that_nobody_reads_have_no_masks if {
 	count(decide("GET /stream", null, ["analysts"]).mask) > 0
 }
 
+test_without_its_masks_no_call if {
+	every broken in [{"masks": null}, {"masks": "none"}, {}] {
+		world := object.union(object.remove(data.http, ["masks"]), broken)
+		decision := request.decision with input as ask("GET /accounts", null, ["analysts"]) with data.http as world
+		decision.effect == "deny"
+		"countersign.malformed" in ids(decision)
+	}
+}
+
 test_a_stream_may_last if {
 	decide("GET /stream", null, ["analysts"]).limits == {}
 	decide("GET /accounts", null, ["analysts"]).limits == {"timeout_ms": 30000}

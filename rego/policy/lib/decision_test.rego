@@ -133,6 +133,18 @@ test_the_net_lies_under_every_rule if {
 	count(mask) == count(data.masks.everywhere) + 1
 }
 
+test_limits_need_no_rate if decide({"allow": true, "limit": {{"rows": 5}, {"rows": 3}}}).limits == {"rows": 3}
+
+test_a_single_limit_is_taken_as_it_is if {
+	limit := {"rows": 5, "rate": {"key": "subject", "per_min": 9}}
+	decide({"allow": true, "limit": {limit}}).limits == limit
+}
+
+test_masks_may_be_a_list if {
+	rule := {"id": "m", "match": {"class": "X"}, "op": "null"}
+	decide({"allow": true, "mask": [rule]}).mask == decide({"allow": true, "mask": {rule}}).mask
+}
+
 test_without_a_net_there_is_no_answer if {
 	not decide({"allow": true}) with data.masks as {}
 }

@@ -94,6 +94,13 @@ test_fields_are_masked_for_everyone_contact_for_all_but_leads if {
 	{"mcp.ssn", "net"} - masks(["leads"]) == set()
 }
 
+test_without_its_masks_no_call if {
+	asked := ask("lookup_customer", {"id": 1}, ["analysts"])
+	decision := request.decision with input as asked with data.mcp.masks as {"all": []}
+	decision.effect == "deny"
+	"countersign.malformed" in ids(decision)
+}
+
 # A client that breaks off and resumes must not get the fields of its calls in full.
 test_a_listening_stream_is_masked_as_its_calls_are if {
 	listening := object.union(ask("", {}, ["analysts"]), {"action": {"name": "session/stream", "properties": {"effects": ["read"]}}, "resource": {"type": "server", "id": "bank", "properties": {"target": "bank", "env": "test", "labels": []}}})
