@@ -25,8 +25,11 @@ export class Passage {
     this.#access = access
   }
 
-  /** Sends `body` and answers with the upstream's response, unread. @throws RefusalError `upstream.*` */
-  exchange(message: HttpMessage, request: IncomingMessage, response: ServerResponse, body: Readable): Promise<IncomingMessage> {
+  /** What the target's upstream is given for an answer's head. */
+  get timeoutMs(): number { return this.#access.target.upstream.timeoutMs }
+
+  /** Sends `body` and answers with the upstream's response, unread; `timeoutMs` is for its head, from the body's end on. @throws RefusalError `upstream.*` */
+  exchange(message: HttpMessage, request: IncomingMessage, response: ServerResponse, body: Readable, timeoutMs: number): Promise<IncomingMessage> {
     // http-proxy-3 gives a DELETE or OPTIONS without a length the length 0 and still pipes its chunks: bytes of a second request.
     if ((message.method === 'DELETE' || message.method === 'OPTIONS') && request.headers['transfer-encoding'] !== undefined) {
       throw new RefusalError(refusal('request.invalid', 'A chunked body is not allowed here'))
@@ -43,7 +46,7 @@ export class Passage {
       }
       proxy.on('proxyReq', (sent) => { outgoing = sent })
       body.on('error', (cause) => fail(cause instanceof RefusalError ? cause : new RefusalError(refusal('upstream.broken', 'The upload broke off'), cause)))
-      body.on('end', () => { deadline = setTimeout(() => fail(new RefusalError(refusal('upstream.timeout'))), this.#access.target.upstream.timeoutMs) })
+      body.on('end', () => { deadline = setTimeout(() => fail(new RefusalError(refusal('upstream.timeout'))), timeoutMs) })
       proxy.on('proxyRes', (answer) => {
         clearTimeout(deadline)
         resolve(answer)
@@ -91,7 +94,8 @@ export async function passExchange(passage: Passage, permit: Permit<HttpOperatio
   opaquePart(nothing, plan)                                      // masks on bytes nobody parses: refused before anything is sent
   const { request, response } = client
   const body = Readable.from(recorded(gate, permit, chunks), { objectMode: false, highWaterMark: 64 * 1024 })
-  const answer = await passage.exchange(permit.spend().message, request, response, body)
+  const { timeout_ms: asked = Infinity } = permit.call.decision.limits
+  const answer = await passage.exchange(permit.spend().message, request, response, body, Math.min(passage.timeoutMs, asked))
   const revoked = (): void => { answer.destroy(new RefusalError(refusal('upstream.broken', 'The session was revoked'))) }
   gate.signal.addEventListener('abort', revoked, { once: true })
   caller.onSent(() => answer.destroy())

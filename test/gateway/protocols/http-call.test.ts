@@ -25,6 +25,17 @@ test('a JSON request is matched to its route, decided, forwarded as the same byt
   await rig.close()
 })
 
+test('the time that policy gives holds on a route that is passed unread, too', async (t) => {
+  const rig = await openRig({
+    protocol: (publicUrl) => createHttp({ publicUrl }), upstream: () => undefined, timeoutMs: 60_000, decide: () => ({ ...allow, limits: { timeout_ms: 50 } }),
+    target: { catalogue: { 'POST /blob': { effects: ['write'], labels: [], request: {}, result: {}, isOpaque: true } } },
+  })
+  const response = await fetch(`${rig.url}/blob`, { method: 'POST', headers: { authorization: 'Bearer alice' }, body: 'x' })
+  t.is(response.status, 504)
+  t.like(await response.json(), { code: 'upstream.timeout', detail: 'The upstream did not answer in time' })
+  await rig.close()
+})
+
 test('a form on a route that declares one is read as fields', async (t) => {
   const rig = await openRig({
     protocol: (publicUrl) => createHttp({ publicUrl }), upstream: (_request, response) => { response.end() },
