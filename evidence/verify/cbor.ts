@@ -14,6 +14,8 @@ export class CborError extends Error {
 }
 
 const major = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5 } as const
+/** FORMAT §2: −2^63 is the least integer. */
+const maxNegative = (1n << 63n) - 1n
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class CborReader {
@@ -61,7 +63,7 @@ export class CborReader {
     const initial = this.#peek()
     switch (initial >> 5) {
       case major.uint: return this.#integer(major.uint)
-      case major.negative: { const n = this.#integer(major.negative); return typeof n === 'bigint' ? -1n - n : -1 - n }
+      case major.negative: return this.#negative()
       case major.bytes: return this.byteString(this.bytes.length)
       case major.text: return this.text(this.bytes.length)
       case major.array: {
@@ -94,6 +96,14 @@ export class CborReader {
     if (key === last) throw new CborError(`map key ${key} twice`, start)
     if (key < last) throw new CborError(`map key ${key} after ${last}`, start)
     return key
+  }
+
+  #negative(): number | bigint {
+    const start = this.at
+    const n = this.#integer(major.negative)
+    if (typeof n === 'number') return -1 - n
+    if (n > maxNegative) throw new CborError('an integer below -2^63', start)
+    return -1n - n
   }
 
   #nest(depth: number, length: number): void {

@@ -12,6 +12,7 @@ const malformed: readonly (readonly [what: string, hex: string, message: RegExp]
   ['an integer in two bytes more than it needs', '1900ff', /shortest/],
   ['an integer in four bytes more than it needs', '1a0000ffff', /shortest/],
   ['an integer in eight bytes more than it needs', '1b00000000ffffffff', /shortest/],
+  ['an integer below -2^63, which the writer has no form for', '3b 8000000000000000', /below -2\^63/],
   ['a length that is not in its shortest form', '5801ff', /shortest/],
   ['an indefinite byte string', '5f41ff ff', /indefinite/],
   ['an indefinite text', '7f6161 ff', /indefinite/],
