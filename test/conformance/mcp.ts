@@ -37,7 +37,7 @@ export async function mcpConformance(): Promise<Outcome[]> {
     const code = await gateway.stop()
     await fixture.close()
     outcomes.push({ name: 'the gateway drains and exits 0', passed: code === 0, detail: `exit ${code}` })
-    const { falsities, checked, ...verdict } = verify(gateway.directories)
+    const { falsities, checked, ...verdict } = await verify(gateway.directories)
     const gaps = verdict.gaps.filter(({ code }) => code !== 'trust.own_keys' && code !== 'witness.none')   // nobody outside has seen this log
     outcomes.push({
       name: 'the record of the run is sound and whole', passed: falsities.length + gaps.length === 0 && checked.intents > 0 && checked.outcomes === checked.intents,

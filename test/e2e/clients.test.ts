@@ -29,7 +29,7 @@ test.before(async () => {
 test.after.always('the gateway drains, and its record is sound and whole', async (t) => {
   t.is(await gateway.stop(), 0)
   for (const end of ends) await end()
-  const { falsities, gaps, checked } = verify(gateway.directories)
+  const { falsities, gaps, checked } = await verify(gateway.directories)
   t.deepEqual(falsities, [])
   t.deepEqual(gaps.map(({ code }) => code), ['trust.own_keys', 'witness.none'])    // nobody outside has seen this log
   t.is(checked.outcomes, checked.intents)

@@ -1,5 +1,5 @@
 // What a gateway put on record, read back as an examiner with the session keys would.
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
@@ -46,11 +46,13 @@ interface Finding { readonly code: string; readonly item: string; readonly messa
 
 const launcher = path.join(import.meta.dirname, '..', '..', 'gateway', 'countersign.js')
 
-/** `evidence verify` with every body opened: 3 is a sound record that nobody outside has seen. */
-export function verify(directories: { readonly keys: string; readonly evidence: string }, ...args: string[]): Verdict {
+/** `evidence verify` with every body opened: 3 is a sound record that nobody outside has seen. Never blocks: gateways of the same test file are coming up meanwhile. */
+export async function verify(directories: { readonly keys: string; readonly evidence: string }, ...args: string[]): Promise<Verdict> {
   const keys = `${directories.keys}.jsonl`
   fs.writeFileSync(keys, [...exportSessionKeys(directories.keys)].join(''))
-  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, 'evidence', 'verify', '--json', '--keys', keys, ...args, directories.evidence], { encoding: 'utf8', maxBuffer: 1 << 28 })
-  if (!stdout.startsWith('{')) throw new Error(`verify ended with ${status}: ${stdout}${stderr}`)
+  const { exit, stdout, stderr } = await new Promise<{ exit: number | null; stdout: string; stderr: string }>((resolve) => {
+    const child = execFile(process.execPath, [launcher, 'evidence', 'verify', '--json', '--keys', keys, ...args, directories.evidence], { maxBuffer: 1 << 28 }, (_error, stdout, stderr) => resolve({ exit: child.exitCode, stdout, stderr }))
+  })
+  if (!stdout.startsWith('{')) throw new Error(`verify ended with ${exit}: ${stdout}${stderr}`)
   return JSON.parse(stdout) as Verdict
 }

@@ -56,6 +56,9 @@ export async function startProcess(home: Home, environment: Readonly<Record<stri
   try {
     const { listen } = await ready.promise
     return running(home, listen[0] ?? '', child.pid ?? 0, () => log, ended, (name) => { end(child, name) }, async () => { end(child, 'SIGTERM'); return await ended })
+  } catch (error) {
+    end(child, 'SIGKILL')
+    throw error
   } finally {
     clearTimeout(timer)
   }

@@ -50,7 +50,7 @@ for (const isFirst of [true, false]) {
     t.is((await gateway.frame(done.receipt)).kind, 'intent')
     t.is((await ready(gateway)).status, 200)
     t.is(await gateway.stop(), 0)
-    const verdict = verify(gateway.home.directories)
+    const verdict = await verify(gateway.home.directories)
     t.deepEqual(verdict.falsities, [])
     t.is(verdict.checked.intents, verdict.checked.outcomes)
   })
@@ -79,7 +79,7 @@ test('a disk that is full after the effect: the result is withheld, the target f
   const outcome = await eventually(() => gateway.frames().find(({ kind, outcome: about }) => kind === 'outcome' && about?.code === 'record.ambiguous'), 'the ambiguous outcome')
   t.is(outcome.structure?.['1'], 2)
   t.is(await gateway.stop(), 0)
-  const verdict = verify(gateway.home.directories)
+  const verdict = await verify(gateway.home.directories)
   t.deepEqual(verdict.falsities, [])
   t.is(verdict.checked.intents, verdict.checked.outcomes)
 })
@@ -119,7 +119,7 @@ test('no room for a result, but for its count and digest: the caller gets it, th
   t.regex(JSON.stringify(outcome.outcome), /"digest":\{"salt":"[\w-]+","sha256":"[\w-]+"\}/)
   t.false(JSON.stringify(outcome.outcome).includes('Ashworth'))
   t.is(await gateway.stop(), 0)
-  t.deepEqual(verify(gateway.home.directories).falsities, [])
+  t.deepEqual((await verify(gateway.home.directories)).falsities, [])
 })
 
 test('no segment can be made: calls are refused while there is still room for every outcome, and go on when there is space', async (t) => {
@@ -136,7 +136,7 @@ test('no segment can be made: calls are refused while there is still room for ev
   delete faults.createSegment
   await eventually(async () => (await send()).status === 200 || undefined, 'a call after space returned')
   t.is(await gateway.stop(), 0)
-  const verdict = verify(gateway.home.directories)
+  const verdict = await verify(gateway.home.directories)
   t.deepEqual(verdict.falsities, [])
   t.is(verdict.checked.intents, verdict.checked.outcomes)
   t.false(gateway.frames().some(({ outcome }) => outcome?.status === 'ambiguous'))
@@ -168,7 +168,7 @@ test('a disk that is full now and then, under load in both modes: every answered
   const frames = gateway.frames()
   const outcomes = new Set(frames.filter(({ kind }) => kind === 'outcome').map(({ session, ref }) => `${session}/${ref}`))
   t.deepEqual(answered.filter((receipt) => !outcomes.has(receipt)), [])
-  const verdict = verify(gateway.home.directories)
+  const verdict = await verify(gateway.home.directories)
   t.deepEqual(verdict.falsities, [])
   t.is(verdict.checked.intents, verdict.checked.outcomes)
 })
@@ -196,6 +196,6 @@ for (const [title, fail] of [
     const end = await eventually(() => again.frames().find(({ kind, session, ref, structure }) => (kind === 'recovery' && structure?.['1'] === intent?.session && structure?.['2'] === intent?.seq) || (kind === 'outcome' && session === intent?.session && ref === intent?.seq)), 'what became of the call')
     t.is(end.kind, title === 'write' ? 'recovery' : 'outcome')
     t.is(await again.stop(), 0)
-    t.deepEqual(verify(again.home.directories).falsities, [])
+    t.deepEqual((await verify(again.home.directories)).falsities, [])
   })
 }

@@ -39,7 +39,7 @@ export async function killRounds(bank: Bank, rounds: number, say: (line: string)
   }
   const last = await startProcess(home)
   await last.stop()
-  return { acknowledged: acknowledged.length, missing: missingFrom(home, acknowledged), fsck: fsck(home), verdict: verify(home.directories) }
+  return { acknowledged: acknowledged.length, missing: missingFrom(home, acknowledged), fsck: fsck(home), verdict: await verify(home.directories) }
 }
 
 /** `bounded` reads when there is an MCP token, `strict` writes else; one after the other, until the gateway is gone. */

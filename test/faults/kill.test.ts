@@ -29,5 +29,5 @@ test('a gateway whose sealer is killed goes on answering, and all of it is seale
   t.is((await gateway.frame(said.receipt)).kind, 'intent')
   t.not(await eventually(() => sealerOf(gateway.pid), 'another sealer'), killed)
   t.is(await gateway.stop(), 0)
-  t.deepEqual(verify(gateway.home.directories).falsities, [])
+  t.deepEqual((await verify(gateway.home.directories)).falsities, [])
 })

@@ -38,5 +38,5 @@ test('calls stop when too much evidence waits to be sealed, nothing more reaches
   const after = await eventually(async () => { const said = await transfer('after'); return said.status === 200 ? said : undefined }, 'a call after the sealer went on')
   t.is((await gateway.frame(after.receipt)).kind, 'intent')
   t.is(await gateway.stop(), 0)
-  t.deepEqual(verify(gateway.home.directories).falsities, [])
+  t.deepEqual((await verify(gateway.home.directories)).falsities, [])
 })

@@ -37,7 +37,7 @@ test('SIGTERM drains: calls in flight finish, no frame is lost, sessions are clo
   const opened = frames.filter(({ kind }) => kind === 'open' || kind === 'epoch').length
   t.is(frames.filter(({ kind }) => kind === 'close').length, opened, 'every session is closed')
   t.false(bank().upstream.seen.some(({ body }) => body.includes('"late"')))
-  const verdict = verify(gateway.home.directories)
+  const verdict = await verify(gateway.home.directories)
   t.deepEqual(verdict.falsities, [])
   t.is(verdict.checked.intents, verdict.checked.outcomes)
 })
@@ -54,7 +54,7 @@ test('a signal that comes while the gateway starts neither kills it nor is lost'
   child.kill('SIGTERM')
   t.is(await ended, 0)
   t.true(log.includes('stopped, sealed'))
-  t.deepEqual(verify(home.directories).falsities, [])
+  t.deepEqual((await verify(home.directories)).falsities, [])
 })
 
 test('a call that outlasts the drain is cut, and what became of it is on record', async (t) => {
@@ -68,7 +68,7 @@ test('a call that outlasts the drain is cut, and what became of it is on record'
   const frames = gateway.frames()
   const intent = frames.find(({ kind }) => kind === 'intent')
   t.true(frames.some(({ kind, session, ref, structure }) => kind === 'outcome' && session === intent?.session && ref === intent.seq && structure?.['1'] !== 0))
-  t.deepEqual(verify(gateway.home.directories).falsities, [])
+  t.deepEqual((await verify(gateway.home.directories)).falsities, [])
 })
 
 test('ten thousand unauthenticated requests are counted in a few frames, and real calls go on', async (t) => {

@@ -53,7 +53,7 @@ const filesBelow = (folder: string): string[] => fs.readdirSync(folder, { recurs
 
 test('a byte flipped in any object of the record is a false claim that verify names', async (t) => {
   const { home } = await recorded()
-  t.is(verify(home.directories).exit, 3)
+  t.is((await verify(home.directories)).exit, 3)
   const { evidence } = home.directories
   const samples = ['store/leaves', 'store/index', 'store/bodies', 'log.git/objects'].flatMap((folder) => {
     const files = filesBelow(path.join(evidence, folder)).filter((file) => fs.statSync(file).size > 0).sort()
@@ -63,12 +63,12 @@ test('a byte flipped in any object of the record is a false claim that verify na
   for (const file of new Set(samples)) {
     const whole = fs.readFileSync(file)
     flip(file, Math.floor(whole.length / 2))
-    const { exit, falsities } = verify(home.directories)
+    const { exit, falsities } = await verify(home.directories)
     t.is(exit, 1, file)
     t.true(falsities.length > 0 && falsities.every(({ code, item }) => code !== '' && item !== ''), file)
     fs.writeFileSync(file, whole)
   }
-  t.is(verify(home.directories).exit, 3, 'all put back')
+  t.is((await verify(home.directories)).exit, 3, 'all put back')
 })
 
 test('a session taken out of the store, and a history written anew with every key, are named', async (t) => {
@@ -78,12 +78,12 @@ test('a session taken out of the store, and a history written anew with every ke
   fs.writeFileSync(kept, checkpointOf(evidence))
   const forged = `${home.dir}/forged`
   await forgeHistory(evidence, sealer, 'test-1', forged, 1)
-  const rewritten = verify({ ...home.directories, evidence: forged }, '--since', kept)
+  const rewritten = await verify({ ...home.directories, evidence: forged }, '--since', kept)
   t.is(rewritten.exit, 1)
   t.true(rewritten.falsities.some(({ message }) => /kept|prefix|checkpoint/.test(message)), JSON.stringify(rewritten.falsities))
   const leaves = filesBelow(path.join(evidence, 'store', 'leaves')).sort()[0] ?? ''
   fs.rmSync(leaves)
-  const deleted = verify(home.directories)
+  const deleted = await verify(home.directories)
   t.is(deleted.exit, 1)
   t.true(deleted.falsities.some(({ item }) => item.includes(path.basename(leaves).slice(0, 16)) || /batch/.test(item)), JSON.stringify(deleted.falsities))
 })
@@ -119,7 +119,7 @@ test('a flipped byte in the journal is no torn tail: the gateway refuses to star
   const frames = new Set(again.frames().map(({ session, seq }) => `${session}/${seq}`))
   t.true(receipts.every((receipt) => frames.has(receipt)))
   t.is(await again.stop(), 0)
-  t.deepEqual(verify(home.directories).falsities, [])
+  t.deepEqual((await verify(home.directories)).falsities, [])
 })
 
 test('an older evidence folder is refused at start; an older sealer folder goes on from the log; both older are told by a kept checkpoint', async (t) => {
@@ -145,11 +145,11 @@ test('an older evidence folder is refused at start; an older sealer folder goes 
   fs.renameSync(`${evidence}.aside`, evidence)
   swap(sealer)
   const receipts = await run()
-  const sound = verify(home.directories, '--since', kept)
+  const sound = await verify(home.directories, '--since', kept)
   t.deepEqual(sound.falsities, [])
   t.true(readFrames(home.directories).some(({ session, seq }) => `${session}/${seq}` === receipts[0]))
   for (const folder of [evidence, sealer]) { fs.rmSync(folder, { recursive: true }); fs.cpSync(`${folder}.old`, folder, { recursive: true }) }
-  t.is(verify(home.directories, '--since', kept).exit, 1)
+  t.is((await verify(home.directories, '--since', kept)).exit, 1)
 })
 
 test('a clock that steps back changes no order, and the record stays sound', async (t) => {
@@ -163,5 +163,5 @@ test('a clock that steps back changes no order, and the record stays sound', asy
   t.true(after.every((receipt) => receipt !== ''))
   await eventually(() => gateway.frames().some(({ session, seq }) => `${session}/${seq}` === after.at(-1)) || undefined, 'sealed')
   t.is(await gateway.stop(), 0)
-  t.deepEqual(verify(home.directories).falsities, [])
+  t.deepEqual((await verify(home.directories)).falsities, [])
 })
