@@ -1,0 +1,100 @@
+// What is known of one SQL text before it runs: the types that parsing, name resolution and lineage share with policy facts and masks.
+
+/** OID 0 and attribute number 0 stand for "none" on the wire; here they never appear. Whole rows are listed column by column. */
+export interface BaseColumn { readonly relation: number; readonly attribute: number }
+
+/** As the server keeps it (pg_class, pg_attribute). Loaded from the live database. */
+export interface Relation {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  /** pg_class.relkind: r, p, v, m, f, S, t, c, i, I */
+  readonly kind: string
+  /** pg_class.reltype: the row type, by which a composite value is known. */
+  readonly rowType: number
+  readonly columns: readonly Column[]
+  /** `pg_get_viewdef`, of views and materialised views. */
+  readonly definition?: string
+  /** Partitions and inheritance children have columns of their own OID. */
+  readonly parents: readonly number[]
+  readonly isTemporary: boolean
+}
+export interface Column { readonly attribute: number; readonly name: string; readonly type: number }
+
+export interface Routine {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  /** pg_proc.prokind: f, p, a, w */
+  readonly kind: string
+  readonly language: string
+  /** pg_proc.provolatile: i, s, v */
+  readonly volatility: string
+  readonly isSecurityDefiner: boolean
+  readonly returnsSet: boolean
+  readonly returnType: number
+  readonly argumentNames: readonly string[]
+  readonly argumentCount: number
+  readonly defaultCount: number
+  readonly isVariadic: boolean
+  /** pg_proc.prosrc of SQL and PL/pgSQL routines (for SQL-standard bodies `pg_get_function_sqlbody`). */
+  readonly body?: string
+}
+
+/** The live catalogue as one reading found it. Names are compared exactly: the parser has folded them already. */
+export interface Snapshot {
+  relation(oid: number): Relation | undefined
+  /** `schema` undefined: along the search path, as the server would. */
+  findRelation(schema: string | undefined, name: string, searchPath: readonly string[]): Relation | undefined
+  findRoutines(schema: string | undefined, name: string, searchPath: readonly string[]): readonly Routine[]
+  routine(oid: number): Routine | undefined
+  /** Base type of a domain, element type of an array, row type's relation. undefined for an unknown OID. */
+  type(oid: number): DataType | undefined
+  readonly relations: Iterable<Relation>
+}
+export interface DataType { readonly oid: number; readonly name: string; /** pg_type.typtype */ readonly kind: string; readonly category: string; readonly base?: number; readonly element?: number; readonly relation?: number }
+
+/** How the session would resolve a name now. `path` is `current_schemas(true)`: pg_temp first where there is one, pg_catalog in its place. */
+export interface Naming { readonly snapshot: Snapshot; readonly path: readonly string[] }
+
+export type Access = 'read' | 'insert' | 'update' | 'delete' | 'truncate' | 'ddl' | 'lock'
+export type Use = 'output' | 'predicate' | 'order' | 'group' | 'join' | 'write-source' | 'write-target'
+/** `read` alone may run in bounded durability. */
+export type Effect = 'read' | 'write' | 'ddl' | 'dcl' | 'session' | 'copy' | 'execute' | 'transaction' | 'notify' | 'maintenance'
+
+export interface RelationUse { readonly schema: string; readonly name: string; readonly oid?: number; readonly access: readonly Access[] }
+export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[] }
+export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean }
+
+/** Where a result column's values come from. `unknown`: some of it cannot be told, with the reason. */
+export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string }
+
+/** One statement of a text. */
+export interface Statement {
+  /** The parser's node in snake case, without `_stmt`: select, insert, create_table, variable_set … */
+  readonly kind: string
+  readonly effects: readonly Effect[]
+  readonly relations: readonly RelationUse[]
+  readonly columns: readonly ColumnUse[]
+  readonly routines: readonly RoutineUse[]
+  readonly hasWhere: boolean
+  /** A literal LIMIT. */
+  readonly limit?: number
+  readonly hasReturning: boolean
+  /** Names that resolve differently after it: DDL, SET, SET ROLE, DISCARD, DO, CALL, unknown volatile routines. */
+  readonly isBarrier: boolean
+  /** What could not be told, as stable reasons: `dynamic_sql`, `opaque_routine`, `unresolved_relation`, `unknown_node` … */
+  readonly unknown: readonly string[]
+  /** By ordinal of the result columns; undefined where the statement's own lineage cannot be told at all. */
+  readonly outputs?: readonly Lineage[]
+  /** Base columns that reach something else than the result: other columns, NOTIFY, set_config, files. */
+  readonly flows: readonly { readonly from: BaseColumn; readonly into: string }[]
+}
+
+/** A literal of the text: where it stands (bytes), what it says, and the columns it is compared with or written to. */
+export interface Literal { readonly start: number; readonly end: number; readonly value: string | number | boolean | null; readonly columns: readonly BaseColumn[]; readonly isAttributed: boolean }
+
+/** One Query or Parse text. */
+export type Analysis =
+  | { readonly status: 'ok'; readonly statements: readonly Statement[]; readonly literals: readonly Literal[]; /** `$n` → columns it is compared with or written to. */ readonly parameters: ReadonlyMap<number, readonly BaseColumn[]>; /** Text with literals replaced by `$n`, numbered on from the text's own parameters. */ readonly shape: string }
+  | { readonly status: 'error'; readonly message: string; /** 1-based character position in the text, 0 where the parser gave none. */ readonly position: number }
