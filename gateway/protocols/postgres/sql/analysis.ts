@@ -18,8 +18,13 @@ export interface Relation {
   /** Partitions and inheritance children have columns of their own OID. */
   readonly parents: readonly number[]
   readonly isTemporary: boolean
+  /** Routines of its triggers (internal ones aside): what a row holds after a write is theirs to say. */
+  readonly triggers?: readonly number[]
+  /** A rewrite rule other than a view's own: statements on it become others. */
+  readonly hasRules?: boolean
 }
-export interface Column { readonly attribute: number; readonly name: string; readonly type: number }
+/** `expression`: of a generated column (`isGenerated`), or its default. */
+export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isGenerated?: boolean; readonly expression?: string }
 
 export interface Routine {
   readonly oid: number
@@ -39,6 +44,12 @@ export interface Routine {
   readonly isVariadic: boolean
   /** pg_proc.prosrc of SQL and PL/pgSQL routines (for SQL-standard bodies `pg_get_function_sqlbody`). */
   readonly body?: string
+  /** A SQL-standard body was resolved when the routine was made; its text is printed by the reader's search path. */
+  readonly isBodyResolved?: boolean
+  /** Names and types of OUT, INOUT and TABLE columns, in order. */
+  readonly results?: readonly { readonly name: string; readonly type: number }[]
+  /** `SET search_path` of the routine, as pg_proc.proconfig spells it. */
+  readonly searchPath?: string
 }
 
 /** The live catalogue as one reading found it. Names are compared exactly: the parser has folded them already. */
@@ -50,6 +61,13 @@ export interface Snapshot {
   routine(oid: number): Routine | undefined
   /** Base type of a domain, element type of an array, row type's relation. undefined for an unknown OID. */
   type(oid: number): DataType | undefined
+  findType(schema: string | undefined, name: string, searchPath: readonly string[]): DataType | undefined
+  /** Routines behind operators of this name outside pg_catalog, whatever their schema. */
+  operators(name: string): readonly number[]
+  /** Routines behind casts to the type, those of pg_catalog aside. */
+  casts(type: number): readonly number[]
+  /** The reader's `current_schemas(true)`: definitions are printed by it, and read back by it. */
+  readonly path: readonly string[]
   readonly relations: Iterable<Relation>
 }
 export interface DataType { readonly oid: number; readonly name: string; /** pg_type.typtype */ readonly kind: string; readonly category: string; readonly base?: number; readonly element?: number; readonly relation?: number }

@@ -1,0 +1,68 @@
+// The statements that read the live catalogue. Everything is qualified, operators too: a session's own search_path must not decide what is read.
+// They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual.
+
+/** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. */
+export const relations = `
+select c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.reltype::pg_catalog.text, c.relpersistence::pg_catalog.text,
+  (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8) order by a.attnum)::pg_catalog.text
+     from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
+
+export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
+
+/** Defaults and generation expressions of user tables, printed by the reader's search path. */
+export const expressions = `
+select d.adrelid::pg_catalog.text, d.adnum::pg_catalog.text, a.attgenerated::pg_catalog.text, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) d.adrelid and a.attnum operator(pg_catalog.=) d.adnum`
+
+export const triggers = `
+select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'`
+
+/** Rules other than the one that makes a view a view. */
+export const rules = `select distinct ev_class::pg_catalog.text from pg_catalog.pg_rewrite where not (ev_type operator(pg_catalog.=) '1' and is_instead)`
+
+const userViews = `from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any ('{v,m}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) all ('{pg_catalog,information_schema}'::pg_catalog.name[])`
+
+export const definitions = `select c.oid::pg_catalog.text, pg_catalog.pg_get_viewdef(c.oid) ${userViews}`
+/** After `definitions` failed: which to ask for one by one. */
+export const definitionOids = `select c.oid::pg_catalog.text ${userViews}`
+export const oneDefinition = (oid: number): string => `select pg_catalog.pg_get_viewdef(${oid}::pg_catalog.oid)`
+
+const outColumns = `case when p.proargmodes is null then null else pg_catalog.json_build_array(pg_catalog.to_json(p.proargmodes), pg_catalog.to_json(p.proargnames), pg_catalog.to_json(p.proallargtypes::pg_catalog.int8[]))::pg_catalog.text end`
+
+/** pg_catalog's own routines, without bodies. */
+export const systemRoutines = `
+select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
+  p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns}
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+where n.nspname operator(pg_catalog.=) 'pg_catalog'`
+
+/** Everybody else's, with bodies where they can be followed. `hasSqlBody`: PostgreSQL 14 and later. */
+export const userRoutines = (hasSqlBody: boolean): string => `
+select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
+  p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns},
+  pg_catalog.to_json(p.proargnames)::pg_catalog.text,
+  case when l.lanname operator(pg_catalog.=) any ('{sql,plpgsql}'::pg_catalog.name[]) then ${hasSqlBody ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)' : 'p.prosrc'} end,
+  ${hasSqlBody ? '(p.prosqlbody is not null)::pg_catalog.text' : "'false'"},
+  (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path='))
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
+
+/** Array and row types of relations are implied by their element and relation; the rest is small. */
+export const types = `
+select t.oid::pg_catalog.text, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, t.typcategory::pg_catalog.text, t.typbasetype::pg_catalog.text, t.typelem::pg_catalog.text, t.typrelid::pg_catalog.text
+from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace`
+
+export const operators = `
+select o.oprname::pg_catalog.text, o.oprcode::pg_catalog.oid::pg_catalog.text
+from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) o.oprcode join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
+
+export const casts = `
+select c.casttarget::pg_catalog.text, c.castfunc::pg_catalog.text
+from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) c.castfunc join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
+
+export const about = `select pg_catalog.current_setting('server_version_num'), pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text`

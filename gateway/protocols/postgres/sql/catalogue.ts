@@ -1,0 +1,135 @@
+// The shadow catalogue of one target's database: the last reading of it, renewed by age, by what statements may have changed, and by an unknown OID.
+import type { Relation, Snapshot } from './analysis.ts'
+import * as queries from './catalogue-queries.ts'
+import { buildSnapshot, type Rows } from './snapshot.ts'
+
+/** Asks the database and gives rows of text; on a connection of the gateway's own, or on the session's while it is idle. */
+export type Ask = (sql: string) => Promise<Rows>
+
+export type CatalogueErrorCode = 'ERR_CATALOGUE_TOO_LARGE' | 'ERR_CATALOGUE_UNREADABLE'
+
+export class CatalogueError extends Error {
+  readonly code: CatalogueErrorCode
+  constructor(code: CatalogueErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CatalogueError'
+    this.code = code
+  }
+}
+
+/** Beyond these a database is refused: reading it would cost every session its memory. */
+const maxRelations = 200_000
+const maxRows = 1_000_000
+const maxBytes = 512 * 1024 * 1024
+/** Views asked for one by one when one of them cannot be printed. */
+const maxSingleDefinitions = 2_000
+/** PostgreSQL 14 brought SQL-standard bodies. */
+const sqlBodiesSince = 140_000
+/** What other sessions' DDL may change unseen is at most this old. */
+const ttlMs = 60_000
+
+/** @throws CatalogueError `ERR_CATALOGUE_TOO_LARGE` or `ERR_CATALOGUE_UNREADABLE` (`cause` has the database's own error) */
+export async function loadSnapshot(ask: Ask): Promise<Snapshot> {
+  let bytes = 0
+  const read = async (what: string, sql: string): Promise<Rows> => {
+    let rows: Rows
+    try {
+      rows = await ask(sql)
+    } catch (cause) {
+      throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', `the database's ${what} cannot be read`, { cause })
+    }
+    if (rows.length > maxRows) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's ${what}: more than ${maxRows} rows`)
+    for (const row of rows) for (const cell of row) bytes += cell?.length ?? 0
+    if (bytes > maxBytes) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's catalogue is longer than ${maxBytes} bytes`)
+    return rows
+  }
+  const [about] = await read('version', queries.about)
+  if (about === undefined) throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the database's version cannot be read")
+  const path = JSON.parse(about[1] ?? '[]') as string[]
+  const relations = await read('relations', queries.relations)
+  if (relations.length > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
+  return buildSnapshot({
+    path,
+    relations,
+    inheritance: await read('inheritance', queries.inheritance),
+    expressions: await read('column expressions', queries.expressions),
+    triggers: await read('triggers', queries.triggers),
+    rules: await read('rules', queries.rules),
+    definitions: await readDefinitions(ask, read),
+    routines: [...await read('system routines', queries.systemRoutines), ...await read('routines', queries.userRoutines(Number(about[0]) >= sqlBodiesSince))],
+    types: await read('types', queries.types),
+    operators: await read('operators', queries.operators),
+    casts: await read('casts', queries.casts),
+  })
+}
+
+/** One view that cannot be printed must not hide the others; its own columns then stay unknown. */
+async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>): Promise<Map<number, string>> {
+  const definitions = new Map<number, string>()
+  const keep = (oid: number, text: string | null | undefined) => { if (typeof text === 'string') definitions.set(oid, text) }
+  try {
+    for (const [oid, text] of await ask(queries.definitions)) keep(Number(oid), text)
+  } catch {
+    const oids = await read('views', queries.definitionOids)
+    for (const [oid] of oids.slice(0, maxSingleDefinitions)) {
+      try {
+        keep(Number(oid), (await ask(queries.oneDefinition(Number(oid))))[0]?.[0])
+      } catch { /* unreadable: without a definition, lineage calls it unknown */ }
+    }
+  }
+  return definitions
+}
+
+/** Of one target and database. The caller owns it and its clock. */
+export class Catalogue {
+  readonly #now: () => number
+  #held: { readonly snapshot: Snapshot; readonly readAt: number } | undefined
+  #loading: Promise<Snapshot> | undefined
+  /** Counts invalidations: a reading begun before the last one is handed to its waiters, and not kept. */
+  #generation = 0
+  /** OIDs that were unknown even after a fresh reading (dropped, or another session's temporary table). */
+  #missing = new Set<number>()
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** The last reading while it is fresh, else a new one; concurrent callers share it. @throws CatalogueError as `loadSnapshot` */
+  async current(ask: Ask): Promise<Snapshot> {
+    const held = this.#held
+    if (held !== undefined && this.#now() - held.readAt < ttlMs) return held.snapshot
+    return this.#loading ??= this.#load(ask)
+  }
+
+  /** After DDL, or whenever names may mean something else. */
+  invalidate(): void {
+    this.#generation++
+    this.#held = undefined
+    this.#loading = undefined
+  }
+
+  /** The relation of an OID that the server reported; one that is not known is looked for once more, in a fresh reading. */
+  async relation(oid: number, ask: Ask): Promise<Relation | undefined> {
+    const found = (await this.current(ask)).relation(oid)
+    if (found !== undefined || this.#missing.has(oid)) return found
+    this.invalidate()
+    const again = (await this.current(ask)).relation(oid)
+    if (again === undefined) this.#missing.add(oid)
+    return again
+  }
+
+  async #load(ask: Ask): Promise<Snapshot> {
+    const generation = this.#generation
+    try {
+      const readAt = this.#now()
+      const snapshot = await loadSnapshot(ask)
+      if (generation === this.#generation) {
+        this.#held = { snapshot, readAt }
+        this.#missing = new Set()
+      }
+      return snapshot
+    } finally {
+      if (generation === this.#generation) this.#loading = undefined
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// What following one statement's columns from the catalogue to the result yields. Computed in lineage.ts; read by policy facts and masks.
+import type { BaseColumn, ColumnUse, Lineage, RelationUse, RoutineUse } from './analysis.ts'
+
+/** `equality`: the column alone is compared by `=`, IN or `= ANY` with values that no column feeds. All else (ranges, LIKE, functions, `<>`) is `other`. */
+export type Comparison = 'equality' | 'other'
+
+/** A column's uses; `comparisons` says how it was compared where `uses` names `predicate` or `join`. */
+export interface TracedColumn extends ColumnUse { readonly comparisons: readonly Comparison[] }
+
+/** `into`: `schema.table.column`, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `routine`, `relation` (a new table or view). */
+export interface Flow { readonly from: BaseColumn; readonly into: string }
+
+export interface Trace {
+  readonly columns: readonly TracedColumn[]
+  /** By ordinal of the result columns; empty where the statement returns none; undefined where not even their number can be told. */
+  readonly outputs: readonly Lineage[] | undefined
+  readonly flows: readonly Flow[]
+  /** A_Const location (bytes into the text) → columns it is compared with or written to. No entry: neither, or with something that cannot be told. */
+  readonly literalColumns: ReadonlyMap<number, readonly BaseColumn[]>
+  /** The same for `$n`. */
+  readonly parameterColumns: ReadonlyMap<number, readonly BaseColumn[]>
+  readonly relations: readonly RelationUse[]
+  readonly routines: readonly RoutineUse[]
+  /** Stable reasons, each once: see `UnknownReason`. */
+  readonly unknown: readonly UnknownReason[]
+}
+
+/** What the session keeps by name; absent hooks and undefined answers make EXECUTE and FETCH unknown. */
+export interface TraceOptions {
+  readonly prepared?: (name: string) => readonly Lineage[] | undefined
+  readonly cursor?: (name: string) => readonly Lineage[] | undefined
+}
+
+export type UnknownReason =
+  | 'dynamic_sql' | 'opaque_routine' | 'unresolved_relation' | 'unresolved_column' | 'unresolved_routine' | 'unresolved_type'
+  | 'unreadable_definition' | 'unparsed_routine' | 'unknown_node' | 'unvisited_node' | 'too_deep' | 'too_large'
+  | 'system_sensitive' | 'unknown_statement' | 'unknown_cursor' | 'explain' | 'rewrite_rule'
