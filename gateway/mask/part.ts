@@ -65,6 +65,11 @@ export function streamed(bytes: Uint8Array, form: MaskedPart['form'], summary: P
   return issue(bytes, bytes, form, summary, masked)
 }
 
+/** For `cells.ts`: rows whose cells it has masked or found nothing in, and what the record keeps of them. */
+export function rowsPart(bytes: Uint8Array, content: Uint8Array, form: MaskedPart['form'], summary: PartSummary, masked: ReadonlyMap<string, number>): MaskedPart {
+  return issue(bytes, content, form, summary, masked)
+}
+
 /** @throws RefusalError `mask.failed` */
 export function parseResult(bytes: Uint8Array, plan: MaskPlan): Json {
   try {
