@@ -33,6 +33,9 @@ export interface Principal {
   readonly expiresAt: number
 }
 
+/** Why a session is over while its connection may still be open: the reason of its abort signal. */
+export type SessionEnd = 'expired' | 'revoked' | 'stopping'
+
 /** One request value that policy may have to judge without the record learning it. */
 export interface Slot {
   /** RFC 6901 pointer into `Operation.request`. */
@@ -140,6 +143,8 @@ export interface PartSummary {
   readonly isFinal: boolean
   /** Stable code when the outcome is not a plain delivery. */
   readonly code?: string
+  /** Rows in this part, where the protocol has rows; a call's parts add up in its outcome. */
+  readonly rows?: number
 }
 
 /** Bytes for the caller after masking. Only `mask/` can make one. */

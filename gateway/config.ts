@@ -22,8 +22,10 @@ export interface Bootstrap {
 export interface ListenConfig {
   readonly host: string
   readonly port: number
-  /** Absent only on loopback. TLS 1.3. */
+  /** Absent only on loopback. TLS 1.3; on a listener with a target, 1.2 too. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Every byte stream that comes in belongs to this target (PostgreSQL); absent: HTTP, where a path's prefix names the target. */
+  readonly target?: TargetName
 }
 
 export type SecretSource = { readonly file: string } | { readonly env: string }
@@ -59,9 +61,9 @@ export interface IdentityProviderConfig {
 export interface TargetConfig {
   readonly name: TargetName
   readonly protocol: ProtocolName
-  /** Path prefix on the listener, e.g. `/bank`; the target owns all paths below it. */
+  /** Path prefix on the listener, e.g. `/bank`; the target owns all paths below it. Where a target has listeners of its own it still names the audience of its tokens. */
   readonly prefix: string
-  readonly upstream: { readonly url: string; readonly credential?: { readonly header: string; readonly secret: string; readonly scheme?: string }; readonly timeoutMs: number; readonly insecureAllowPlaintext: boolean }
+  readonly upstream: UpstreamConfig
   readonly env: string
   readonly labels: readonly string[]
   /** `bounded` is granted here and applies to operations whose effects are all `read`. */
@@ -69,7 +71,52 @@ export interface TargetConfig {
   /** By name of a tool or prompt, URI of a resource, or route pattern (`GET /customers/{id}`). */
   readonly catalogue: Readonly<Record<string, CatalogueEntry>>
   readonly limits: { readonly maxBodyBytes: number; readonly maxResultBytes: number; readonly maxDepth: number }
+  /** There exactly where `protocol` is postgres. */
+  readonly postgres?: PostgresConfig
 }
+
+export interface UpstreamConfig {
+  /** `https://host/base`, or `postgres://host:port/database`; never with a user or password in it. */
+  readonly url: string
+  /** `header` is there for HTTP and MCP; for PostgreSQL the secret is the password. */
+  readonly credential?: { readonly secret: string; readonly header?: string; readonly scheme?: string }
+  /** For HTTP: an answer's head. For PostgreSQL: connecting and signing in. */
+  readonly timeoutMs: number
+  readonly insecureAllowPlaintext: boolean
+  /** PostgreSQL: the role that the gateway signs in as; absent: the name that the client gives. */
+  readonly user?: string
+  readonly tls?: UpstreamTls
+}
+
+/** PostgreSQL: TLS is used wherever this is given and off loopback, and the server's name is always verified. `ca`, `cert` and `key` are names of secrets. */
+export interface UpstreamTls {
+  /** Absent: the authorities that Node ships. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** The name that the certificate must be for; absent: the URL's host. */
+  readonly serverName?: string
+  /** TLS from the first byte (PostgreSQL 17+), without an SSLRequest. */
+  readonly isDirect: boolean
+}
+
+export interface PostgresConfig {
+  /** Databases that a client may name; absent: any. */
+  readonly databases?: readonly string[]
+  /** A statement that PostgreSQL's grammar cannot parse: never forwarded, or forwarded and recorded as unparsed. */
+  readonly unparsed: 'deny' | 'transparent'
+  /** A column of a masked result whose origin nobody can tell: masked, or the result is refused. */
+  readonly unknownOrigin: 'mask' | 'deny'
+  /** When the token expires: the statement under way may finish, or is cut. */
+  readonly onExpiry: 'finish' | 'close'
+  /** Seconds that a statement waits for a human; 0: it is refused at once as pending. */
+  readonly approvalWaitS: number
+  readonly signIn: readonly PostgresSignIn[]
+  /** Start-up parameters: those that are known to be harmless, or any. */
+  readonly parameters: 'known' | 'any'
+}
+
+export type PostgresSignIn = 'token' | 'oauthbearer' | 'scram'
 
 export interface CatalogueEntry {
   /** Undeclared = `["write"]`; never taken from the upstream. */

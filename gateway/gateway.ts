@@ -27,6 +27,7 @@ import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
 import { openDatabase } from './state/database.ts'
 import { Targets, protocolEntry } from './targets.ts'
+import { openUpstream } from './upstream/index.ts'
 
 const tickMs = 1_000
 
@@ -81,6 +82,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     closed: (target) => isDraining ? 'gateway.draining' : record.fence.has(target) ? 'upstream.fenced' : undefined,
     identify: (credential, { prefix }) => identity.verify(credential, `${bootstrap.publicUrl}${prefix}`),
     enter: (principal, target, peer) => record.enter(principal, target, peer),
+    open: (principal, target, peer) => record.open(principal, target, peer),
+    leave: (session) => record.leave(session),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
       session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.startedAt },
       principal: session.principal, peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
@@ -113,7 +116,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     record,
   }
-  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl })), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }))], stages, secrets, nodeSecret(bootstrap.directories.keys))
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }), openUpstream)], stages, secrets, nodeSecret(bootstrap.directories.keys))
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)

@@ -5,7 +5,7 @@ import type { Refusal, RefusalCode } from './refusal.ts'
 import type { Call, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Masking } from './mask/index.ts'
-import type { Door, Gate, Hold, Upstream, VisibleItem } from './protocol.ts'
+import type { Door, Gate, Hold, Traits, Upstream, VisibleItem } from './protocol.ts'
 import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
 
@@ -22,6 +22,10 @@ export interface Stages {
   identify(credential: Credential, target: TargetConfig): Principal | Refusal | Promise<Principal | Refusal>
   /** Opens or finds the session; a refusal when its opening cannot be recorded. */
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session | Refusal
+  /** Opens a session for one connection. */
+  open(principal: Principal, target: TargetName, peer: PeerAddress): Promise<Session | Refusal>
+  /** The connection of an own session has ended. */
+  leave(session: Session): void
   project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
   decide<O extends Operation>(call: ProjectedCall<O>, target: TargetConfig): DecidedCall<O>
   visible(call: DecidedCall, items: readonly VisibleItem[], target: TargetConfig): readonly boolean[]
@@ -38,18 +42,21 @@ export interface Stages {
 }
 
 /** The door of one target: identity, then the session's gate. */
-export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, masking: Masking, stages: Stages, dial: () => U): Door<O, U> {
+export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, masking: Masking, stages: Stages, dial: () => U, traits: Traits = {}): Door<O, U> {
   const gates = new WeakMap<Session, Gate<O, U>>()
 
-  const admit = (who: Principal | Refusal, from: PeerAddress): Gate<O, U> | Refusal => {
+  const admit = (who: Principal | Refusal, from: PeerAddress): Gate<O, U> | Refusal | Promise<Gate<O, U> | Refusal> => {
     if (isRefusal(who)) {
       stages.record.unauthenticated(who, from, target.name)
       return who
     }
-    const session = stages.enter(who, target.name, from)
+    return traits.sessions === 'connection' ? stages.open(who, target.name, from).then(gateOf) : gateOf(stages.enter(who, target.name, from))
+  }
+
+  const gateOf = (session: Session | Refusal): Gate<O, U> | Refusal => {
     if (isRefusal(session)) return session
     let gate = gates.get(session)
-    if (gate === undefined) gates.set(session, gate = createGate(session, target, stages, dial))
+    if (gate === undefined) gates.set(session, gate = createGate(session, target, stages, dial, traits))
     return gate
   }
 
@@ -63,7 +70,7 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
   }
 }
 
-function createGate<O extends Operation, U extends Upstream<O>>(session: Session, target: TargetConfig, stages: Stages, dial: () => U): Gate<O, U> {
+function createGate<O extends Operation, U extends Upstream<O>>(session: Session, target: TargetConfig, stages: Stages, dial: () => U, traits: Traits): Gate<O, U> {
   let upstream: U | undefined
 
   /** project → policy, on the bytes that are recorded. */
@@ -75,11 +82,13 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     const { decision, operation } = call
     const closed = stages.closed(target.name)
     if (closed !== undefined) return { call, refused: refusal(closed, undefined, { ...about(call), retryAfterS: 5 }) }
+    const over = overOf(session)
+    if (over !== undefined) return { call, refused: refusal(over, undefined, about(call)) }
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }
-    if (decision.limits.rows !== undefined) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
-    if (session.inFlight >= maxInFlight) return { call, refused: refusal('policy.limit', 'Too many calls of this caller are under way', { ...about(call), retryAfterS: 1 }) }
+    if (decision.limits.rows !== undefined && traits.countsRows !== true) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
+    if (session.inFlight >= (traits.maxInFlight ?? maxInFlight)) return { call, refused: refusal('policy.limit', 'Too many calls of this caller are under way', { ...about(call), retryAfterS: 1 }) }
     const retryAfterS = stages.limit(call, session)
     if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
     return decision.effect === 'allow' ? { call } : approve(call, hold)
@@ -89,6 +98,8 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
   const approve = async (call: DecidedCall<O>, hold: Hold): Promise<Settled<O>> => {
     const approved = await stages.approve(call, session, hold)
     if (isRefusal(approved)) return { call, refused: { ...about(call), ...approved } }
+    const over = overOf(session)                             // it may have ended while a human was thinking
+    if (over !== undefined) return { call, refused: refusal(over, undefined, about(call)) }
     const again = decide(call.operation, call.from, approved.approval)
     if (!Buffer.from(again.canonicalDecision).equals(call.canonicalDecision)) return { call: again, refused: refusal('approval.superseded', undefined, about(again)) }
     const refused = await approved.consume()
@@ -99,6 +110,10 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     session: session.writer.hex,
     owner: `${session.principal.id}\n${session.principal.clientId}`,
     signal: session.signal,
+    close() {
+      if (traits.sessions !== 'connection') throw new Error('a shared session is not its connection\'s to close')
+      stages.leave(session)
+    },
     open: () => upstream ??= dial(),
     async request(operations, from, hold) {
       const settling = operations.map((operation) => settle(decide(operation, from), hold))
@@ -111,6 +126,13 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     refuse: (code, message) => stages.record.refusal(session, code, message),
   }
 }
+
+/** A connection outlives the moment its token was looked at: why it takes no more calls. A shared session's caller is verified with each request. */
+function overOf(session: Session): RefusalCode | undefined {
+  return session.over === undefined ? undefined : overCodes[session.over]
+}
+
+const overCodes = { expired: 'identity.token_expired', revoked: 'identity.off_boarded', stopping: 'gateway.draining', left: 'request.unknown_session' } as const satisfies Record<NonNullable<Session['over']>, RefusalCode>
 
 /** Deny: the rules that enforced it, in the words their authors chose for the caller. */
 function denied(call: DecidedCall): Refusal {

@@ -1,7 +1,9 @@
 // The one interface a protocol implements, and the doors through which it reaches the rest of the gateway.
 // A protocol owns wire order and how a refusal is said at each point of it; it decides nothing.
 import type { Agent, IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
 import type { Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, ProtocolName, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Masking } from './mask/index.ts'
@@ -12,7 +14,20 @@ import type { Refusal, RefusalCode } from './refusal.ts'
 export type Connection =
   | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
   | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
-  | { readonly framing: 'bytes'; readonly target: TargetName; readonly peer: PeerAddress; readonly socket: Duplex }
+  | ByteConnection
+
+/** One connection of a listener that belongs to one target. The protocol reads every byte of it, says when TLS starts, and ends it. */
+export interface ByteConnection {
+  readonly framing: 'bytes'
+  readonly target: TargetName
+  readonly peer: PeerAddress
+  /** Nothing was read of it, no deadline runs on it but the listener's own on strangers. */
+  readonly socket: Socket
+  /** The listener's certificate, for when the protocol starts TLS (it picks the ALPN name); absent only on loopback. */
+  readonly secureContext?: SecureContext
+  /** The caller is known: the connection is none of the few that strangers may hold. Called by the door. */
+  admitted(): void
+}
 
 /** What the caller sent: all of it, or a stream when it is longer than the cap asked for (nothing is lost: the stream starts at the first byte). */
 export type RequestBody =
@@ -22,10 +37,22 @@ export type RequestBody =
 
 export type ConnectionEnd = 'ended' | 'refused' | 'aborted'
 
-export interface Protocol<O extends Operation, U extends Upstream<O>> {
+/** `A` is what its upstreams are reached by: requests on a pool, or byte streams. */
+export interface Protocol<O extends Operation, U extends Upstream<O>, A extends UpstreamAccess | StreamAccess = UpstreamAccess> extends Traits {
   readonly name: ProtocolName
   run(client: Connection, door: Door<O, U>): Promise<ConnectionEnd>
-  dial(access: UpstreamAccess): U
+  /** Called once a session, by `gate.open()`; makes no connection yet. */
+  dial(access: A): U
+}
+
+/** What a protocol says of itself; absent: as the HTTP family has it. */
+export interface Traits {
+  /** It is reached by byte-stream listeners only; each `enter` opens a session of its own, which lasts as long as the connection and its token. */
+  readonly sessions?: 'connection'
+  /** Calls and streams of one session at once; absent: 192. A protocol that pipelines wants more. */
+  readonly maxInFlight?: number
+  /** It counts rows (`PartSummary.rows`) and stops at `decision.limits.rows`; without it such a decision is refused. */
+  readonly countsRows?: true
 }
 
 /** What `upstream/` lends a protocol to dial with: a keep-alive pool and a credential the client never sees. */
@@ -40,6 +67,23 @@ export interface UpstreamAccess {
   send(request: UpstreamRequest): Promise<Answer>
   /** Keep-alive agent for pass-through routes and upgrades. */
   readonly agent: Agent
+}
+
+/** What `upstream/` lends a protocol whose upstream is a byte stream: an address, and credentials the client never sees. */
+export interface StreamAccess {
+  readonly target: TargetConfig
+  /** A name or address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Who the gateway is there; absent: the client's own name goes through. */
+  readonly user: string | undefined
+  /** From the URL's path; absent: the client's choice. */
+  readonly database: string | undefined
+  password(): string | undefined
+  /** For `tls.connect` over the socket: what is trusted and who must answer, always verified. Absent: plaintext, on loopback or by config. */
+  readonly tls: ConnectionOptions | undefined
+  /** A new connection, not yet under TLS. @throws RefusalError `upstream.unavailable`, also when the signal aborts */
+  connect(signal: AbortSignal): Promise<Socket>
 }
 
 /** One request as it goes out. `headers` is a flat list of names and values; `origin`, `host` and `accept-encoding: identity` are added. */
@@ -97,8 +141,10 @@ export interface Gate<O extends Operation, U extends Upstream<O>> {
   readonly session: string
   /** Who this session belongs to: principal and client. State that a protocol keeps across sessions (MCP session ids) is bound to it. */
   readonly owner: string
-  /** Aborts when the session is revoked, expired or draining. */
+  /** Aborts when the session is revoked, expired or draining; `reason` is a `SessionEnd`. A connection's own session takes no calls from then on. */
   readonly signal: AbortSignal
+  /** The connection has ended: its own session closes once the last call has its outcome. Again: nothing. @throws where sessions are shared (a fault of the protocol) */
+  close(): void
   /** The upstream of this session, dialled with credentials the client never sees. */
   open(): Promise<U> | U
   /** Projects, decides, holds, and puts on record. One read = one call = one commit; answers in order. */

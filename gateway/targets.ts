@@ -7,29 +7,58 @@ import { createDoor } from './pipeline.ts'
 import type { Stages } from './pipeline.ts'
 import { createProjector } from './project/index.ts'
 import type { Projector } from './project/index.ts'
-import type { Connection, ConnectionEnd, Protocol, Upstream } from './protocol.ts'
+import type { Connection, ConnectionEnd, Door, Protocol, StreamAccess, Upstream, UpstreamAccess } from './protocol.ts'
+import { isRefusal } from './refusal.ts'
 import { createTokens, deriveTargetKey } from './sensitive/tokens.ts'
-import { openUpstream } from './upstream/index.ts'
-import type { OwnedAccess } from './upstream/index.ts'
 
 /** Connections of an upstream that is no longer in the config live on this long, for calls in flight. */
 const retireMs = 60_000
 
-/** A protocol whose operations only it can name. */
-export interface AnyProtocol { readonly name: string; open(target: TargetConfig, access: OwnedAccess, stages: Stages, tokenKey: Uint8Array): (client: Connection) => Promise<ConnectionEnd> }
+/** A protocol whose operations and upstreams only it can name. */
+export interface AnyProtocol {
+  readonly name: string
+  /** Reached by byte-stream listeners, not by a path. */
+  readonly isStream: boolean
+  connect(target: TargetConfig, secret: (name: string) => string): Connected
+}
 
-/** Closes over a protocol's own types, so that the list of protocols is a plain list. */
-export function protocolEntry<O extends Operation, U extends Upstream<O>>(protocol: Protocol<O, U>): AnyProtocol {
+/** One upstream, kept for as long as config says the same of it. */
+interface Connected {
+  open(target: TargetConfig, stages: Stages, tokenKey: Uint8Array): (client: Connection) => Promise<ConnectionEnd>
+  close(): Promise<void>
+}
+
+/** Closes over a protocol's own types, so that the list of protocols is a plain list. `connect` makes what its upstreams are reached by. */
+export function protocolEntry<O extends Operation, U extends Upstream<O>, A extends UpstreamAccess | StreamAccess>(protocol: Protocol<O, U, A>, connect: (target: TargetConfig, secret: (name: string) => string) => A & { close(): Promise<void> }): AnyProtocol {
   return {
     name: protocol.name,
-    open(target, access, stages, tokenKey) {
-      const door = createDoor<O, U>(target, createMasking(target, createTokens(tokenKey)), stages, () => protocol.dial(access))
-      return (client) => protocol.run(client, door)
+    isStream: protocol.sessions === 'connection',
+    connect(config, secret) {
+      const access = connect(config, secret)
+      return {
+        open(target, stages, tokenKey) {
+          const door = createDoor<O, U>(target, createMasking(target, createTokens(tokenKey)), stages, () => protocol.dial({ ...access, target }), protocol)
+          return (client) => protocol.run(client, client.framing === 'bytes' ? admitting(door, client.admitted) : door)
+        },
+        close: () => access.close(),
+      }
     },
   }
 }
 
-export interface OpenTarget { readonly config: TargetConfig; readonly project: Projector; serve(client: Connection): Promise<ConnectionEnd> }
+/** The door, for one connection: the listener hears when its caller is known. */
+function admitting<O extends Operation, U extends Upstream<O>>(door: Door<O, U>, admitted: () => void): Door<O, U> {
+  return {
+    ...door,
+    async enter(credential) {
+      const gate = await door.enter(credential)
+      if (!isRefusal(gate)) admitted()
+      return gate
+    },
+  }
+}
+
+export interface OpenTarget { readonly config: TargetConfig; readonly project: Projector; readonly isStream: boolean; serve(client: Connection): Promise<ConnectionEnd> }
 
 export class Targets {
   readonly #protocols: ReadonlyMap<string, AnyProtocol>
@@ -37,7 +66,7 @@ export class Targets {
   readonly #secrets: ReadonlyMap<string, string>
   readonly #tokenSecret: Uint8Array
   #open = new Map<string, OpenTarget>()
-  #access = new Map<string, OwnedAccess>()
+  #connected = new Map<string, Connected>()
 
   constructor(protocols: readonly AnyProtocol[], stages: Stages, secrets: ReadonlyMap<string, string>, tokenSecret: Uint8Array) {
     this.#protocols = new Map(protocols.map((protocol) => [protocol.name, protocol]))
@@ -49,22 +78,22 @@ export class Targets {
   get(name: string): OpenTarget | undefined { return this.#open.get(name) }
 
   follow({ targets }: Governed): void {
-    const access = new Map<string, OwnedAccess>()
+    const connected = new Map<string, Connected>()
     this.#open = new Map(targets.flatMap((config) => {
       const protocol = this.#protocols.get(config.protocol)
       if (protocol === undefined) return []             // the schema allows only protocols that are built
-      const key = JSON.stringify([config.name, config.upstream, config.limits])
-      const kept = this.#access.get(key) ?? openUpstream(config, (name) => this.#secrets.get(name) ?? '')
-      access.set(key, kept)
+      const key = JSON.stringify([config.name, config.protocol, config.upstream, config.limits])
+      const kept = this.#connected.get(key) ?? protocol.connect(config, (name) => this.#secrets.get(name) ?? '')
+      connected.set(key, kept)
       const tokenKey = deriveTargetKey(this.#tokenSecret, config.name)
-      const serve = protocol.open(config, { ...kept, target: config }, this.#stages, tokenKey)
-      return [[config.name, { config, project: createProjector(config, createTokens(tokenKey)), serve }]]
+      const serve = kept.open(config, this.#stages, tokenKey)
+      return [[config.name, { config, project: createProjector(config, createTokens(tokenKey)), isStream: protocol.isStream, serve }]]
     }))
-    for (const [key, old] of this.#access) if (!access.has(key)) setTimeout(() => void old.close(), retireMs).unref()
-    this.#access = access
+    for (const [key, old] of this.#connected) if (!connected.has(key)) setTimeout(() => void old.close(), retireMs).unref()
+    this.#connected = connected
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#access.values()].map((access) => access.close()))
+    await Promise.all([...this.#connected.values()].map((one) => one.close()))
   }
 }

@@ -19,7 +19,12 @@ export interface Record {
   readonly sessions: Sessions
   readonly events: Events
   readonly fence: Fence
+  /** Opens or finds the caller's session. Its open frame is on record with its first call. */
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session | Refusal
+  /** Opens a session for one connection. Its open frame is on record before anybody is let in: a connection may be worth something without a call. */
+  open(principal: Principal, target: TargetName, peer: PeerAddress): Promise<Session | Refusal>
+  /** The connection of an own session has ended. */
+  leave(session: Session): void
   intents<O extends Operation>(session: Session, settled: readonly Settled<O>[]): Promise<(Permit<O> | Refusal)[]>
   refusal(session: Session, code: RefusalCode, message: string): Promise<Refusal>
   unauthenticated(refused: Refusal, from: PeerAddress, target: TargetName): void
@@ -38,6 +43,13 @@ export function createRecord(recorder: Recorder, now: () => number): Record {
   const fence = new Fence(recorder, now)
   const outcomes = new Outcomes(recorder, now, (target, session, seq) => fence.add(target, session, seq))
   const junk = new Unauthenticated(recorder, now)
+  const leave = (session: Session): void => {
+    try {
+      sessions.leave(session)
+    } catch (error) {
+      if (!(error instanceof EvidenceError)) throw error       // no close can be written now: the next start's recovery calls it abandoned
+    }
+  }
   return {
     sessions,
     fence,
@@ -49,6 +61,18 @@ export function createRecord(recorder: Recorder, now: () => number): Record {
         return unrecordable(error)
       }
     },
+    async open(principal, target, peer) {
+      let session: Session | undefined
+      try {
+        session = sessions.open(principal, target, peer)
+        await recorder.commit('bounded')
+        return session
+      } catch (error) {
+        if (session !== undefined) leave(session)
+        return unrecordable(error)
+      }
+    },
+    leave,
     intents: (session, settled) => recordIntents(recorder, session, settled, now()),
     refusal: (session, code, message) => recordRefusal(recorder, session, code, message, now()),
     unauthenticated: (refused, from, target) => junk.count(refused, from, target),

@@ -1,14 +1,16 @@
-// Sessions of stateless protocols: one principal as one set of tokens states them, one address and one target on one node in one epoch.
-// The table owns each writer: it opens with the first call and closes after 5 min idle, 1 h of age, on revocation and on stop,
-// but never before the outcome of its last call.
+// Sessions. Of stateless protocols they are shared: one principal as one set of tokens states them, one address and one target on one node in one epoch;
+// such a one opens with the first call and closes after 5 min idle, 1 h of age, on revocation and on stop. A protocol with connections has one for each:
+// it lasts as long as the connection, and is told to end when its token does. None closes before the outcome of its last call. The table owns each writer.
 import { closeReason } from '../../evidence/index.ts'
 import type { CloseReason, Recorder, SessionWriter } from '../../evidence/index.ts'
-import type { PeerAddress, Principal, TargetName } from '../call.ts'
+import type { PeerAddress, Principal, SessionEnd, TargetName } from '../call.ts'
 
 export const idleLimitMs = 5 * 60_000
 export const ageLimitMs = 60 * 60_000
-/** More open sessions than this and an idle one is closed first. */
+/** More open shared sessions than this and an idle one is closed first; own ones are as many as listeners take connections. */
 export const maxOpenSessions = 50_000
+
+const leaveReason = { expired: closeReason.age, revoked: closeReason.revoked, stopping: closeReason.stop } as const satisfies Record<SessionEnd, CloseReason>
 
 export class Session {
   readonly writer: SessionWriter
@@ -16,6 +18,8 @@ export class Session {
   readonly target: TargetName
   readonly peer: PeerAddress
   readonly startedAt: string
+  /** It belongs to one connection. */
+  readonly isOwn: boolean
   readonly #abort = new AbortController()
   readonly #now: () => number
   #inFlight = 0
@@ -24,7 +28,8 @@ export class Session {
   /** When the newest token of this session expires: streams end then, unless a renewed one came. */
   validUntil: number
 
-  constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number) {
+  constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number, isOwn: boolean) {
+    this.isOwn = isOwn
     this.writer = writer
     this.principal = principal
     this.target = target
@@ -41,6 +46,14 @@ export class Session {
   /** Calls that have their intent and no outcome yet. */
   get inFlight(): number { return this.#inFlight }
 
+  /** Why a connection's session takes no more calls. To the millisecond, though the signal comes with the next sweep. */
+  get over(): SessionEnd | 'left' | undefined {
+    if (!this.isOwn) return undefined
+    if (this.#retired !== undefined) return 'left'
+    if (this.signal.aborted) return this.signal.reason as SessionEnd
+    return this.#now() >= this.validUntil ? 'expired' : undefined
+  }
+
   begin(): void { this.#inFlight++ }
 
   end(): void {
@@ -49,13 +62,14 @@ export class Session {
     if (this.#retired !== undefined && this.#inFlight === 0) this.writer.close(this.#retired)
   }
 
-  /** Ends what is under way: nobody is known to stand behind it any more. */
-  expire(): void { this.#abort.abort('expired') }
+  /** Ends what is under way: nobody is known to stand behind it any more. The first reason stays. */
+  tell(end: SessionEnd): void { this.#abort.abort(end) }
 
   /** Takes no more calls; closes once the last one in flight has its outcome. */
   retire(reason: CloseReason): void {
     this.#retired = reason
-    if (reason === closeReason.revoked || reason === closeReason.stop) this.#abort.abort(reason)
+    if (reason === closeReason.revoked) this.tell('revoked')
+    if (reason === closeReason.stop) this.tell('stopping')
     if (this.#inFlight === 0) this.writer.close(reason)
   }
 }
@@ -65,6 +79,8 @@ export class Sessions {
   readonly #now: () => number
   readonly #byKey = new Map<string, Session>()
   readonly #byHex = new Map<string, Session>()
+  /** Sessions of connections that are open. */
+  readonly #own = new Set<Session>()
   /** Retired with calls in flight: out of reach of new calls, not of a revocation. Emptied by each sweep. */
   readonly #leaving = new Set<Session>()
   /** A verified token's principal is one object for as long as it is cached: what it says is read once, and short from then on. */
@@ -77,7 +93,7 @@ export class Sessions {
     this.#now = now
   }
 
-  get size(): number { return this.#byKey.size }
+  get size(): number { return this.#byKey.size + this.#own.size }
 
   /**
    * The open session of this principal, address and target. A new one appends its open frame, on record with the first commit.
@@ -98,11 +114,32 @@ export class Sessions {
     if (this.#byKey.size >= maxOpenSessions) {
       for (const [oldest, session] of this.#byKey) if (session.isIdle) { this.#retire(oldest, session, closeReason.idle); break }
     }
-    const who = { subject: principal.id, type: principal.type, client: principal.clientId, target, ip: peer.ip, ...(principal.sponsor === undefined ? {} : { sponsor: principal.sponsor }) }
-    const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now)
+    const session = this.#openSession(principal, target, peer, false)
     this.#byKey.set(key, session)
+    return session
+  }
+
+  /** A session for one connection, whoever else has one. It ends by `leave`, whatever its signal says. */
+  open(principal: Principal, target: TargetName, peer: PeerAddress): Session {
+    const session = this.#openSession(principal, target, peer, true)
+    this.#own.add(session)
+    return session
+  }
+
+  #openSession(principal: Principal, target: TargetName, peer: PeerAddress, isOwn: boolean): Session {
+    const who = { subject: principal.id, type: principal.type, client: principal.clientId, target, ip: peer.ip, ...(principal.sponsor === undefined ? {} : { sponsor: principal.sponsor }) }
+    const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now, isOwn)
     this.#byHex.set(session.writer.hex, session)
     return session
+  }
+
+  /** The connection of an own session has ended. Once. */
+  leave(session: Session): void {
+    if (!this.#own.delete(session)) return
+    this.#byHex.delete(session.writer.hex)
+    const { over } = session
+    session.retire(over === undefined || over === 'left' ? closeReason.ended : leaveReason[over])
+    if (!session.isIdle) this.#leaving.add(session)
   }
 
   find(hex: string): Session | undefined { return this.#byHex.get(hex) }
@@ -111,6 +148,12 @@ export class Sessions {
   revoke(matches: (session: Session) => boolean): void {
     for (const [key, session] of this.#byKey) if (matches(session)) this.#retire(key, session, closeReason.revoked)
     for (const session of this.#leaving) if (!session.isIdle && matches(session)) session.retire(closeReason.revoked)
+    for (const session of this.#own) if (matches(session)) session.tell('revoked')
+  }
+
+  /** Asks each connection with a session of its own to end; what is under way there may finish. */
+  drain(): void {
+    for (const session of this.#own) session.tell('stopping')
   }
 
   /** Called on a timer by the composition root. */
@@ -118,12 +161,13 @@ export class Sessions {
     const at = this.#now()
     for (const session of this.#leaving) {
       if (session.isIdle) this.#leaving.delete(session)
-      else if (at >= session.validUntil) session.expire()
+      else if (at >= session.validUntil) session.tell('expired')
     }
+    for (const session of this.#own) if (at >= session.validUntil) session.tell('expired')
     for (const [key, session] of this.#byKey) {
       if (!session.isIdle) {
         if (at < session.validUntil) continue
-        session.expire()
+        session.tell('expired')
         this.#retire(key, session, closeReason.age)
         continue
       }
@@ -135,6 +179,8 @@ export class Sessions {
   closeAll(): void {
     for (const [key, session] of this.#byKey) this.#retire(key, session, closeReason.stop)
     for (const session of this.#leaving) if (!session.isIdle) session.retire(closeReason.stop)
+    this.drain()
+    for (const session of this.#own) this.leave(session)
   }
 
   /** A number for all that policy may read of a principal; the expiry is not among it, so a renewed token goes on in its session. */

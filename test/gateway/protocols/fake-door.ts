@@ -71,6 +71,7 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
     let dialled: U | undefined
     return {
       session: '00', owner, signal: abort.signal,
+      close: () => undefined,
       open: () => dialled ??= protocol.dial(access),
       async request(operations, from) {
         return operations.map((operation) => {
