@@ -1,0 +1,41 @@
+// Independent suites, each run twice over new servers of one kind: at the server itself, then through what is given. Any test that differs is a failure.
+import type { Outcome } from '../outcome.ts'
+import { startServer } from './server.ts'
+import { isolationSuite, regressSuite } from './regress.ts'
+import type { Result, Suite } from './suite.ts'
+import type { Start } from './through.ts'
+
+export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite]
+
+export async function runTwice(suite: Suite, start: Start): Promise<Outcome[]> {
+  const missing = suite.missing()
+  if (missing !== undefined) return [{ name: suite.name, passed: true, detail: `skipped: needs ${missing}` }]
+  await suite.fetch()
+  const direct = await runOnce(suite, 'direct')
+  const through = await runOnce(suite, 'through', start)
+  const lost = direct.passed.filter((test) => !through.passed.includes(test))
+  const gained = through.passed.filter((test) => !direct.passed.includes(test))
+  const detail = `direct ${count(direct)}, through ${count(through)}`
+  return [{
+    name: suite.name, passed: direct.passed.length > 0 && lost.length === 0,
+    detail: [detail, ...direct.failed.map((test) => `fails direct: ${test}`), ...lost.map((test) => `lost on the way: ${test}`), ...gained.map((test) => `passes only through: ${test}`)].join('\n  '),
+  }]
+}
+
+async function runOnce(suite: Suite, kind: 'direct' | 'through', start?: Start): Promise<Result & { readonly seconds: number }> {
+  const server = await startServer(`${suite.name}-${kind}`, suite)
+  try {
+    const through = await start?.(server.address)
+    try {
+      const startedAt = performance.now()
+      const result = await suite.run({ ...server.address, ...through === undefined ? {} : { host: through.host, port: through.port, password: through.password } }, server.workspace)
+      return { ...result, seconds: (performance.now() - startedAt) / 1000 }
+    } finally {
+      await through?.stop()
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+const count = ({ passed, failed, seconds }: Result & { readonly seconds: number }) => `${passed.length} of ${passed.length + failed.length} in ${seconds.toFixed(0)} s`
