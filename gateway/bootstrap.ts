@@ -20,7 +20,7 @@ export const defaultDrainS = 30
 
 interface Written {
   readonly node: string
-  readonly listen: readonly { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }[]
+  readonly listen: readonly { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string }; readonly target?: string }[]
   readonly admin: { readonly host: string; readonly port: number; readonly public_url?: string }
   readonly public_url: string
   readonly directories: Bootstrap['directories']
@@ -43,7 +43,7 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
   const { directories: d, policy, evidence } = written
   const bootstrap: Bootstrap = {
     node: written.node,
-    listen: written.listen.map(({ host, port, tls }) => tls === undefined ? { host, port } : { host, port, tls: { cert: at(tls.cert), key: at(tls.key) } }),
+    listen: written.listen.map(({ host, port, tls, target }) => ({ host, port, ...tls === undefined ? {} : { tls: { cert: at(tls.cert), key: at(tls.key) } }, ...target === undefined ? {} : { target } })),
     admin: { host: written.admin.host, port: written.admin.port, ...written.admin.public_url === undefined ? {} : { publicUrl: trimSlash(written.admin.public_url) } },
     publicUrl: trimSlash(written.public_url),
     directories: { journal: at(d.journal), keys: at(d.keys), sealer: at(d.sealer), evidence: at(d.evidence), state: at(d.state) },

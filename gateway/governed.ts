@@ -3,6 +3,7 @@
 import { isPlaintextAbroad } from './bootstrap.ts'
 import type { ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
 import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
+import { postgresOf, postgresProblems, upstreamTlsOf, type WrittenPostgres, type WrittenTls } from './governed-postgres.ts'
 import schema from './schema/governed.schema.json' with { type: 'json' }
 
 /** Asymmetric, no SHA-1: what RFC 9068 issuers sign with by default. */
@@ -28,11 +29,13 @@ interface Written {
   readonly sponsors?: Readonly<Record<string, string>>
 }
 
-interface WrittenTarget {
+/** @internal for the checks of each protocol */
+export interface WrittenTarget {
   readonly name: string
-  readonly protocol: 'mcp' | 'http'
+  readonly protocol: 'mcp' | 'http' | 'postgres'
   readonly prefix: string
-  readonly upstream: { readonly url: string; readonly credential?: { readonly header: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean }
+  readonly upstream: { readonly url: string; readonly credential?: { readonly header?: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean; readonly user?: string; readonly tls?: WrittenTls }
+  readonly postgres?: WrittenPostgres
   readonly env: string
   readonly labels?: readonly string[]
   readonly durability?: 'strict' | 'bounded'
@@ -68,8 +71,9 @@ function targetOf(target: WrittenTarget): TargetConfig {
     name: target.name, protocol: target.protocol, prefix: target.prefix, env: target.env,
     upstream: {
       url: upstream.url, timeoutMs: upstream.timeout_ms ?? defaultTimeoutMs, insecureAllowPlaintext: upstream.insecure_allow_plaintext ?? false,
-      ...upstream.credential === undefined ? {} : { credential: upstream.credential },
+      ...upstream.credential === undefined ? {} : { credential: upstream.credential }, ...upstream.user === undefined ? {} : { user: upstream.user }, ...upstream.tls === undefined ? {} : { tls: upstreamTlsOf(upstream.tls) },
     },
+    ...target.protocol === 'postgres' ? { postgres: postgresOf(target.postgres) } : {},
     labels: target.labels ?? [], durability: target.durability ?? 'strict',
     catalogue: Object.fromEntries(Object.entries(target.catalogue ?? {}).map(([key, entry]): [string, CatalogueEntry] => [key, {
       effects: entry.effects ?? undeclaredEffects, labels: entry.labels ?? [], request: entry.request ?? {}, result: entry.result ?? {}, isOpaque: entry.opaque ?? false,
@@ -77,6 +81,18 @@ function targetOf(target: WrittenTarget): TargetConfig {
     }])),
     limits: { maxBodyBytes: limits?.max_body_bytes ?? defaultMaxBodyBytes, maxResultBytes: limits?.max_result_bytes ?? defaultMaxResultBytes, maxDepth: limits?.max_depth ?? defaultMaxDepth },
   }
+}
+
+/** What a target of HTTP's family must have, and must not. */
+function httpProblems({ upstream, postgres }: WrittenTarget, at: string): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  if (!/^https?:/.test(upstream.url)) problems.push({ path: `${at}.upstream.url`, message: 'expected an http or https URL' })
+  else if (isPlaintextAbroad(upstream.url) && upstream.insecure_allow_plaintext !== true) problems.push({ path: `${at}.upstream.url`, message: 'expected https off loopback, or insecure_allow_plaintext: true' })
+  if (upstream.credential !== undefined && upstream.credential.header === undefined) problems.push({ path: `${at}.upstream.credential.header`, message: 'is required' })
+  for (const [path, value] of [['upstream.user', upstream.user], ['upstream.tls', upstream.tls], ['postgres', postgres]] as const) {
+    if (value !== undefined) problems.push({ path: `${at}.${path}`, message: 'is for protocol postgres alone' })
+  }
+  return problems
 }
 
 function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProblem[] {
@@ -100,7 +116,7 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
     if (prefixes.some((other) => other === target.prefix || other.startsWith(`${target.prefix}/`) || target.prefix.startsWith(`${other}/`))) problems.push({ path: `${at}.prefix`, message: 'overlaps the prefix of another target' })
     prefixes.push(target.prefix)
     if (target.prefix.split('/').some((part) => part === '.' || part === '..' || part === '.well-known')) problems.push({ path: `${at}.prefix`, message: 'expected a path without ., .. or .well-known' })
-    if (isPlaintextAbroad(target.upstream.url) && target.upstream.insecure_allow_plaintext !== true) problems.push({ path: `${at}.upstream.url`, message: 'expected https off loopback, or insecure_allow_plaintext: true' })
+    problems.push(...target.protocol === 'postgres' ? postgresProblems(target, at, secrets) : httpProblems(target, at))
     const credential = target.upstream.credential
     if (credential !== undefined && !secrets.has(credential.secret)) problems.push({ path: `${at}.upstream.credential.secret`, message: 'no secret of this name in the bootstrap file' })
   })

@@ -30,10 +30,13 @@ function resolveSecret(name: string, source: SecretSource, environment: Readonly
   return checked(name, text.replace(/\r?\n$/, ''))
 }
 
-/** A header value is where secrets go: a control character in one would split the request. */
+/** Keys and certificates (RFC 7468) are the one kind of secret that has lines. */
+const pem = /^-----BEGIN [A-Z0-9 ]{1,64}-----\r?\n/
+
+/** A header value or a password is where other secrets go: a control character in one would split the request. */
 function checked(name: string, value: string): string {
   if (value === '') throw new GatewayError('ERR_SECRET_UNRESOLVED', `secret ${name} is empty`)
   if (value.length > maxSecretBytes) throw new GatewayError('ERR_SECRET_UNRESOLVED', `secret ${name} is longer than ${maxSecretBytes} characters`)
-  if (/[\u0000-\u001f\u007f]/.test(value)) throw new GatewayError('ERR_SECRET_UNRESOLVED', `secret ${name} contains a control character`)
+  if (/[\u0000-\u001f\u007f]/.test(pem.test(value) ? value.replaceAll(/\r?\n/g, '') : value)) throw new GatewayError('ERR_SECRET_UNRESOLVED', `secret ${name} contains a control character`)
   return value
 }

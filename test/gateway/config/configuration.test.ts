@@ -77,7 +77,7 @@ approvals: { lead: { groups: [{ any_of: [leads], min: none }] } }
 `, [])).sort(), [
     'approvals.lead.groups[0].min: expected a whole number',
     'identity: must NOT have fewer than 1 items',
-    'targets[0].protocol: expected one of mcp, http',
+    'targets[0].protocol: expected one of mcp, http, postgres',
     'targets[1].prefix: expected a path such as /bank, without a trailing slash',
     'targets[1].upstream.retries: unknown key',
   ])
@@ -144,6 +144,13 @@ test('a secret that cannot be had stops the start and names the secret, not its 
   t.throws(() => resolveSecrets({ a: { env: 'A_KEY' } }, {}), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a: environment variable A_KEY is not set' })
   t.throws(() => resolveSecrets({ a: { file: '/nonexistent/key' } }, {}), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a: /nonexistent/key cannot be read' })
   t.throws(() => resolveSecrets({ a: { env: 'A_KEY' } }, { A_KEY: 'x\r\nX-Injected: 1' }), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a contains a control character' })
+})
+
+test('a key of several lines may be a secret, and only one of RFC 7468 may', (t) => {
+  const key = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
+  t.deepEqual([...resolveSecrets({ a: { env: 'A_KEY' } }, { A_KEY: key })], [['a', key]])
+  t.throws(() => resolveSecrets({ a: { env: 'A_KEY' } }, { A_KEY: `x\n${key}` }), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a contains a control character' })
+  t.throws(() => resolveSecrets({ a: { env: 'A_KEY' } }, { A_KEY: `${key}\u0000` }), { code: 'ERR_SECRET_UNRESOLVED', message: 'secret a contains a control character' })
 })
 
 test('an issuer that could be read as another with a longer subject is refused', (t) => {
