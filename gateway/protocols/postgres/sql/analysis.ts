@@ -80,9 +80,22 @@ export type Use = 'output' | 'predicate' | 'order' | 'group' | 'join' | 'write-s
 /** `read` alone may run in bounded durability. */
 export type Effect = 'read' | 'write' | 'ddl' | 'dcl' | 'session' | 'copy' | 'execute' | 'transaction' | 'notify' | 'maintenance'
 
-export interface RelationUse { readonly schema: string; readonly name: string; readonly oid?: number; readonly access: readonly Access[] }
+export interface RelationUse {
+  readonly schema: string
+  readonly name: string
+  readonly oid?: number
+  readonly access: readonly Access[]
+  /** `system_catalogue` or `system_sensitive`. */
+  readonly labels?: readonly string[]
+  /** Not named by the statement: the view or partition that leads to it. */
+  readonly via?: string
+}
 export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[] }
-export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean }
+/** What a routine does besides computing a value. */
+export type RoutineClass = 'file' | 'dynamic_sql' | 'large_object' | 'notify' | 'setting' | 'admin' | 'lock' | 'sequence' | 'statistics'
+export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean; readonly class?: RoutineClass }
+/** SET, RESET, set_config(): `value` where it is a constant; lists are joined by `, `. */
+export interface SettingUse { readonly name: string; readonly value?: string }
 
 /** Where a result column's values come from. `unknown`: some of it cannot be told, with the reason. */
 export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string }
@@ -91,6 +104,11 @@ export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unk
 export interface Statement {
   /** The parser's node in snake case, without `_stmt`: select, insert, create_table, variable_set … */
   readonly kind: string
+  /** What the kind leaves open: of a transaction `begin`, `commit`, `rollback` …, of COPY `from_client`, `to_file`, `to_program` …, of DISCARD and DROP what. */
+  readonly command?: string
+  readonly settings?: readonly SettingUse[]
+  /** EXECUTE, DEALLOCATE: the prepared statement's name. */
+  readonly prepared?: string
   readonly effects: readonly Effect[]
   readonly relations: readonly RelationUse[]
   readonly columns: readonly ColumnUse[]
