@@ -2,6 +2,7 @@
 // aborts its transaction and skips to Sync (PostgreSQL 18, §54.2.2–54.2.4, §54.8, Appendix A).
 import { randomBytes } from 'node:crypto'
 import { refusalWords, type Refusal, type RefusalCode } from '../../refusal.ts'
+import { encodeError } from './wire/diagnostic.ts'
 import { encodeBind, encodeCopyFail, encodeExecute, encodeFunctionCall, encodeParse, encodeQuery } from './wire/frontend.ts'
 
 /** Of one field. A policy's message may be as long as its author likes; a client's log line should not. */
@@ -29,6 +30,11 @@ export function refusalFields(refused: Refusal, saying: Saying): Map<string, str
   fields.set('H', hintOf(refused))
   if (saying.position !== undefined && saying.position > 0) fields.set('P', String(saying.position))
   return fields
+}
+
+/** The ErrorResponse of a refusal that leaves the session alive. */
+export function errorOf(refused: Refusal, saying: Partial<Saying> = {}): Uint8Array {
+  return encodeError(refusalFields(refused, { severity: 'ERROR', ...saying }))
 }
 
 /** A limit that passes with time is PostgreSQL's `configuration_limit_exceeded`; any other is `program_limit_exceeded`. */
@@ -126,3 +132,14 @@ export function poisonFunctionCall(): Uint8Array {
 export function poisonCopy(): Uint8Array {
   return encodeCopyFail('refused by the gateway')
 }
+
+/** Poison for each message, each with a nonce that nobody has seen. */
+export const poison = {
+  query: (): Uint8Array => poisonQuery(poisonNonce()),
+  parse: (name: string): Uint8Array => poisonParse(name, poisonNonce()),
+  bind: (portal: string): Uint8Array => poisonBind(portal, poisonNonce()),
+  execute: (): Uint8Array => poisonExecute(poisonNonce()),
+  functionCall: poisonFunctionCall,
+  copy: poisonCopy,
+} as const
+export type Poison = typeof poison
