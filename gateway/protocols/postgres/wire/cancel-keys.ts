@@ -1,0 +1,55 @@
+// The gateway's own process ids and cancel keys: a client never learns the upstream's, and a key ends with its session.
+// A cancel request carries no identity and often no TLS (protocol §54.2.7), so a guess must be hopeless and a flood of guesses cheap.
+import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+
+/** Protocol 3.0 clients must get exactly 4 bytes; 3.2 clients get what PostgreSQL 18 gives. */
+const keyBytes = { 0: 4, 2: 32 } as const
+/** Unknown cancels that one address may send in a window; after them its cancels go unread until the window ends. */
+export const maxUnknownCancels = 20
+export const cancelWindowMs = 60_000
+/** Addresses remembered at once; past it every unknown cancel counts against one budget they all share. */
+const maxAddresses = 10_000
+const sharedAddress = ''
+
+export interface CancelKey { readonly pid: number; readonly key: Uint8Array; /** Ends with the session; a second call does nothing. */ release(): void }
+
+export type CancelMatch<S> = { readonly kind: 'session'; readonly session: S } | { readonly kind: 'unknown' } | { readonly kind: 'limited' }
+
+/** One per listener. `S` is whatever the owner cancels. */
+export class CancelKeys<S> {
+  readonly #now: () => number
+  readonly #sessions = new Map<number, { readonly key: Uint8Array; readonly session: S }>()
+  readonly #unknown = new Map<string, number>()
+  #windowEndsAt = 0
+
+  /** @param now ms since the Unix epoch */
+  constructor(now: () => number) { this.#now = now }
+
+  issue(session: S, minor: 0 | 2): CancelKey {
+    let pid: number
+    do pid = randomInt(1, 2 ** 31 - 1)
+    while (this.#sessions.has(pid))
+    const key = new Uint8Array(randomBytes(keyBytes[minor]))
+    const entry = { key, session }
+    this.#sessions.set(pid, entry)
+    return { pid, key, release: () => { if (this.#sessions.get(pid) === entry) this.#sessions.delete(pid) } }
+  }
+
+  /** @param ip of the socket that the request came on */
+  find(pid: number, key: Uint8Array, ip: string): CancelMatch<S> {
+    const now = this.#now()
+    if (now >= this.#windowEndsAt) {
+      this.#unknown.clear()
+      this.#windowEndsAt = now + cancelWindowMs
+    }
+    const address = this.#unknown.has(ip) || this.#unknown.size < maxAddresses ? ip : sharedAddress
+    const unknown = this.#unknown.get(address) ?? 0
+    if (unknown >= maxUnknownCancels) return { kind: 'limited' }
+    const found = this.#sessions.get(pid)
+    if (found !== undefined && found.key.length === key.length && timingSafeEqual(found.key, key)) return { kind: 'session', session: found.session }
+    this.#unknown.set(address, unknown + 1)
+    return { kind: 'unknown' }
+  }
+
+  get size(): number { return this.#sessions.size }
+}

@@ -1,0 +1,238 @@
+// The gateway's own start-up with a database (PostgreSQL 18 §54.2.1, §54.3): TLS, then whichever proof the server asks for,
+// then everything up to the first ReadyForQuery. Speaks 3.0: a client's 3.2 is between it and the gateway.
+import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { StreamAccess } from '../../../protocol.ts'
+import { refusal, RefusalError } from '../../../refusal.ts'
+import {
+  backendTag, encodeCancel, encodePassword, encodeSaslInitial, encodeSaslResponse, encodeSslRequest, encodeStartup, Framer,
+  parseAuthentication, parseBackendKeyData, parseDiagnostic, parseParameterStatus, parseReady, ProtocolViolation, type Authentication,
+} from '../messages.ts'
+import { IntakeError, take, takeMessage } from './intake.ts'
+import { chooseMechanism, scramClient, type ScramClient } from './scram-client.ts'
+import { beginTls } from './tls.ts'
+
+/** libpq's own cap on messages before ReadyForQuery. */
+const maxLoginBytes = 30_000
+/** Messages before ReadyForQuery; PostgreSQL 18 sends some 20. */
+const maxLoginMessages = 1_000
+
+export interface LoginRequest {
+  readonly access: StreamAccess
+  readonly user: string
+  readonly database: string
+  readonly parameters: ReadonlyMap<string, string>
+  /** Ends it early: the client went away, or the target's time-out. */
+  readonly signal: AbortSignal
+}
+
+export interface LoggedIn {
+  /** Paused; whatever came behind ReadyForQuery is still in it. */
+  readonly socket: Socket
+  /** For what comes from now on; nothing was pushed to it yet. */
+  readonly framer: Framer
+  /** As reported, in the server's spelling of the names. */
+  readonly parameters: Map<string, string>
+  readonly pid: number
+  /** 4 bytes; empty from a server that takes no cancel requests. */
+  readonly key: Uint8Array
+  readonly status: 'I' | 'T' | 'E'
+}
+
+/** `upstream.unavailable` or `upstream.broken`, in words that hold nothing of the server's. */
+export class LoginError extends RefusalError {
+  /** The server's own, where it said no. */
+  readonly sqlState: string | undefined
+  constructor(code: 'upstream.unavailable' | 'upstream.broken', message: string, sqlState?: string, cause?: unknown) {
+    super(refusal(code, message), cause)
+    this.name = 'LoginError'
+    this.sqlState = sqlState
+  }
+}
+
+/** @throws LoginError; RefusalError `upstream.unavailable` when there is no connection. Nothing is left open. */
+export async function login(request: LoginRequest): Promise<LoggedIn> {
+  return await within(request.access, request.signal, async (socket, signal) => {
+    socket.write(encodeStartup({ major: 3, minor: 0, parameters: new Map([...request.parameters, ['user', request.user], ['database', request.database]]) }))
+    return await signIn(socket, request, signal)
+  })
+}
+
+/**
+ * Asks the server to end what the session with this key is doing (§54.2.7). Resolves once the server has closed, which it does when the signal is sent.
+ * @throws as `login`
+ */
+export async function sendCancel(access: StreamAccess, pid: number, key: Uint8Array): Promise<void> {
+  await within(access, undefined, async (socket, signal) => {
+    socket.write(encodeCancel(pid, key))
+    await take(socket, 1, signal).catch((error: unknown) => { if (!(error instanceof IntakeError) || error.code !== 'ERR_PG_CLOSED') throw error })
+    socket.destroy()
+  })
+}
+
+/** A connection under TLS where it is asked for, for as long as the target's time-out allows. */
+async function within<T>(access: StreamAccess, outer: AbortSignal | undefined, use: (socket: Socket, signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), access.target.upstream.timeoutMs)
+  const signal = outer === undefined ? deadline.signal : AbortSignal.any([outer, deadline.signal])
+  let socket: Socket | undefined
+  try {
+    socket = await access.connect(signal)
+    socket.on('error', () => undefined)                      // `take` says so; without a listener the process would end
+    socket = await secured(socket, access, signal)
+    return await use(socket, signal)
+  } catch (error) {
+    socket?.destroy()
+    throw loginErrorOf(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function secured(socket: Socket, { tls, target }: StreamAccess, signal: AbortSignal): Promise<Socket> {
+  if (tls === undefined) return socket
+  if (target.upstream.tls?.isDirect !== true) {
+    socket.write(encodeSslRequest())
+    const [answer] = await take(socket, 1, signal)
+    if (answer === 0x4e) throw new LoginError('upstream.unavailable', 'The database does not offer TLS')
+    // What comes in the clear behind the answer would be read as the server's (CVE-2021-23222).
+    if (answer !== 0x53 || socket.readableLength > 0) throw new LoginError('upstream.broken', 'The database did not answer the request for TLS')
+  }
+  const secure = await beginTls(socket, tls, signal)
+  secure.on('error', () => undefined)
+  return secure
+}
+
+async function signIn(socket: Socket, request: LoginRequest, signal: AbortSignal): Promise<LoggedIn> {
+  const proof = new Proof(socket, request)
+  const parameters = new Map<string, string>()
+  let backend: { readonly pid: number; readonly key: Uint8Array } = { pid: 0, key: new Uint8Array(0) }
+  for (let count = 0; count < maxLoginMessages; count++) {
+    const message = await takeMessage(socket, maxLoginBytes, signal)
+    const tag = message[0]
+    if (tag === backendTag.error) throw refusedBy(parseDiagnostic(message).get('C'))
+    if (tag === backendTag.notice) continue
+    if (tag === backendTag.authentication && !proof.isAccepted) {
+      const answer = await proof.answer(parseAuthentication(message))
+      if (answer !== undefined) socket.write(answer)
+      continue
+    }
+    if (!proof.isAccepted) break
+    if (tag === backendTag.parameterStatus) {
+      const { name, value } = parseParameterStatus(message)
+      parameters.set(name, value)
+    } else if (tag === backendTag.backendKeyData) {
+      backend = parseBackendKeyData(message)
+    } else if (tag === backendTag.ready) {
+      return { socket, framer: new Framer('backend'), parameters: readable(parameters), ...backend, status: parseReady(message) }
+    } else break
+  }
+  throw new LoginError('upstream.broken', 'The database sent a message that has no place at the start of a connection')
+}
+
+/** Texts are analysed as UTF-8 in which a backslash is a character: a server that would read them otherwise is of no use. */
+function readable(parameters: Map<string, string>): Map<string, string> {
+  if (parameters.get('standard_conforming_strings') === 'off') throw new LoginError('upstream.unavailable', 'The database has standard_conforming_strings off')
+  if ((parameters.get('client_encoding') ?? 'UTF8') !== 'UTF8') throw new LoginError('upstream.unavailable', 'The database does not speak UTF8')
+  return parameters
+}
+
+/** The gateway's side of authentication: one proof, of the kind that the server asks for. */
+class Proof {
+  readonly #socket: Socket
+  readonly #request: LoginRequest
+  #scram: ScramClient | undefined
+  #step: 'none' | 'given' | 'begun' | 'proven' | 'mutual' = 'none'
+  isAccepted = false
+
+  constructor(socket: Socket, request: LoginRequest) {
+    this.#socket = socket
+    this.#request = request
+  }
+
+  /** @returns what to send, if anything */
+  async answer(asked: Authentication): Promise<Uint8Array | undefined> {
+    if (asked.kind === 'ok') {
+      // A server that leaves out its own half of SCRAM does not know the password.
+      if (this.#step === 'begun' || this.#step === 'proven') throw outOfOrder()
+      this.isAccepted = true
+      return undefined
+    }
+    if (asked.kind === 'saslContinue') return await this.#continue(asked.data)
+    if (asked.kind === 'saslFinal') return this.#finish(asked.data)
+    if (this.#step !== 'none') throw outOfOrder()
+    switch (asked.kind) {
+      case 'cleartext':
+        if (!(this.#socket instanceof TLSSocket) && !isLoopback(this.#socket.remoteAddress)) throw new LoginError('upstream.unavailable', 'The database asks for the password in the clear, without TLS')
+        this.#step = 'given'
+        return encodePassword(this.#password)
+      case 'md5':
+        this.#step = 'given'
+        return encodePassword(`md5${md5(md5(this.#password + this.#request.user), asked.salt)}`)
+      case 'sasl': {
+        const certificate = this.#socket instanceof TLSSocket ? this.#socket.getPeerX509Certificate()?.raw : undefined
+        const binding = chooseMechanism(asked.mechanisms, certificate)
+        if (binding === undefined) throw new LoginError('upstream.unavailable', 'The database offers no SASL mechanism that the gateway knows')
+        this.#scram = scramClient(this.#password, binding)
+        this.#step = 'begun'
+        return encodeSaslInitial({ mechanism: binding.mechanism, response: Buffer.from(this.#scram.first) })
+      }
+      case 'unsupported':
+        throw new LoginError('upstream.unavailable', `The database asks for an authentication method that the gateway does not know (${asked.code})`)
+    }
+  }
+
+  async #continue(data: Uint8Array): Promise<Uint8Array> {
+    if (this.#step !== 'begun' || this.#scram === undefined) throw outOfOrder()
+    const final = await this.#scram.final(Buffer.from(data).toString('utf8'))
+    if (final === undefined) throw new LoginError('upstream.broken', 'The database sent a SCRAM challenge that is not valid')
+    this.#step = 'proven'
+    return encodeSaslResponse(Buffer.from(final))
+  }
+
+  #finish(data: Uint8Array): undefined {
+    if (this.#step !== 'proven' || this.#scram === undefined) throw outOfOrder()
+    if (!this.#scram.isServer(Buffer.from(data).toString('utf8'))) throw new LoginError('upstream.broken', 'The database did not prove that it knows the password')
+    this.#step = 'mutual'
+  }
+
+  get #password(): string {
+    const password = this.#request.access.password()
+    if (password === undefined) throw new LoginError('upstream.unavailable', 'The database asks for a password, and none is configured')
+    return password
+  }
+}
+
+function outOfOrder(): LoginError {
+  return new LoginError('upstream.broken', 'The database authenticates out of order')
+}
+
+/** PostgreSQL §54.2.1 AuthenticationMD5Password: md5(md5(password ‖ user) ‖ salt), in hex. */
+function md5(text: string, salt: Uint8Array = new Uint8Array(0)): string {
+  return createHash('md5').update(text).update(salt).digest('hex')
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === '::1' || /^(::ffff:)?127\./.test(address))
+}
+
+/** What people can do something about (PostgreSQL Appendix A). */
+const words: Readonly<Record<string, string>> = {
+  '28P01': 'The database does not accept the gateway\'s password', '28000': 'The database does not accept the gateway\'s user',
+  '3D000': 'The database does not exist', '42501': 'The database does not let the gateway\'s user connect', '53300': 'The database has too many connections',
+  '57P03': 'The database is starting up or shutting down', '22023': 'The database does not take a start-up parameter', '42704': 'The database does not know a start-up parameter',
+}
+
+/** Some servers send no SQLSTATE, or one that is none. */
+function refusedBy(code: string | undefined): LoginError {
+  const sqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return new LoginError('upstream.unavailable', `${words[sqlState ?? ''] ?? 'The database refused the connection'} (${sqlState ?? 'no SQLSTATE'})`, sqlState)
+}
+
+function loginErrorOf(error: unknown): unknown {
+  if (error instanceof ProtocolViolation) return new LoginError('upstream.broken', 'The database does not speak the protocol', undefined, error)
+  if (!(error instanceof IntakeError)) return error
+  if (error.code === 'ERR_PG_TIMEOUT') return new LoginError('upstream.unavailable', 'The database did not let the gateway in in time', undefined, error)
+  return new LoginError('upstream.unavailable', `The connection to the database failed: ${error.message}`, undefined, error)
+}
