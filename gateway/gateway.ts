@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Cleanup, openRecorder } from '../evidence/index.ts'
 import type { Disk } from '../evidence/index.ts'
@@ -10,7 +11,7 @@ import { approvalsApi, startAdmin } from './admin/index.ts'
 import { approvalEdges, createApprovalStore, createApprovals } from './approval/index.ts'
 import type { ApprovalEdge } from './approval/index.ts'
 import type { Bootstrap } from './config.ts'
-import { createRouter, listen } from './connection/index.ts'
+import { createRouter, listen, listenBytes } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
 import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
@@ -23,6 +24,7 @@ import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
 import { DecisionIds } from './project/index.ts'
 import { createRecord } from './record/index.ts'
+import type { Connection } from './protocol.ts'
 import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
 import { openDatabase } from './state/database.ts'
@@ -30,6 +32,8 @@ import { Targets, protocolEntry } from './targets.ts'
 import { openUpstream } from './upstream/index.ts'
 
 const tickMs = 1_000
+/** Time for connections that were cut at the end of a drain to put the outcomes of their last calls on record. */
+const lastWordsMs = 2_000
 
 export interface GatewayOptions {
   readonly log: Logger
@@ -148,7 +152,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       const issuers = governed.identity.map(({ issuer }) => `${issuer}|`)
       record.sessions.revoke(({ principal }) => isRefusal(identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
       targets.follow(governed)
-      router = createRouter({ targets: governed.targets, hosts })
+      router = createRouter({ targets: governed.targets.filter(({ name }) => targets.get(name)?.isStream === false), hosts })
       plain.clear()
       for (const { prefix } of governed.targets) plain.set(`${metadataPrefix}${prefix}`, metadataHandler(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer)))
     },
@@ -177,21 +181,35 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   opened.defer(() => admin.close())
 
   await activation.start()
-  const listeners = await Promise.all(bootstrap.listen.map((config) => listen({
-    config, plain,
-    router(address) {
-      for (const host of [config.host, 'localhost', '127.0.0.1']) hosts.add(`${host}:${address.port}`)
-      return (...request) => router(...request)
-    },
-    accept(client) {
-      targets.get(client.target)?.serve(client).then((end) => metrics.ended(client.target, end), (error: unknown) => {
-        log.error({ err: error, target: client.target }, 'a connection ended in a fault')
-        if (client.framing === 'exchange') client.response.destroy()
-        else client.socket.destroy()
+  /** Byte streams that their protocol is not done with. */
+  const streams = new Set<Promise<void>>()
+  const accept = (client: Connection): void => {
+    const drop = () => client.framing === 'exchange' ? client.response.destroy() : client.socket.destroy()
+    const target = targets.get(client.target)
+    // A listener may name what governed config does not have, or has under a protocol that no byte stream speaks.
+    if (target === undefined || target.isStream !== (client.framing === 'bytes')) {
+      record.unauthenticated(refusal('request.unknown_target'), client.peer, client.target)
+      drop()
+      return
+    }
+    const served = target.serve(client).then((end) => metrics.ended(client.target, end), (error: unknown) => {
+      log.error({ err: error, target: client.target }, 'a connection ended in a fault')
+      drop()
+    })
+    if (client.framing !== 'bytes') return
+    streams.add(served)
+    void served.finally(() => streams.delete(served))
+  }
+  const listeners = await Promise.all(bootstrap.listen.map((config) => config.target === undefined
+    ? listen({
+        config, plain, accept,
+        router(address) {
+          for (const host of [config.host, 'localhost', '127.0.0.1']) hosts.add(`${host}:${address.port}`)
+          return (...request) => router(...request)
+        },
+        refused: (refused, peer) => record.unauthenticated(refused, peer, ''),
       })
-    },
-    refused: (refused, peer) => record.unauthenticated(refused, peer, ''),
-  })))
+    : listenBytes({ config: { ...config, target: config.target }, accept, refused: (refused, peer) => record.unauthenticated(refused, peer, config.target ?? '') })))
 
   const following = new AbortController()
   void activation.follow(bootstrap.policy.pollS * 1000, following.signal)
@@ -205,7 +223,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     isDraining = true
     following.abort()
     clearInterval(timer)
+    record.sessions.drain()
     await Promise.all(listeners.map((listener) => listener.close(bootstrap.drainS * 1000)))
+    await Promise.race([Promise.all(streams), sleep(lastWordsMs, undefined, { ref: false })])
     await parts.disposeAsync()
   }
   return {

@@ -80,9 +80,10 @@ export interface StreamAccess {
   /** From the URL's path; absent: the client's choice. */
   readonly database: string | undefined
   password(): string | undefined
-  /** For `tls.connect` over the socket: what is trusted and who must answer, always verified. Absent: plaintext, on loopback or by config. */
+  /** For `tls.connect` over the socket: what is trusted and who must answer, always verified. Absent: plaintext, on loopback or by config.
+   * `tls.connect` itself throws where a secret is no certificate or key. */
   readonly tls: ConnectionOptions | undefined
-  /** A new connection, not yet under TLS. @throws RefusalError `upstream.unavailable`, also when the signal aborts */
+  /** A new connection, not yet under TLS, within 5 s; the caller owns it and its errors from here on. @throws RefusalError `upstream.unavailable`, also when the signal aborts */
   connect(signal: AbortSignal): Promise<Socket>
 }
 

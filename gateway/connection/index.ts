@@ -1,3 +1,5 @@
 // The door of connection/: listeners and routing.
-export { listen, type Listener, type ListenOptions, type PlainHandler } from './listen.ts'
+export { type Listener } from './bind.ts'
+export { listen, type ListenOptions, type PlainHandler } from './listen.ts'
+export { listenBytes, type ListenBytesOptions } from './listen-bytes.ts'
 export { createRouter, type Route, type Router, type RouterOptions } from './route.ts'

@@ -18,3 +18,7 @@ export const maxConnections = 10_000
 export const timeoutCheckMs = 5_000
 /** While draining, how often connections that have become idle are closed. */
 export const drainCheckMs = 50
+/** Connections of one byte-stream listener whose caller is not known yet: enough for a fleet that reconnects at once, few beside all. */
+export const maxStrangers = 1_000
+/** A byte stream that says nothing is probed after this long, so that one whose other end is gone is noticed. */
+export const probeAfterMs = 60_000

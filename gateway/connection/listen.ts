@@ -2,14 +2,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { BlockList, isIP } from 'node:net'
-import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import type { PeerAddress } from '../call.ts'
 import type { ListenConfig } from '../config.ts'
-import { GatewayError } from '../errors.ts'
 import type { Connection } from '../protocol.ts'
 import { isRefusal, refusal, refusalWords, type Refusal } from '../refusal.ts'
+import { bind, certified, type Listener } from './bind.ts'
 import { readBody } from './body.ts'
 import { repeatedHeader, takeCredential } from './credential.ts'
 import * as limits from './limits.ts'
@@ -31,18 +29,9 @@ export interface ListenOptions {
   refused(refused: Refusal, peer: PeerAddress): void
 }
 
-export interface Listener {
-  readonly address: AddressInfo
-  /** Stops accepting, lets exchanges in flight finish for `graceMs`, then cuts what is left. */
-  close(graceMs: number): Promise<void>
-}
-
 /** @throws GatewayError `ERR_LISTEN` when the port is taken, the certificate cannot be read, or plaintext is asked for off loopback */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { config } = options
-  if (config.tls === undefined && !isLoopback(config.host)) {
-    throw new GatewayError('ERR_LISTEN', `plaintext is refused off loopback: give ${config.host}:${config.port} a certificate`)
-  }
   const server = open(config)
   server.maxConnections = limits.maxConnections
   server.maxHeadersCount = limits.maxHeaderFields + 1
@@ -109,23 +98,7 @@ function open(config: ListenConfig): Server {
     connectionsCheckingInterval: limits.timeoutCheckMs,
     noDelay: true,
   }
-  if (config.tls === undefined) return createServer(shape)
-  try {
-    return createSecureServer({ ...shape, cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key), minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'] })
-  } catch (cause) {
-    throw new GatewayError('ERR_LISTEN', `the certificate or key of ${config.host}:${config.port} cannot be used`, { cause })
-  }
-}
-
-function bind(server: Server, config: ListenConfig): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: Error): void => reject(new GatewayError('ERR_LISTEN', `cannot listen on ${config.host}:${config.port}`, { cause }))
-    server.once('error', failed)
-    server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
-      server.off('error', failed)
-      resolve(server.address() as AddressInfo)
-    })
-  })
+  return certified(config, (files) => createSecureServer({ ...shape, ...files, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'] })) ?? createServer(shape)
 }
 
 function find(request: IncomingMessage, route: Router): ReturnType<Router> {
@@ -143,15 +116,6 @@ function find(request: IncomingMessage, route: Router): ReturnType<Router> {
 
 function peerOf(request: IncomingMessage): PeerAddress {
   return { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 function drain(server: Server, sockets: ReadonlySet<Duplex>, graceMs: number): Promise<void> {

@@ -1,5 +1,4 @@
 // What a protocol is lent to dial one target with: connections, and headers that carry the gateway's own credential.
-import { BlockList, isIP } from 'node:net'
 import type { Pool } from 'undici'
 import type { TargetConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
@@ -7,6 +6,7 @@ import type { Answer, UpstreamAccess, UpstreamRequest } from '../protocol.ts'
 import type { RefusalError } from '../refusal.ts'
 import { credentialHeaders } from './credential.ts'
 import { Exchange } from './exchange.ts'
+import { isLoopback } from './loopback.ts'
 import { openAgent, openPool } from './pool.ts'
 
 /** Owned by `gateway.ts`, one per target; lent to every session of it. */
@@ -45,14 +45,4 @@ function send(pool: Pool, basePath: string, added: readonly string[], request: U
     const path = basePath + request.path
     pool.dispatch({ method, path: path.charCodeAt(0) === 0x2f ? path : `/${path}`, headers, body, headersTimeout: timeoutMs }, new Exchange(request, resolve, reject))
   })
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const family = isIP(host)
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
