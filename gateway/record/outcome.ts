@@ -13,7 +13,7 @@ type Level = Permit['call']['decision']['record']['level']
 const outcomeStructure = { delivered: new Map([[1, 0]]), failed: new Map([[1, 1]]), ambiguous: new Map([[1, 2]]), cancelled: new Map([[1, 3]]) } as const
 
 /** What earlier chunks of a call add up to; held from the first chunk to the outcome. */
-interface Progress { chunks: number; bytes: number; readonly salt: Uint8Array; readonly digest: ReturnType<typeof createHash>; readonly masked: Map<string, number> }
+interface Progress { chunks: number; bytes: number; rows: number | undefined; readonly salt: Uint8Array; readonly digest: ReturnType<typeof createHash>; readonly masked: Map<string, number> }
 
 export class Outcomes {
   readonly #recorder: Recorder
@@ -30,9 +30,10 @@ export class Outcomes {
     this.#onAmbiguous = onAmbiguous
   }
 
-  /** @throws RefusalError `record.ambiguous`: the upstream may have acted, its result is withheld */
+  /** @throws RefusalError `record.ambiguous`: the upstream may have acted, its result is withheld; `policy.limit`: none of these parts is on record */
   async deliver(session: Session, parts: readonly (readonly [Permit, MaskedPart])[]): Promise<RecordedPart[]> {
     for (const [permit] of parts) if (this.#ambiguous.has(permit)) throw ambiguous(permit)
+    this.#keepLimits(parts)
     const recorded: RecordedPart[] = []
     const durability = parts.some(([permit]) => permit.call.durability === 'strict') ? 'strict' : 'bounded'
     try {
@@ -47,6 +48,22 @@ export class Outcomes {
     }
     for (const [permit, part] of parts) if (part.summary.isFinal) this.#end(session, permit)
     return recorded
+  }
+
+  /** A protocol stops at a limit; if it did not, its parts go no further. Before any is appended: half of them on record would leave calls without an end. */
+  #keepLimits(parts: readonly (readonly [Permit, MaskedPart])[]): void {
+    const sums = new Map<Permit, { bytes: number; rows: number }>()
+    for (const [permit, { bytes: { length }, summary }] of parts) {
+      const { bytes, rows } = permit.call.decision.limits
+      if (bytes === undefined && rows === undefined) continue
+      const progress = this.#progress.get(permit)
+      const sum = sums.get(permit) ?? { bytes: progress?.bytes ?? 0, rows: progress?.rows ?? 0 }
+      sums.set(permit, sum)
+      sum.bytes += summary.isFinal ? 0 : length               // a last part may be the gateway's own words
+      sum.rows += summary.rows ?? 0
+      if (sum.bytes > (bytes ?? Infinity)) throw new RefusalError(refusal('policy.limit', 'The result is longer than policy allows', { decisionId: hex(permit) }))
+      if (sum.rows > (rows ?? Infinity)) throw new RefusalError(refusal('policy.limit', 'The result has more rows than policy allows', { decisionId: hex(permit) }))
+    }
   }
 
   /**
@@ -98,9 +115,8 @@ export class Outcomes {
 
   #chunk(permit: Permit, part: MaskedPart): FrameContent {
     const progress = this.#progressOf(permit)
-    const { bytes = Infinity } = permit.call.decision.limits
-    if (progress.bytes + part.bytes.length > bytes) throw new RefusalError(refusal('policy.limit', 'The result is longer than policy allows', { decisionId: hex(permit) }))
     progress.chunks++
+    progress.rows = rowsWith(part, progress)
     progress.bytes += part.bytes.length
     for (const [rule, cells] of part.masked) progress.masked.set(rule, (progress.masked.get(rule) ?? 0) + cells)
     const isKept = part.form !== 'opaque' && permit.call.decision.record.level === 'body'
@@ -122,18 +138,25 @@ export class Outcomes {
     let progress = this.#progress.get(permit)
     if (progress === undefined) {
       const salt = randomBytes(16)
-      progress = { chunks: 0, bytes: 0, salt, digest: createHash('sha256').update(salt), masked: new Map() }
+      progress = { chunks: 0, bytes: 0, rows: undefined, salt, digest: createHash('sha256').update(salt), masked: new Map() }
       this.#progress.set(permit, progress)
     }
     return progress
   }
 }
 
+/** Rows up to and with this part; undefined while none has spoken of rows. */
+function rowsWith({ summary: { rows } }: MaskedPart, progress: Progress | undefined): number | undefined {
+  return rows === undefined ? progress?.rows : rows + (progress?.rows ?? 0)
+}
+
 /** FORMAT.md §6, outcome: the masked JSON goes in as it is, without a second parse. */
 function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level): Uint8Array | string {
   const { summary, content, form } = part
+  const rows = rowsWith(part, progress)
   const masked = progress === undefined ? part.masked : addUp(progress.masked, part.masked)
   let head = `{"title":${JSON.stringify(summary.title)},"status":"${summary.status}","bytes":${part.bytes.length + (progress?.bytes ?? 0)}`
+  if (rows !== undefined) head += `,"rows":${rows}`
   if (masked.size > 0) head += `,"masked":${JSON.stringify(Object.fromEntries(masked))}`
   if (summary.code !== undefined) head += `,"code":${JSON.stringify(summary.code)}`
   if (progress !== undefined) head += `,"chunks":${progress.chunks}`
