@@ -1,0 +1,76 @@
+// One text, wholly analysed: parsed, facts, lineage, literals. Kept by exact text, catalogue and search path, for drivers send the same texts again.
+import type { Analysis, Literal, Naming, Snapshot, Statement } from './analysis.ts'
+import { readFacts } from './facts/facts.ts'
+import { readShape } from './literals.ts'
+import type { Parser } from './parser.ts'
+import type { Parsed } from './parse-text.ts'
+import { RecentTexts } from './recent.ts'
+import type { Trace } from './trace.ts'
+
+/** `traceStatement` of lineage.ts. */
+export type TraceStatement = (node: unknown, naming: Naming) => Trace
+/** A Parse text will be seen again; of Query texts, whose values stand in them, only those that were seen before are kept. */
+export type Admission = 'at-once' | 'on-second-sight'
+
+export interface Analyser {
+  /** At once for a short text. Never throws, never rejects: a text that cannot be read has the status `error`. */
+  analyse(text: string, naming: Naming, admission?: Admission): Analysis | Promise<Analysis>
+}
+
+export function createAnalyser(parser: Parser, trace: TraceStatement): Analyser {
+  const bySnapshot = new WeakMap<Snapshot, RecentTexts<Analysis>>()
+
+  return {
+    analyse(text, naming, admission = 'on-second-sight') {
+      let recent = bySnapshot.get(naming.snapshot)
+      if (recent === undefined) bySnapshot.set(naming.snapshot, recent = new RecentTexts())
+      const path = naming.path.join('\0')
+      const known = recent.get(path, text)
+      if (known !== undefined) return known
+      const kept = recent
+      const finish = (parsed: Parsed): Analysis => {
+        const analysis = analyseParsed(text, parsed, naming, trace)
+        kept.add(path, text, analysis, admission === 'at-once')
+        return analysis
+      }
+      const parsed = parser.parse(text)
+      return parsed instanceof Promise ? parsed.then(finish) : finish(parsed)
+    },
+  }
+}
+
+const empty: Statement = {
+  kind: 'empty', effects: ['read'], relations: [], columns: [], routines: [], hasWhere: false, hasReturning: false, isBarrier: false, unknown: [], outputs: [], flows: [],
+}
+
+function analyseParsed(text: string, parsed: Parsed, naming: Naming, trace: TraceStatement): Analysis {
+  if (parsed.status === 'error') return parsed
+  try {
+    return analyseTree(text, parsed.statements, naming, trace)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { status: 'error', message: 'the statement is nested too deeply', position: 0 }
+  }
+}
+
+function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, trace: TraceStatement): Analysis {
+  const statements: Statement[] = []
+  const locations = new Set<number>()
+  const booleans = new Set<number>()
+  const columns = new Map<number, Literal['columns']>()
+  const parameters = new Map<number, Literal['columns']>()
+  for (const node of nodes) {
+    const { facts, constants, booleans: flags } = readFacts(node, naming)
+    const traced = trace(node, naming)
+    for (const at of constants) locations.add(at)
+    for (const at of flags) booleans.add(at)
+    for (const [at, found] of traced.literalColumns) columns.set(at, found)
+    // One `$n` may stand in several places: it belongs to the columns of all of them.
+    for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
+    statements.push({
+      ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs },
+    })
+  }
+  return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
+}

@@ -1,0 +1,41 @@
+// What a statement's kind leaves open: which transaction command, which way a COPY goes, which setting is set to what.
+import type { SettingUse } from '../analysis.ts'
+import { isNode, onlyNode, textOf, type Node } from './nodes.ts'
+
+export function commandOf(name: string, body: Node): string | undefined {
+  switch (name) {
+    case 'TransactionStmt': return word(body['kind'], 'TRANS_STMT_')
+    case 'DiscardStmt': return word(body['target'], 'DISCARD_')
+    case 'VariableSetStmt': return word(body['kind'], 'VAR_')
+    case 'DropStmt': return word(body['removeType'], 'OBJECT_')
+    case 'CreateTableAsStmt': case 'AlterTableStmt': case 'RenameStmt': return word(body['objtype'] ?? body['renameType'], 'OBJECT_')
+    case 'CopyStmt': return `${body['is_from'] === true ? 'from' : 'to'}_${body['is_program'] === true ? 'program' : body['filename'] === undefined ? 'client' : 'file'}`
+    default: return undefined
+  }
+}
+
+function word(value: unknown, prefix: string): string | undefined {
+  return typeof value === 'string' ? value.replace(prefix, '').toLowerCase() : undefined
+}
+
+/** Of SET and RESET, or of a call of set_config(). RESET ALL has the name `all`. */
+export function settingOf(body: Node): SettingUse {
+  const args: readonly unknown[] = Array.isArray(body['args']) ? body['args'] : []
+  const isCall = body['funcname'] !== undefined
+  const name = isCall ? constantOf(args[0]) : body['kind'] === 'VAR_RESET_ALL' ? 'all' : textOf(body['name'])
+  const values = (isCall ? args.slice(1, 2) : args).map(constantOf)
+  const isKnown = values.length > 0 && values.every((value) => value !== undefined)
+  return { name: (name ?? '').toLowerCase(), ...isKnown ? { value: values.join(', ') } : {} }
+}
+
+function constantOf(node: unknown): string | undefined {
+  const [name, body] = onlyNode(node) ?? ['', {}]
+  if (name === 'TypeCast') return constantOf(body['arg'])
+  if (name !== 'A_Const') return undefined
+  for (const kind of ['sval', 'ival', 'fval', 'boolval', 'bsval']) {
+    const value = body[kind]
+    if (isNode(value)) return String(value[kind] ?? (kind === 'ival' ? 0 : kind === 'boolval' ? false : ''))
+  }
+  return undefined
+}
+

@@ -1,0 +1,63 @@
+// SQL inside a DO block: PL/pgSQL is read statement by statement; what it puts together at run time cannot be, and says so.
+import { parsePlPgSQLSync, parseSync } from 'libpg-query'
+import { isNode, onlyNode, optionOf, type Node } from './nodes.ts'
+
+export interface Embedded { readonly statements: readonly unknown[]; readonly unknown: readonly string[] }
+
+/** @param body of a DoStmt */
+export function readEmbedded(body: Node): Embedded {
+  const language = stringOf(optionOf(body['args'], 'language')) ?? 'plpgsql'
+  const source = stringOf(optionOf(body['args'], 'as'))
+  if (language !== 'plpgsql' || source === undefined) return { statements: [], unknown: ['opaque_routine'] }
+  let tree: unknown
+  try {
+    tree = parsePlPgSQLSync(`do ${quoted(source)}`)
+  } catch {
+    return { statements: [], unknown: ['opaque_routine'] }
+  }
+  const statements: unknown[] = []
+  const unknown = new Set<string>()
+  collect(tree, statements, unknown)
+  return { statements, unknown: [...unknown] }
+}
+
+/** A tag that the source cannot hold. */
+function quoted(source: string): string {
+  let tag = '$b$'
+  while (source.includes(tag)) tag = `${tag.slice(0, -1)}b$`
+  return `${tag}${source}\n${tag}`
+}
+
+function collect(value: unknown, statements: unknown[], unknown: Set<string>): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collect(item, statements, unknown)
+    return
+  }
+  if (!isNode(value)) return
+  for (const name in value) {
+    if (name === 'PLpgSQL_stmt_dynexecute' || name === 'PLpgSQL_stmt_dynfors' || name === 'dynquery') unknown.add('dynamic_sql')
+    const child = value[name]
+    if (name !== 'PLpgSQL_expr') { collect(child, statements, unknown); continue }
+    const query = isNode(child) ? child['query'] : undefined
+    const parsed = typeof query === 'string' ? readQuery(query) : undefined
+    if (parsed === undefined) unknown.add('opaque_routine')
+    else statements.push(...parsed)
+  }
+}
+
+/** A statement, an expression, or an assignment. */
+function readQuery(query: string): readonly unknown[] | undefined {
+  if (query.trim() === '') return []
+  const assigned = /^[^:=]*:?=([\s\S]*)$/.exec(query)?.[1]
+  for (const text of [query, `select ${query}`, ...assigned === undefined ? [] : [`select ${assigned}`]]) {
+    try {
+      return (parseSync(text).stmts ?? []).map(({ stmt }) => stmt)
+    } catch { /* The next reading is tried. */ }
+  }
+  return undefined
+}
+
+function stringOf(argument: unknown): string | undefined {
+  const [name, body] = onlyNode(argument) ?? ['', {}]
+  return name === 'String' ? (typeof body['sval'] === 'string' ? body['sval'] : '') : undefined
+}

@@ -1,0 +1,348 @@
+// What one statement does, as policy reads it: kind, effects, relations with access, routines, WHERE, LIMIT. One walk over every key of
+// the parse tree, so that a node this file does not know cannot hide a relation; names resolve as the server would resolve them now.
+import type { Access, Effect, Naming, RelationUse, RoutineUse, SettingUse, Statement } from '../analysis.ts'
+import { readEmbedded } from './embedded.ts'
+import { isKnownKind, kindName, kindOf } from './kinds.ts'
+import { isNode, isOn, namesOf, onlyNode, optionOf, textOf, type Node } from './nodes.ts'
+import { expandRelation, findRelation } from './relations.ts'
+import { restricts } from './restricts.ts'
+import { findRoutine, foundByOid, type FoundRoutine } from './routines.ts'
+import { commandOf, settingOf } from './commands.ts'
+
+/** What facts.ts says of a statement; columns, outputs and flows come from lineage. */
+export type Facts = Omit<Statement, 'columns' | 'outputs' | 'flows'>
+
+export interface FactsResult {
+  readonly facts: Facts
+  /** Where constants stand in the text, in bytes: A_Const, and those that are `true` or `false`. */
+  readonly constants: readonly number[]
+  readonly booleans: readonly number[]
+}
+
+/** Names of CTEs in sight: they hide relations of the same name. */
+type Scope = ReadonlySet<string>
+const noScope: Scope = new Set()
+/** Texts inside texts: DO bodies inside functions inside … */
+const maxEmbedding = 8
+
+/** @param node one `stmt` of a parse tree. @throws RangeError when the tree is too deep to walk */
+export function readFacts(node: unknown, naming: Naming): FactsResult {
+  const walk = new Walk(naming)
+  walk.statement(node)
+  return walk.result(node)
+}
+
+class Walk {
+  readonly #naming: Naming
+  readonly #effects = new Set<Effect>()
+  readonly #unknown = new Set<string>()
+  readonly #relations = new Map<string, { use: RelationUse; access: Set<Access> }>()
+  readonly #routines = new Map<string, RoutineUse>()
+  readonly #settings: SettingUse[] = []
+  readonly #constants: number[] = []
+  readonly #booleans: number[] = []
+  /** `x.name` may call a routine: decided when all relations are known. */
+  readonly #dotted = new Set<string>()
+  #isBarrier = false
+  #hasReturning = false
+  /** Every UPDATE and DELETE has a WHERE that restricts; undefined while there is none. */
+  #restricted: boolean | undefined
+  /** Inside EXPLAIN without ANALYZE: nothing runs. */
+  #isDry = false
+  #embedding = 0
+
+  constructor(naming: Naming) { this.#naming = naming }
+
+  /** A statement: the whole, or one inside another. */
+  statement(node: unknown, scope: Scope = noScope): void {
+    const only = onlyNode(node)
+    if (only === undefined) return
+    this.#node(only[0], only[1], scope, isKnownKind(only[0]) ? 'read' : 'ddl', true)
+  }
+
+  result(node: unknown): FactsResult {
+    const [name, body] = onlyNode(node) ?? ['', {}]
+    this.#callDotted()
+    const relations = [...this.#relations.values()].map(({ use, access }): RelationUse => ({ ...use, access: [...access] }))
+    const limit = limitOf(body)
+    const command = commandOf(name, body)
+    const prepared = name === 'ExecuteStmt' || name === 'DeallocateStmt' || name === 'PrepareStmt' ? textOf(body['name']) : undefined
+    const facts: Facts = {
+      kind: kindName(name), ...command === undefined ? {} : { command }, ...prepared === undefined ? {} : { prepared },
+      ...this.#settings.length === 0 ? {} : { settings: this.#settings },
+      effects: [...this.#effects], relations, routines: [...this.#routines.values()],
+      hasWhere: this.#restricted ?? restricts(body['whereClause']), ...limit === undefined ? {} : { limit },
+      hasReturning: this.#hasReturning, isBarrier: this.#isBarrier, unknown: [...this.#unknown],
+    }
+    return { facts, constants: this.#constants, booleans: this.#booleans }
+  }
+
+  #visit(value: unknown, scope: Scope, access: Access): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.#visit(item, scope, access)
+    } else if (isNode(value)) this.#object(value, scope, access)
+  }
+
+  /** A node's body, or a wrapper `{ Name: body }`: both are objects, and every key is looked at. */
+  #object(value: Node, scope: Scope, access: Access): void {
+    if (typeof value['relname'] === 'string') this.#relation(value, scope, access)
+    const inner = isNode(value['withClause']) ? this.#with(value['withClause'], scope) : scope
+    for (const name in value) {
+      const child = value[name]
+      if (name === 'withClause' || typeof child !== 'object' || child === null) continue
+      if (isNode(child) && name.charCodeAt(0) < 0x61) this.#node(name, child, inner, access, false)
+      // The arms of a set operation are bodies without a wrapper.
+      else if (name === 'larg' || name === 'rarg') this.#visit(child, inner, 'read')
+      else this.#visit(child, inner, access)
+    }
+  }
+
+  /** Each CTE sees those before it, or all of them when the clause is recursive. */
+  #with(clause: Node, scope: Scope): Scope {
+    const ctes = Array.isArray(clause['ctes']) ? clause['ctes'] as readonly unknown[] : []
+    const names = ctes.map((cte) => { const body = onlyNode(cte)?.[1]; return textOf(body?.['ctename']) })
+    let visible = scope
+    const isRecursive = clause['recursive'] === true
+    if (isRecursive) visible = new Set([...scope, ...names.filter((name) => name !== undefined)])
+    ctes.forEach((cte, i) => {
+      this.#visit(cte, visible, 'read')
+      const name = names[i]
+      if (!isRecursive && name !== undefined) visible = new Set([...visible, name])
+    })
+    return visible
+  }
+
+  #node(name: string, body: Node, scope: Scope, access: Access, isStatement: boolean): void {
+    if (isStatement || name.endsWith('Stmt')) this.#effectsOf(name, body)
+    switch (name) {
+      case 'SelectStmt': return this.#select(body, scope)
+      case 'InsertStmt': return this.#insert(body, scope)
+      case 'UpdateStmt': return this.#change(body, scope, 'update')
+      case 'DeleteStmt': return this.#change(body, scope, 'delete')
+      case 'MergeStmt': return this.#merge(body, scope)
+      case 'CopyStmt': return this.#copy(body, scope)
+      case 'ExplainStmt': return this.#explain(body, scope)
+      case 'CreateTableAsStmt': return this.#createAs(body, scope)
+      case 'TruncateStmt':
+        if (body['behavior'] === 'DROP_CASCADE') this.#unknown.add('unnamed_objects')
+        return this.#object(body, scope, 'truncate')
+      case 'LockStmt': return this.#object(body, scope, 'lock')
+      case 'RefreshMatViewStmt': return this.#targets(body, scope, ['insert', 'delete'])
+      case 'DropStmt': return this.#drop(body, scope)
+      case 'CommentStmt': case 'SecLabelStmt': return this.#named(body['objtype'], body['object'])
+      case 'AlterObjectSchemaStmt': case 'RenameStmt': case 'AlterOwnerStmt': return this.#object(body, scope, 'ddl')
+      case 'DoStmt': return this.#do(body)
+      case 'FuncCall': return this.#call(body, scope, access)
+      case 'A_Expr': case 'SubLink': this.#operator(namesOf(body['name'] ?? body['operName'])); break
+      case 'SortBy': this.#operator(namesOf(body['useOp'])); break
+      case 'TypeCast': if (isNode(body['typeName'])) this.#type(body['typeName']); break
+      case 'A_Const': return this.#constant(body)
+      case 'A_Indirection': for (const field of namesOf(body['indirection'])) this.#dotted.add(field); break
+      case 'ColumnRef': { const fields = namesOf(body['fields']); if (fields.length > 1) this.#dotted.add(fields.at(-1) ?? ''); return }
+      case 'VariableSetStmt': this.#settings.push(settingOf(body)); break
+      case 'CommonTableExpr': case 'RangeSubselect': return this.#object(body, scope, 'read')
+      default:
+    }
+    this.#object(body, scope, isStatement || name.endsWith('Stmt') ? statementAccess(name) : access)
+  }
+
+  #effectsOf(name: string, body: Node): void {
+    const { effects, isBarrier, unknown } = kindOf(name)
+    if (this.#isDry) { this.#effects.add('read'); return }
+    for (const effect of effects) this.#effects.add(effect)
+    if (isBarrier) this.#isBarrier = true
+    if (unknown !== undefined) this.#unknown.add(unknown)
+    if (name === 'SelectStmt' && Array.isArray(body['lockingClause'])) this.#effects.add('write')
+    if (body['returningClause'] !== undefined) { this.#hasReturning = true; this.#effects.add('read') }
+  }
+
+  #select(body: Node, scope: Scope): void {
+    const { intoClause, ...rest } = body
+    if (isNode(intoClause)) this.#into(intoClause, scope)
+    // FOR UPDATE names aliases, not relations: all of them may be locked.
+    const { lockingClause, ...unlocked } = rest
+    this.#object(unlocked, scope, 'read')
+    if (lockingClause !== undefined) for (const { access } of this.#relations.values()) access.add('lock')
+  }
+
+  /** SELECT INTO, CREATE TABLE AS: a new relation that holds what was read. */
+  #into(clause: Node, scope: Scope): void {
+    if (!this.#isDry) { this.#effects.add('ddl'); this.#effects.add('write'); this.#isBarrier = true }
+    this.#target(clause['rel'], ['ddl', 'insert'])
+    const { rel: _, ...rest } = clause
+    this.#object(rest, scope, 'read')
+  }
+
+  #createAs(body: Node, scope: Scope): void {
+    const { into, ...rest } = body
+    if (isNode(into)) this.#into(into, scope)
+    this.#object(rest, scope, 'read')
+  }
+
+  #insert(body: Node, scope: Scope): void {
+    const conflict = isNode(body['onConflictClause']) ? body['onConflictClause'] : undefined
+    this.#targets(body, scope, conflict?.['action'] === 'ONCONFLICT_UPDATE' ? ['insert', 'update'] : ['insert'])
+  }
+
+  #change(body: Node, scope: Scope, access: 'update' | 'delete'): void {
+    this.#restricted = (this.#restricted ?? true) && restricts(body['whereClause'])
+    this.#targets(body, scope, [access])
+  }
+
+  #merge(body: Node, scope: Scope): void {
+    const access = new Set<Access>(['read'])
+    for (const clause of Array.isArray(body['mergeWhenClauses']) ? body['mergeWhenClauses'] as readonly unknown[] : []) {
+      const { matchKind, commandType, condition } = onlyNode(clause)?.[1] ?? {}
+      if (commandType === 'CMD_INSERT') access.add('insert')
+      if (commandType !== 'CMD_UPDATE' && commandType !== 'CMD_DELETE') continue
+      access.add(commandType === 'CMD_UPDATE' ? 'update' : 'delete')
+      // Rows that match no source row are chosen by nothing but the clause's own condition.
+      const isChosen = matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' ? restricts(condition) : restricts(body['joinCondition']) || restricts(condition)
+      this.#restricted = (this.#restricted ?? true) && isChosen
+    }
+    this.#targets(body, scope, [...access])
+  }
+
+  #copy(body: Node, scope: Scope): void {
+    const { relation, ...rest } = body
+    const isFrom = body['is_from'] === true
+    this.#effects.add(isFrom ? 'write' : 'read')
+    // A server's file or program is written to or run.
+    if (body['is_program'] === true) this.#effects.add('execute')
+    else if (body['filename'] !== undefined && !isFrom) this.#effects.add('write')
+    if (relation !== undefined) this.#target(relation, isFrom ? ['insert'] : ['read'])
+    this.#object(rest, scope, 'read')
+  }
+
+  #explain(body: Node, scope: Scope): void {
+    const wasDry = this.#isDry
+    this.#isDry ||= !isOn(optionOf(body['options'], 'analyze'))
+    this.#object(body, scope, 'read')
+    this.#isDry = wasDry
+  }
+
+  #drop(body: Node, scope: Scope): void {
+    if (body['behavior'] === 'DROP_CASCADE' || body['removeType'] === 'OBJECT_SCHEMA') this.#unknown.add('unnamed_objects')
+    for (const object of Array.isArray(body['objects']) ? body['objects'] as readonly unknown[] : []) this.#named(body['removeType'], object)
+    this.#object(body, scope, 'ddl')
+  }
+
+  /** A relation as a list of names: COMMENT ON, DROP. Of a column, trigger, rule or policy the last name is not the relation's. */
+  #named(type: unknown, object: unknown): void {
+    const kind = typeof type === 'string' ? type : ''
+    let names = namesOf(isNode(object) && isNode(object['List']) ? object['List']['items'] : undefined)
+    if (partsOfRelations.has(kind)) names = names.slice(0, -1)
+    else if (!relationTypes.has(kind)) return
+    const name = names.at(-1)
+    if (name !== undefined) this.#use({ schemaname: names.at(-2), relname: name }, ['ddl'])
+  }
+
+  /** The statement's own relation, which no CTE can stand for, and everything else. */
+  #targets(body: Node, scope: Scope, access: readonly Access[]): void {
+    const { relation, ...rest } = body
+    this.#target(relation, access)
+    this.#object(rest, scope, 'read')
+  }
+
+  #target(relation: unknown, access: readonly Access[]): void {
+    if (isNode(relation) && typeof relation['relname'] === 'string') this.#use(relation, access)
+    else if (relation !== undefined) this.#unknown.add('unresolved_relation')
+  }
+
+  #relation(range: Node, scope: Scope, access: Access): void {
+    const name = range['relname'] as string
+    if (access === 'read' && range['schemaname'] === undefined && scope.has(name)) return
+    this.#use(range, [access])
+  }
+
+  #use(range: Node, access: readonly Access[]): void {
+    const said: readonly Access[] = this.#isDry ? ['read'] : access
+    const found = findRelation(textOf(range['schemaname']), String(range['relname']), this.#naming)
+    if (found.relation === undefined && !said.every((one) => one === 'ddl' || one === 'insert' && said.includes('ddl'))) this.#unknown.add('unresolved_relation')
+    this.#add(found.use, said)
+    if (found.relation === undefined) return
+    for (const use of expandRelation(found.relation, this.#naming)) this.#add(use, said)
+  }
+
+  #add(use: RelationUse, access: readonly Access[]): void {
+    const key = use.oid === undefined ? `${use.schema}.${use.name}` : String(use.oid)
+    const known = this.#relations.get(key)
+    if (known === undefined) this.#relations.set(key, { use, access: new Set(access) })
+    else {
+      for (const one of access) known.access.add(one)
+      if (use.via === undefined && known.use.via !== undefined) known.use = use
+    }
+  }
+
+  #call(body: Node, scope: Scope, access: Access): void {
+    this.#routine(namesOf(body['funcname']), Array.isArray(body['args']) ? body['args'].length : 0)
+    if (namesOf(body['funcname']).at(-1) === 'set_config') this.#settings.push(settingOf(body))
+    this.#object(body, scope, access)
+  }
+
+  #routine(names: readonly string[], count: number): void {
+    this.#found(findRoutine(names, count, this.#naming))
+  }
+
+  #found(found: FoundRoutine): void {
+    this.#routines.set(`${found.use.schema}.${found.use.name}`, found.use)
+    for (const reason of found.unknown) this.#unknown.add(reason)
+    if (this.#isDry) return
+    for (const effect of found.effects) this.#effects.add(effect)
+    if (found.isBarrier) this.#isBarrier = true
+  }
+
+  /** Operators and casts run routines, too: those that are somebody's own. */
+  #operator(names: readonly string[]): void {
+    for (const found of foundByOid(this.#naming.snapshot.operators(names.at(-1) ?? ''), this.#naming)) this.#found(found)
+  }
+
+  #type(name: Node): void {
+    const names = namesOf(name['names'])
+    const type = this.#naming.snapshot.findType(names.at(-2), names.at(-1) ?? '', this.#naming.path)
+    if (type !== undefined) for (const found of foundByOid(this.#naming.snapshot.casts(type.oid), this.#naming)) this.#found(found)
+  }
+
+  /** `(x).f` and `t.f` call f(x) where x has no column f. */
+  #callDotted(): void {
+    const columns = new Set<string>()
+    for (const { use } of this.#relations.values()) for (const column of use.oid === undefined ? [] : this.#naming.snapshot.relation(use.oid)?.columns ?? []) columns.add(column.name)
+    for (const name of this.#dotted) {
+      if (columns.has(name)) continue
+      const routines = this.#naming.snapshot.findRoutines(undefined, name, this.#naming.path)
+      if (routines.some((routine) => routine.argumentCount - routine.defaultCount <= 1)) this.#routine([name], 1)
+    }
+  }
+
+  #constant(body: Node): void {
+    const at = body['location'] ?? 0
+    if (this.#embedding > 0 || typeof at !== 'number') return
+    this.#constants.push(at)
+    if (body['boolval'] !== undefined) this.#booleans.push(at)
+  }
+
+  #do(body: Node): void {
+    const embedded = readEmbedded(body)
+    for (const reason of embedded.unknown) this.#unknown.add(reason)
+    if (++this.#embedding > maxEmbedding) this.#unknown.add('opaque_routine')
+    else for (const statement of embedded.statements) this.statement(statement)
+    this.#embedding--
+  }
+}
+
+/** A literal LIMIT, or FETCH FIRST. */
+function limitOf(body: Node): number | undefined {
+  const constant = isNode(body['limitCount']) && isNode(body['limitCount']['A_Const']) ? body['limitCount']['A_Const'] : undefined
+  if (!isNode(constant?.['ival'])) return undefined
+  const value = constant['ival']['ival'] ?? 0
+  return typeof value === 'number' ? value : undefined
+}
+
+/** What a relation is to a statement that has no handler of its own. */
+function statementAccess(name: string): Access {
+  return kindOf(name).effects.some((effect) => effect === 'ddl' || effect === 'dcl' || effect === 'maintenance') ? 'ddl' : 'read'
+}
+
+const relationTypes = new Set(['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_INDEX', 'OBJECT_FOREIGN_TABLE'])
+const partsOfRelations = new Set(['OBJECT_COLUMN', 'OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY', 'OBJECT_TABCONSTRAINT'])
+
