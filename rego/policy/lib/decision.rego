@@ -19,18 +19,19 @@ decision := {
 	"effect": effect,
 	"reasons": array.concat(array.concat(denials, [reason(entry) | some entry in demands]), outcome),
 	"approval": approval(effect, requirements),
-	"mask": mask(effect),
+	"mask": mask(effect, lists),
 	"limits": limits(effect, bounds),
-	"record": {"level": "body", "retention": "7y"},
+	"record": {"level": level, "retention": "7y"},
 	"obligations": [],
 } if {
 	input.v == 1
 	denies := [rules | rules := data.policies[_].deny]
 	requires := [rules | rules := data.policies[_].require]
 	caps := [rules | rules := data.policies[_].limit]
+	lists := [rules | rules := data.policies[_].mask]
 	demands := [entry | some rules in requires; some entry in rules]
 	bounds := [entry | some rules in caps; some entry in rules]
-	faults := array.concat(projected, malformed([denies, requires, caps], demands, bounds))
+	faults := array.concat(projected, malformed([denies, requires, caps], lists, demands, bounds))
 	denials := array.concat([reason(entry) | some rules in denies; some entry in rules], faults)
 	refusals := [entry | some entry in denials; entry.mode == "enforce"]
 	requirements := [entry | some entry in demands; reason(entry).mode == "enforce"]
@@ -52,28 +53,28 @@ verdict(refusals, requirements, permits) := ["deny", []] if {
 
 projected := [explain("countersign.projected", "A sensitive value stands where no field for it is declared.") | not input.findings.projected == []]
 
-malformed(verbs, demands, bounds) := [explain("countersign.malformed", "A policy rule is malformed, so nothing is allowed.") | is_malformed(verbs, demands, bounds)]
+malformed(verbs, lists, demands, bounds) := [explain("countersign.malformed", "A policy rule is malformed, so nothing is allowed.") | is_malformed(verbs, lists, demands, bounds)]
 
 # A verb that is no set would otherwise say nothing.
-is_malformed(verbs, _, _) if {
+is_malformed(verbs, _, _, _) if {
 	some said in verbs
 	some rules in said
 	not is_set(rules)
 }
 
 # Masks may be a list as well, which is cheaper: nothing in it is hashed.
-is_malformed(_, _, _) if {
-	rules := data.policies[_].mask
+is_malformed(_, lists, _, _) if {
+	some rules in lists
 	not is_set(rules)
 	not is_array(rules)
 }
 
-is_malformed(_, demands, _) if {
+is_malformed(_, _, demands, _) if {
 	some entry in demands
 	not well_formed(entry)
 }
 
-is_malformed(_, _, bounds) if {
+is_malformed(_, _, _, bounds) if {
 	some entry in bounds
 	not is_bound(entry)
 }
@@ -137,14 +138,21 @@ approval(effect, requirements) := {
 } else := null
 
 # No default: a list that cannot be made leaves the decision undefined, and the call denied.
-mask("deny") := []
+mask("deny", _) := []
 
-mask(effect) := array.concat(net, [entry | rules := data.policies[_].mask; some entry in rules]) if effect != "deny"
+mask(effect, lists) := array.concat(net, [entry | some rules in lists; some entry in rules]) if effect != "deny"
 
-# Under all rules, but for what is listed as passing unread.
+# Under all rules, but for what is listed as passing unread, and for who may see everything.
 net := [] if {
 	input.resource.id in data.masks.unread
+} else := [] if {
+	data.policies[_].unmasked == true
 } else := data.masks.everywhere
+
+# How much the record keeps of a result, by kind of resource and target. Anything but the three levels makes the decision malformed.
+default level := "body"
+
+level := object.get(levels, input.resource.properties.target, levels["*"]) if levels := data.record[input.resource.type]
 
 # The tightest of what is asked for; one alone is taken as it is.
 limits("deny", _) := {}

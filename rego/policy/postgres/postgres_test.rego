@@ -1,0 +1,298 @@
+package postgres_test
+
+import data.countersign.list
+import data.countersign.request
+
+st(over) := object.union({"kind": "select", "effects": ["read"], "relations": [], "columns": [], "routines": [], "settings": [], "has_where": false, "returning": false, "unknown": []}, over)
+
+on(name, access) := [{"name": name, "access": access}]
+
+reading := st({"relations": on("public.customers", ["read"]), "has_where": true})
+
+writing(name, access, has_where) := st({"kind": "dml", "effects": ["write"], "relations": on(name, access), "has_where": has_where})
+
+commit := st({"kind": "transaction", "effects": ["transaction"]})
+
+setting(name, value) := st({"kind": "variable_set", "effects": ["session"], "settings": [{"name": name, "value": value}]})
+
+calling(schema, name, over) := st({"routines": [object.union({"schema": schema, "name": name, "volatility": "v", "is_known": true}, over)]})
+
+copying(direction, place, over) := object.union(reading, object.union({"kind": "copy", "effects": ["copy"], "copy": {"direction": direction, "place": place}}, over))
+
+ask(statements, group) := {
+	"v": 1,
+	"subject": {"type": "user", "id": "idp|u", "properties": {"groups": [group]}},
+	"action": {"name": "pg.any", "properties": {"effects": ["read"]}},
+	"resource": {"type": "database", "id": "appdb/bank", "properties": {"target": "appdb", "env": "test", "labels": []}},
+	"request": {"protocol": "postgres", "statements": statements, "sensitive_predicate": [], "sensitive_write": []},
+	"findings": {"pii": {"status": "ok", "classes": []}, "projected": [], "sql": {"status": "ok"}},
+}
+
+decide(asked) := answer if answer := request.decision with input as asked
+
+ids(decision) := {reason.id | some reason in decision.reasons}
+
+# Rows of statements, group and the reasons that are given, none but these.
+wrong(rows) := {note | some note, row in rows; not answers(row)}
+
+answers([statements, group, reasons]) if ids(decide(ask(statements, group))) == reasons
+
+ok := {"postgres.allow"}
+
+test_what_is_granted_runs if {
+	wrong({
+		"analyst reads": [[reading], "analysts", ok],
+		"nothing at all": [[], "analysts", ok],
+		"analyst does not write": [[writing("public.notes", ["insert"], false)], "analysts", {"pg.read_only"}],
+		"engineer writes": [[writing("public.notes", ["insert"], false)], "engineers", ok],
+		"ci writes": [[writing("public.notes", ["update"], true)], "ci", ok],
+		"stranger reads": [[reading], "strangers", {"pg.effect"}],
+		"contractor does not copy": [[copying("in", "client", {"relations": []})], "contractors", {"pg.effect"}],
+		"engineer maintains": [[st({"kind": "vacuum", "effects": ["maintenance"]})], "engineers", ok],
+		"analyst does not": [[st({"kind": "vacuum", "effects": ["maintenance"]})], "analysts", {"pg.effect"}],
+		"no effects said": [[st({"effects": []})], "leads", {"countersign.silence"}],
+		"an effect nobody knows": [[st({"effects": ["other"]})], "leads", {"pg.effect"}],
+		"all of two": [[reading, writing("public.notes", ["insert"], false)], "analysts", {"pg.read_only"}],
+	}) == set()
+}
+
+test_nobody_changes_the_schema_or_the_rights if {
+	every group in ["analysts", "leads", "engineers", "ci"] {
+		wrong({
+			"ddl": [[st({"kind": "drop", "effects": ["ddl"]})], group, {"pg.ddl"}],
+			"dcl": [[st({"kind": "grant", "effects": ["dcl"]})], group, {"pg.dcl"}],
+		}) == set()
+	}
+}
+
+test_what_data_grants_is_granted_but_for_what_is_forbidden if {
+	world := {"appdb/bank": {"groups": ["dba"], "effects": {"ddl": ["dba"]}}}
+	creating := request.decision with input as ask([st({"kind": "create_table", "effects": ["ddl"]})], "dba") with data.postgres.databases as world
+	creating.effect == "allow"
+	loading := request.decision with input as ask([st({"kind": "load", "effects": ["ddl"]})], "dba") with data.postgres.databases as world
+	ids(loading) == {"pg.forbidden"}
+}
+
+test_a_database_of_its_own_entry_has_no_other if {
+	world := object.union(data.postgres.databases, {"appdb/bank": {"groups": ["dba"], "effects": {"read": ["dba"]}}})
+	other := request.decision with input as ask([reading], "analysts") with data.postgres.databases as world
+	ids(other) == {"pg.effect"}
+}
+
+test_what_drivers_do_by_themselves_is_open if {
+	world := {"appdb/*": {"groups": ["guests"], "effects": {}}}
+	cases := {
+		"catalogue": st({"relations": on("pg_catalog.pg_class", ["read"])}),
+		"information schema": st({"relations": on("information_schema.tables", ["read"])}),
+		"version": calling("pg_catalog", "version", {}),
+		"no table": st({}),
+		"begin": commit,
+		"show": st({"kind": "variable_show", "effects": ["session"]}),
+		"discard": st({"kind": "discard", "effects": ["session"]}),
+		"listen": st({"kind": "listen", "effects": ["session"]}),
+		"application name": setting("application_name", "psql"),
+		"DateStyle": setting("DateStyle", "ISO"),
+		"strings": setting("standard_conforming_strings", "on"),
+		"encoding": setting("client_encoding", "UTF8"),
+		"reset": setting("standard_conforming_strings", null),
+		"own role again": setting("role", null),
+	}
+	{note | some note, one in cases; not is_open(one, world)} == set()
+	closed := {
+		"a table": reading,
+		"a function of one's own": calling("public", "read_all", {}),
+		"no session statement": st({"kind": "checkpoint", "effects": ["session"]}),
+	}
+	{note | some note, one in closed; is_open(one, world)} == set()
+}
+
+is_open(statement, world) if {
+	decision := request.decision with input as ask([statement], "guests") with data.postgres.databases as world
+	decision.effect == "allow"
+}
+
+test_settings_are_those_that_data_lists if {
+	wrong({
+		"unlisted": [[setting("session_replication_role", "replica")], "leads", {"pg.setting"}],
+		"strings off": [[setting("standard_conforming_strings", "off")], "leads", {"pg.setting"}],
+		"quoted case": [[setting("Standard_Conforming_Strings", "OFF")], "leads", {"pg.setting"}],
+		"encoding": [[setting("client_encoding", "SJIS")], "leads", {"pg.setting"}],
+		"value unknown": [[setting("client_encoding", {"class": "PAN", "token": "t"})], "leads", {"pg.setting"}],
+		"name unknown": [[setting("", "x")], "leads", {"pg.setting"}],
+		"role": [[setting("role", "postgres")], "leads", {"pg.role"}],
+		"Role": [[setting("ROLE", "postgres")], "leads", {"pg.role"}],
+		"session": [[setting("session_authorization", "postgres")], "leads", {"pg.role"}],
+		"replication": [[setting("replication", "database")], "leads", {"pg.replication", "pg.setting"}],
+	}) == set()
+}
+
+test_what_cannot_be_read_is_not_sent if {
+	failed := object.union(ask([], "leads"), {"findings": {"sql": {"status": "error", "message": "syntax error at or near \"x\"", "position": 8}}})
+	decision := decide(failed)
+	decision.effect == "deny"
+	some reason in decision.reasons
+	reason.id == "pg.unparsed"
+	reason.msg == "The gateway cannot read this as SQL, so it was not sent: syntax error at or near \"x\" (character 8)."
+	every over in [{"findings": {"sql": {"status": "unavailable"}}}, {"findings": {"sql": {"status": "error"}}}, {"request": {"unparsed": true}}] {
+		ids(decide(object.union(ask([reading], "leads"), over))) == {"pg.unparsed"}
+	}
+	"pg.unparsed" in ids(decide(object.remove(ask([reading], "leads"), ["findings"])))
+}
+
+from_agent(statements, group) := object.union(ask(statements, group), {"subject": {"type": "agent"}})
+
+test_an_agent_sends_one_statement_at_a_time if {
+	cases := {
+		"one": [[reading], ok],
+		"commit": [[commit], ok],
+		"commit and drop": [[commit, st({"kind": "drop", "effects": ["ddl"]})], {"pg.tx_control", "pg.multi", "pg.ddl"}],
+		"two": [[reading, reading], {"pg.multi"}],
+		"a driver's reset": [[calling("pg_catalog", "pg_advisory_unlock_all", {}), setting("all", null)], ok],
+	}
+	{note | some note, [statements, reasons] in cases; ids(decide(from_agent(statements, "analysts"))) != reasons} == set()
+	said := object.union(from_agent([reading], "analysts"), {"request": {"multi": true}})
+	ids(decide(said)) == {"pg.multi"}
+	ids(decide(ask([reading, commit], "analysts"))) == ok
+}
+
+test_functions_that_reach_elsewhere_are_refused if {
+	wrong({
+		"file": [[calling("pg_catalog", "pg_read_file", {"class": "file"})], "leads", {"pg.routine"}],
+		"dblink": [[calling("public", "dblink", {"class": "dblink"})], "leads", {"pg.routine"}],
+		"another class": [[calling("pg_catalog", "abs", {"class": "plain"})], "leads", ok],
+		"copy to a file": [[copying("out", "file", {"relations": []})], "leads", {"pg.copy_file"}],
+		"copy from a program": [[copying("in", "program", {"relations": []})], "leads", {"pg.copy_file"}],
+		"copy from the client": [[copying("in", "client", {"relations": []})], "leads", ok],
+	}) == set()
+}
+
+test_a_function_by_number_is_called_where_data_lists_its_class if {
+	statement := object.union(calling("pg_catalog", "lo_open", {"class": "lo"}), {"kind": "function_call", "effects": ["execute"]})
+	asked := object.union(object.remove(ask([statement], "engineers"), ["findings"]), {"action": {"name": "pg.function_call"}, "findings": {"projected": []}})
+	ids(decide(asked)) == {"pg.function_call", "pg.routine"}
+	listed := request.decision with input as asked with data.postgres.function_calls as ["lo"] with data.postgres.denied_routines as []
+	listed.effect == "allow"
+	none := object.union(asked, {"request": {"statements": []}})
+	"pg.function_call" in ids(decide(none)) with data.postgres.function_calls as ["lo"]
+}
+
+seeing(asked) := answer if answer := request.decision with input as asked with data.postgres.unmasked as {"appdb": ["engineers"]}
+
+test_who_may_not_see_everything_runs_nothing_opaque if {
+	cases := {
+		"dynamic sql": [st({"unknown": ["dynamic_sql"]}), "pg.opaque"],
+		"do": [st({"kind": "do", "effects": ["execute"]}), "pg.opaque"],
+		"statistics": [st({"relations": on("pg_catalog.pg_stats", ["read"])}), "pg.system_sensitive"],
+		"labelled": [st({"relations": [{"name": "public.audit", "access": ["read"], "labels": ["system_sensitive"]}]}), "pg.system_sensitive"],
+	}
+	{note | some note, [statement, id] in cases; ids(decide(ask([statement], "engineers"))) != {id}} == set()
+	{note | some note, [statement, _] in cases; seeing(ask([statement], "engineers")).effect != "allow"} == set()
+}
+
+test_an_unknown_prepared_statement_runs_for_nobody if {
+	"pg.unknown_statement" in ids(seeing(ask([st({"kind": "execute", "effects": ["execute"], "unknown": ["prepared_statement"]})], "engineers")))
+}
+
+with_facts(facts) := object.union(ask([reading], "engineers"), {"request": facts})
+
+compared(operator) := with_facts({"sensitive_predicate": [{"name": "public.customers.ssn", "class": "US_SSN", "operator": operator}]})
+
+test_masked_columns_are_neither_searched_nor_copied if {
+	ids(decide(compared("="))) == ok
+	every operator in ["<", "like", "order", ""] {
+		ids(decide(compared(operator))) == {"pg.sensitive_predicate"}
+		seeing(compared(operator)).effect == "allow"
+	}
+	flow := with_facts({"sensitive_write": [{"name": "public.customers.ssn", "class": "US_SSN", "into": "public.notes.text"}]})
+	ids(decide(flow)) == {"pg.sensitive_write"}
+	seeing(flow).effect == "allow"
+}
+
+test_a_lead_approves_what_reaches_many_rows if {
+	wrong({
+		"delete all": [[writing("public.notes", ["delete"], false)], "engineers", {"pg.whole_table"}],
+		"update all": [[writing("public.notes", ["update"], false)], "leads", {"pg.whole_table"}],
+		"where not said": [[object.remove(writing("public.notes", ["update"], false), ["has_where"])], "leads", {"pg.whole_table"}],
+		"truncate": [[writing("public.notes", ["truncate"], false)], "engineers", {"pg.truncate"}],
+		"protected": [[writing("public.customers", ["insert"], false)], "engineers", {"pg.protected"}],
+		"protected, some": [[writing("public.accounts", ["delete"], true)], "ci", {"pg.protected"}],
+		"export": [[copying("out", "client", {})], "analysts", {"pg.bulk_export"}],
+		"a large export": [[copying("out", "client", {"limit": 100000})], "analysts", {"pg.bulk_export"}],
+		"a few rows": [[copying("out", "client", {"limit": 10})], "analysts", ok],
+		"another table": [[copying("out", "client", {"relations": on("public.notes", ["read"])})], "analysts", ok],
+	}) == set()
+	held := decide(ask([writing("public.customers", ["update"], true)], "engineers"))
+	held.effect == "require"
+	held.approval.groups == {{"any_of": ["leads"], "min": 1}}
+}
+
+as_action(asked, name) := object.union(asked, {"action": {"name": name}})
+
+test_preparing_asks_nobody_but_is_refused_all_the_same if {
+	delete := [writing("public.customers", ["delete"], false)]
+	decide(as_action(ask(delete, "engineers"), "pg.prepare")).effect == "allow"
+	ids(decide(as_action(ask(delete, "analysts"), "pg.prepare"))) == {"pg.read_only"}
+}
+
+test_a_notification_comes_through if {
+	asked := object.remove(as_action(ask([], "analysts"), "pg.notification"), ["request", "findings"])
+	heard := object.union(asked, {"request": {"protocol": "postgres"}, "findings": {"projected": []}})
+	decide(heard).effect == "allow"
+	stranger := object.union(heard, {"subject": {"properties": {"groups": ["strangers"]}}})
+	ids(decide(stranger)) == {"countersign.access"}
+}
+
+masks(decision) := {rule.id | some rule in decision.mask}
+
+test_masks_go_by_group if {
+	analyst := masks(decide(ask([reading], "analysts")))
+	lead := masks(decide(ask([reading], "leads")))
+	{"pg.ssn", "pg.card", "pg.account", "pg.contact", "pg.birth", "net"} - analyst == set()
+	analyst - lead == {"pg.contact", "pg.birth"}
+	seeing(ask([reading], "engineers")).mask == []
+}
+
+test_without_its_masks_no_statement if {
+	decision := request.decision with input as ask([reading], "analysts") with data.postgres.masks as {}
+	decision.effect == "deny"
+	ids(decision) == {"countersign.malformed"}
+}
+
+test_agents_and_contractors_read_less if {
+	decide(ask([reading], "analysts")).limits == data.postgres.limits.all
+	decide(ask([reading], "contractors")).limits.rows == 1000
+	decide(from_agent([reading], "analysts")).limits.rows == 1000
+}
+
+test_rows_are_digested_unless_data_says_otherwise if {
+	decide(ask([reading], "analysts")).record.level == "digest"
+	kept := request.decision with input as ask([reading], "analysts") with data.record as {"database": {"*": "digest", "appdb": "body"}}
+	kept.record.level == "body"
+}
+
+test_an_observed_target_is_told_what_would_happen if {
+	deleting := ask([writing("public.customers", ["delete"], false)], "analysts")
+	decision := request.decision with input as deleting with data.postgres.observe as ["appdb"]
+	decision.effect == "allow"
+	ids(decision) == {"pg.read_only", "pg.whole_table", "pg.protected", "postgres.allow"}
+	{reason.mode | some reason in decision.reasons; reason.id != "postgres.allow"} == {"dryrun"}
+	decision.mask == []
+	decision.limits == {}
+	stranger := request.decision with input as ask([reading], "strangers") with data.postgres.observe as ["appdb"]
+	stranger.effect == "deny"
+}
+
+test_a_transparent_target_lets_everything_through if {
+	asked := object.union(ask([], "strangers"), {"findings": {"sql": {"status": "error"}}})
+	decision := request.decision with input as asked with data.postgres.transparent as ["appdb"]
+	decision.effect == "allow"
+	ids(decision) == ok
+	decision.mask == []
+	decision.limits == {}
+}
+
+test_a_list_shows_the_databases_one_may_use if {
+	here := ask([], "analysts").resource
+	elsewhere := {"type": "database", "id": "other/bank", "properties": {"target": "other"}}
+	list.visible == [true, false] with input as {"subject": ask([], "analysts").subject, "items": [here, elsewhere]}
+}
