@@ -11,6 +11,15 @@ export type Durability = 'strict' | 'bounded'
 export type Credential =
   | { readonly kind: 'bearer'; readonly token: string; readonly from: PeerAddress }
   | { readonly kind: 'none'; readonly from: PeerAddress }
+  /** A machine user's exchange has ended; only `identity/` knows what this object proves, and one that it did not make proves nothing. */
+  | { readonly kind: 'machine'; readonly proof: object; readonly from: PeerAddress }
+
+/** The server's side of one SCRAM-SHA-256 exchange (RFC 5802), used once. Both steps answer undefined when the client's message is not one. */
+export interface Challenge {
+  first(clientFirst: string): string | undefined
+  /** `serverFinal` is for the client once it has been let in. */
+  final(clientFinal: string): { readonly serverFinal: string; readonly proof: object } | undefined
+}
 
 /** Where a connection came from, as the socket says it (never a forwarded header). */
 export interface PeerAddress { readonly ip: string; readonly port: number }

@@ -35,10 +35,22 @@ export interface Governed {
   readonly identity: readonly IdentityProviderConfig[]
   readonly targets: readonly TargetConfig[]
   readonly approvals: Readonly<Record<string, ApproverTemplate>>
-  /** Principals (`issuer|subject`) that are refused whatever their token says. */
+  /** Principals (`issuer|subject`) that are refused whatever their token or password says. */
   readonly offBoarded: readonly string[]
   /** Workload principal → the person answerable for it. */
   readonly sponsors: Readonly<Record<string, string>>
+  /** Machine users of protocols that have no room for a token; each is the principal `machine|NAME`. */
+  readonly machines: readonly MachineConfig[]
+}
+
+export interface MachineConfig {
+  /** The user name it connects with. */
+  readonly name: string
+  /** Name of the secret that holds its SCRAM-SHA-256 verifier, in PostgreSQL's form. */
+  readonly verifier: string
+  readonly groups: readonly string[]
+  /** Where it may connect. */
+  readonly targets: readonly TargetName[]
 }
 
 export interface IdentityProviderConfig {

@@ -15,7 +15,7 @@ import { createRouter, listen, listenBytes } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
 import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
-import { createIdentity, metadataPrefix, resourceMetadata } from './identity/index.ts'
+import { createIdentity, createMachines, machineIssuer, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { Stages } from './pipeline.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, createRates, decide } from './policy/index.ts'
@@ -70,6 +70,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   await record.events.config(bootstrap.digest, 'started')
 
   const identity = createIdentity({ providers: [], offBoarded: [], sponsors: {}, now })
+  const secretOfNode = nodeSecret(bootstrap.directories.keys)
+  const machines = createMachines({ now, nodeSecret: secretOfNode, secret: (name) => secrets.get(name) ?? '' })
   const approvals = createApprovals({
     store: createApprovalStore(database), now,
     url: (id) => `${admin.url}/approvals/${id}`,
@@ -84,7 +86,13 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
 
   const stages: Stages = {
     closed: (target) => isDraining ? 'gateway.draining' : record.fence.has(target) ? 'upstream.fenced' : undefined,
-    identify: (credential, { prefix }) => identity.verify(credential, `${bootstrap.publicUrl}${prefix}`),
+    identify: (credential, { name, prefix }) => credential.kind === 'machine' ? machines.verify(credential.proof, name) : identity.verify(credential, `${bootstrap.publicUrl}${prefix}`),
+    challenge: (name) => machines.challenge(name),
+    tokensFrom({ prefix }) {
+      const providers = activation.active()?.governed.identity ?? []
+      const provider = providers.find(({ audiences }) => audiences.includes(`${bootstrap.publicUrl}${prefix}`)) ?? providers[0]
+      return provider && { configuration: `${provider.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, scope: 'openid' }
+    },
     enter: (principal, target, peer) => record.enter(principal, target, peer),
     open: (principal, target, peer) => record.open(principal, target, peer),
     leave: (session) => record.leave(session),
@@ -120,7 +128,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     record,
   }
-  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }), openUpstream)], stages, secrets, nodeSecret(bootstrap.directories.keys))
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }), openUpstream)], stages, secrets, secretOfNode)
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)
@@ -147,10 +155,12 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     onActive({ governed }: ActivePolicy) {
       identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
+      const unusable = machines.trust(governed)
+      if (unusable.length > 0) log.error({ machines: unusable }, 'no SCRAM-SHA-256 verifier: these machine users cannot connect')
       void identity.warm()                                    // the first call need not wait for keys; what cannot be had, readiness says
       // Whoever would be refused now: off-boarded, acting for or answered for by somebody who is, or known from a provider no longer trusted.
-      const issuers = governed.identity.map(({ issuer }) => `${issuer}|`)
-      record.sessions.revoke(({ principal }) => isRefusal(identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
+      const issuers = [...governed.identity.map(({ issuer }) => issuer), machineIssuer].map((issuer) => `${issuer}|`)
+      record.sessions.revoke(({ principal }) => isRefusal(machines.admit(principal) ?? identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
       targets.follow(governed)
       router = createRouter({ targets: governed.targets.filter(({ name }) => targets.get(name)?.isStream === false), hosts })
       plain.clear()

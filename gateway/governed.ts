@@ -27,6 +27,7 @@ interface Written {
   readonly approvals?: Readonly<Record<string, { readonly groups: readonly { readonly any_of: readonly string[]; readonly min?: number }[]; readonly ttl_s?: number }>>
   readonly off_boarded?: readonly string[]
   readonly sponsors?: Readonly<Record<string, string>>
+  readonly machines?: readonly { readonly name: string; readonly verifier: string; readonly groups?: readonly string[]; readonly targets: readonly string[] }[]
 }
 
 /** @internal for the checks of each protocol */
@@ -62,6 +63,7 @@ export function parseGoverned(text: string, secrets: Iterable<string>, file = 'c
     }])),
     offBoarded: written.off_boarded ?? [],
     sponsors: written.sponsors ?? {},
+    machines: (written.machines ?? []).map((machine) => ({ ...machine, groups: machine.groups ?? [] })),
   })
 }
 
@@ -128,5 +130,19 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
   for (const [workload, sponsor] of Object.entries(written.sponsors ?? {})) {
     if (workload === sponsor) problems.push({ path: `sponsors[${JSON.stringify(workload)}]`, message: 'a workload cannot answer for itself' })
   }
+  return [...problems, ...machineProblems(written, secrets)]
+}
+
+function machineProblems({ machines = [], targets }: Written, secrets: ReadonlySet<string>): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const names = new Set<string>()
+  machines.forEach((machine, i) => {
+    if (names.has(machine.name)) problems.push({ path: `machines[${i}].name`, message: 'another machine has this name' })
+    names.add(machine.name)
+    if (!secrets.has(machine.verifier)) problems.push({ path: `machines[${i}].verifier`, message: 'no secret of this name in the bootstrap file' })
+    machine.targets.forEach((name, t) => {
+      if (!targets.some((target) => target.name === name && target.protocol === 'postgres')) problems.push({ path: `machines[${i}].targets[${t}]`, message: 'no postgres target has this name' })
+    })
+  })
   return problems
 }

@@ -2,10 +2,10 @@
 // The order is the security argument (DESIGN.md, "The path"). Every exit but the last is a refusal, and every exit leaves a frame.
 import { isRefusal, refusal } from './refusal.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
-import type { Call, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
+import type { Call, Challenge, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Masking } from './mask/index.ts'
-import type { Door, Gate, Hold, Traits, Upstream, VisibleItem } from './protocol.ts'
+import type { Door, Gate, Hold, TokenSource, Traits, Upstream, VisibleItem } from './protocol.ts'
 import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
 
@@ -20,6 +20,9 @@ export interface Stages {
   closed(target: TargetName): RefusalCode | undefined
   /** The token must be for this target and no other: what an agent holds for one must open none beside it. */
   identify(credential: Credential, target: TargetConfig): Principal | Refusal | Promise<Principal | Refusal>
+  /** What a machine user of this name has to answer, whether or not there is one. */
+  challenge(name: string): Challenge
+  tokensFrom(target: TargetConfig): TokenSource | undefined
   /** Opens or finds the session; a refusal when its opening cannot be recorded. */
   enter(principal: Principal, target: TargetName, peer: PeerAddress): Session | Refusal
   /** Opens a session for one connection. */
@@ -67,6 +70,8 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
       const who = stages.identify(credential, target)
       return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
     },
+    challenge: (name) => stages.challenge(name),
+    tokensFrom: () => stages.tokensFrom(target),
   }
 }
 

@@ -4,7 +4,7 @@ import type { Agent, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
-import type { Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, ProtocolName, RecordedPart, TargetName } from './call.ts'
+import type { Challenge, Credential, MaskedPart, Operation, PeerAddress, Pending, Permit, ProtocolName, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Masking } from './mask/index.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
@@ -134,7 +134,14 @@ export interface Door<O extends Operation, U extends Upstream<O>> {
   readonly masking: Masking
   /** Verifies the credential and opens or finds the session. A refusal is already on record (before authentication: aggregated). */
   enter(credential: Credential): Promise<Gate<O, U> | Refusal> | Gate<O, U> | Refusal
+  /** For a machine user that proves a password, whether or not there is one of this name. Absent: nobody proves one here. */
+  challenge?(name: string): Challenge
+  /** Where callers get tokens for this target, for protocols that can say so on the connection (RFC 7628 §3.2.2). */
+  tokensFrom?(): TokenSource | undefined
 }
+
+/** `configuration` is the URL of a provider's OpenID or RFC 8414 metadata. */
+export interface TokenSource { readonly configuration: string; readonly scope: string }
 
 /** One per session; the only way to the upstream and back. */
 export interface Gate<O extends Operation, U extends Upstream<O>> {

@@ -50,7 +50,7 @@ export function createIdentity({ now, fetch, ...first }: IdentityOptions): Ident
   const health = (): readonly ProviderHealth[] => [...trusted.known.values()].map(({ provider, keys }) => ({ issuer: provider.issuer, keysConfirmedAt: keys.confirmedAt }))
   return {
     verify(credential, audience) {
-      if (credential.kind === 'none') return refusal('identity.token_missing')
+      if (credential.kind !== 'bearer') return refusal('identity.token_missing')
       const snapshot = trusted
       const verified = snapshot.cache.get(credential.token, now())
       return verified === undefined ? verifyToken(credential.token, audience, snapshot, now) : admitFor(audience, verified, snapshot)

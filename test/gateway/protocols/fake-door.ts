@@ -60,7 +60,7 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
   const door: Door<O, U> = {
     target, masking,
     enter(credential) {
-      if (credential.kind === 'none') return refusal('identity.token_missing')
+      if (credential.kind !== 'bearer') return refusal('identity.token_missing')
       if (credential.token !== 'alice' && credential.token !== 'bob') return refusal('identity.token_invalid')
       let gate = gates.get(credential.token)
       if (gate === undefined) gates.set(credential.token, gate = gateOf(credential.token))

@@ -9,11 +9,15 @@ export interface Fatal { readonly sqlState: string; readonly message: string; re
 const lingerMs = 2_000
 
 /** Severity FATAL tells every driver that nothing follows. */
-export function farewell(socket: Socket, { sqlState, message, hint }: Fatal): void {
+export function encodeFatal({ sqlState, message, hint }: Fatal): Uint8Array {
+  return encodeError(new Map([['S', 'FATAL'], ['V', 'FATAL'], ['C', sqlState], ['M', message], ...hint === undefined ? [] : [['H', hint] as const]]))
+}
+
+export function farewell(socket: Socket, words: Uint8Array): void {
   const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
   socket.once('close', () => clearTimeout(timer))
   socket.once('end', () => socket.destroySoon())
   socket.on('error', () => socket.destroy())
-  socket.end(encodeError(new Map([['S', 'FATAL'], ['V', 'FATAL'], ['C', sqlState], ['M', message], ...hint === undefined ? [] : [['H', hint] as const]])))
+  socket.end(words)
   socket.resume()                                            // whatever still comes is read and dropped
 }

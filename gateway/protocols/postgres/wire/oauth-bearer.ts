@@ -1,4 +1,5 @@
 // SASL OAUTHBEARER, server side (RFC 7628 §3; PostgreSQL 18 §54.3.3): the token in the client's first message, or a question where to get one.
+import type { TokenSource } from '../../../protocol.ts'
 
 /** PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH is 65,535 with the message's own words. */
 export const maxBearerMessageBytes = 65_535
@@ -25,14 +26,7 @@ export function parseBearerMessage(bytes: Uint8Array): string | undefined {
   return /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(bearer)?.[1]
 }
 
-/** Where tokens come from. */
-export interface Discovery {
-  /** URL of the provider's OpenID or RFC 8414 metadata. */
-  readonly configuration: string
-  readonly scope: string
-}
-
 /** RFC 7628 §3.2.2. */
-export function bearerError({ configuration, scope }: Discovery): Uint8Array {
+export function bearerError({ configuration, scope }: TokenSource): Uint8Array {
   return Buffer.from(JSON.stringify({ status: 'invalid_token', 'openid-configuration': configuration, scope }))
 }

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import type { ByteConnection } from '../../../protocol.ts'
 import { encodeNegotiate, parseStartup, ProtocolViolation, startupLength, type StartupMessage, type StartupPacket } from '../messages.ts'
-import { farewell, type Fatal } from './farewell.ts'
+import { encodeFatal, farewell, type Fatal } from './farewell.ts'
 import { IntakeError, take } from './intake.ts'
 import { sessionParameters, type ParameterRules } from './parameters.ts'
 import { acceptTls } from './tls.ts'
@@ -101,7 +101,7 @@ function sessionOf({ major, minor, parameters: written }: StartupMessage, rules:
 }
 
 function refuse(socket: Socket, fatal: Fatal): Welcome {
-  farewell(socket, fatal)
+  farewell(socket, encodeFatal(fatal))
   return { kind: 'ended', reason: fatal.message }
 }
 
