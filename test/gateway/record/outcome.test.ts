@@ -8,15 +8,15 @@ import type { DecidedCall, PartSummary } from '../../../gateway/call.ts'
 import { Permit } from '../../../gateway/call.ts'
 import { streamed } from '../../../gateway/mask/part.ts'
 import { createRecord } from '../../../gateway/record/index.ts'
-import { isRefusal } from '../../../gateway/refusal.ts'
+import { isRefusal, RefusalError } from '../../../gateway/refusal.ts'
 import { directoriesIn, openTestRecorder, readJournal, temporaryFolder } from '../../evidence/journal-kit.ts'
 
 const principal = { type: 'user', id: 'https://idp|mara', clientId: 'agent', groups: [], acr: 'pwd', amr: [], claims: {}, expiresAt: 1_000_000 } as const
 const delivered: PartSummary = { title: '200 "OK"', status: 'delivered', isFinal: true }
 const inputText = '{"action":{"name":"tools/call"},"who":"Zoë 数"}'
 
-function decided(level: 'body' | 'digest' | 'meta'): DecidedCall {
-  return { inputText, canonicalDecision: Buffer.from('{"effect":"allow"}'), decisionId: new Uint8Array(16), bundle: new Uint8Array(32), durability: 'strict', decision: { record: { level }, limits: {} } } as unknown as DecidedCall
+function decided(level: 'body' | 'digest' | 'meta', limits: object = {}): DecidedCall {
+  return { inputText, canonicalDecision: Buffer.from('{"effect":"allow"}'), decisionId: new Uint8Array(16), bundle: new Uint8Array(32), durability: 'strict', decision: { record: { level }, limits } } as unknown as DecidedCall
 }
 
 /** Delivers these parts of one call and returns all contents of its session, by seq and label. */
@@ -78,4 +78,34 @@ test('an outcome after chunks adds up their bytes and masked cells, and its dige
   const { digest, ...rest } = JSON.parse(contents.at(-1)!.get(9)!) as { digest: { salt: string, sha256: string } }
   t.deepEqual(rest, { title: '200 "OK"', status: 'delivered', bytes: 11, masked: { r: 3 }, chunks: 2 } as unknown)
   t.is(digest.sha256, createHash('sha256').update(Buffer.from(digest.salt, 'base64url')).update('onetwothree').digest('base64url'))
+})
+
+test('rows add up over chunks, and none is not the same as no rows', async (t) => {
+  const chunk: PartSummary = { ...delivered, isFinal: false, rows: 1000 }
+  const after = async (last: PartSummary) => JSON.parse((await contentsOf(t, 'meta', [[Buffer.from('one'), 'opaque', chunk, new Map()], [Buffer.from('two'), 'opaque', chunk, new Map()], [Buffer.from(''), 'opaque', last, new Map()]])).at(-1)!.get(9)!) as unknown
+  t.deepEqual(await after({ ...delivered, rows: 7 }), { title: '200 "OK"', status: 'delivered', bytes: 6, rows: 2007, chunks: 2 })
+  t.deepEqual(await after(delivered), { title: '200 "OK"', status: 'delivered', bytes: 6, rows: 2000, chunks: 2 })
+  const [, , outcome] = await contentsOf(t, 'meta', [[Buffer.from(''), 'opaque', { ...delivered, rows: 0 }, new Map()]])
+  t.is(outcome!.get(9), '{"title":"200 \\"OK\\"","status":"delivered","bytes":0,"rows":0}')
+})
+
+test('more rows than policy allows go no further, and no neighbour of theirs is left half on record', async (t) => {
+  const recorder = await openTestRecorder(temporaryFolder(t))
+  t.teardown(() => recorder.stop())
+  const record = createRecord(recorder, () => 1000)
+  const session = record.enter(principal, 'bank', { ip: '10.0.0.1', port: 1 })
+  if (isRefusal(session)) throw new Error(session.code)
+  const [limited, other] = await record.intents(session, [{ call: decided('meta', { rows: 10 }) }, { call: decided('meta') }])
+  if (!(limited instanceof Permit) || !(other instanceof Permit)) throw new Error('refused')
+  const rows = (count: number, isFinal: boolean) => streamed(Buffer.from('x'), 'opaque', { ...delivered, isFinal, rows: count }, new Map())
+  await record.deliver(session, [[limited, rows(6, false)]])
+  for (const parts of [[[limited, rows(5, true)]], [[other, rows(999, true)], [limited, rows(3, false)], [limited, rows(2, true)]]] as const) {
+    const error = await t.throwsAsync(record.deliver(session, parts), { instanceOf: RefusalError })
+    t.is(error.refusal.code, 'policy.limit')
+    t.is(error.message, 'The result has more rows than policy allows')
+  }
+  t.is(session.inFlight, 2)
+  t.is(session.writer.count, 4)
+  await record.deliver(session, [[other, rows(999, true)], [limited, rows(4, true)]])
+  t.is(session.inFlight, 0)
 })

@@ -73,3 +73,89 @@ test('a stream ends when its token expires, and goes on when a renewed token cam
   t.true(streaming.signal.aborted)
   t.not(sessions.enter({ ...mara, expiresAt: 300_000 }, 'bank', home), streaming, 'the next call opens a session that can stream')
 })
+
+/** Sessions over a clock of the test's, and what was closed why. */
+function ownSessions(): { readonly sessions: Sessions; readonly closed: string[]; at(now: number): void } {
+  let now = 0
+  let opened = 0
+  const closed: string[] = []
+  const openSession = () => { const hex = String(opened++); return { hex, openedAt: now, close: (reason: number) => { closed.push(`${hex} ${reason}`) } } }
+  return { sessions: new Sessions({ openSession } as unknown as Recorder, () => now), closed, at: (time) => { now = time } }
+}
+const lasting = { ...mara, expiresAt: 9 * 3_600_000 }
+
+test('two connections of one person are two sessions, beside the one that their HTTP calls share', (t) => {
+  const { sessions, closed } = ownSessions()
+  const shared = sessions.enter(lasting, 'appdb', home)
+  const first = sessions.open(lasting, 'appdb', home)
+  const second = sessions.open(lasting, 'appdb', home)
+  t.is(new Set([shared, first, second]).size, 3)
+  t.is(sessions.enter(lasting, 'appdb', home), shared)
+  t.is(sessions.size, 3)
+  t.is(sessions.find(first.writer.hex), first)
+  sessions.leave(first)
+  sessions.leave(first)
+  t.is(sessions.find(first.writer.hex), undefined)
+  t.deepEqual(closed, ['1 0'])
+  t.is(sessions.size, 2)
+})
+
+test('a connection may idle for hours and last for a day: its session does', (t) => {
+  const { sessions, closed, at } = ownSessions()
+  const session = sessions.open({ ...mara, expiresAt: 30 * 3_600_000 }, 'appdb', home)
+  at(24 * 3_600_000)
+  sessions.sweep()
+  t.is(session.over, undefined)
+  t.false(session.signal.aborted)
+  t.deepEqual(closed, [])
+})
+
+test('a connection is told when its token expires, also while it idles, and its record closes when it has ended', (t) => {
+  const { sessions, closed, at } = ownSessions()
+  const session = sessions.open(mara, 'appdb', home)
+  at(mara.expiresAt)
+  t.is(session.over, 'expired')                                // no call slips in before the sweep
+  t.false(session.signal.aborted)
+  sessions.sweep()
+  t.is(session.signal.reason, 'expired')
+  t.deepEqual(closed, [])
+  sessions.leave(session)
+  t.deepEqual(closed, ['0 2'])
+  t.is(session.over, 'left')
+})
+
+test('an off-boarded person\'s connections are told at once, and their record says why they closed', (t) => {
+  const { sessions, closed } = ownSessions()
+  const hers = sessions.open(lasting, 'appdb', home)
+  const his = sessions.open({ ...lasting, id: 'https://idp|noor' }, 'appdb', home)
+  sessions.revoke(({ principal }) => principal.id === mara.id)
+  t.is(hers.signal.reason, 'revoked')
+  t.is(hers.over, 'revoked')
+  t.false(his.signal.aborted)
+  sessions.leave(hers)
+  sessions.leave(his)
+  t.deepEqual(closed, ['0 5', '1 0'])
+})
+
+test('a stop tells every connection first, and closes the record of those that stay', (t) => {
+  const { sessions, closed } = ownSessions()
+  const ends = sessions.open(lasting, 'appdb', home)
+  const stays = sessions.open(lasting, 'appdb', home)
+  sessions.drain()
+  t.is(ends.signal.reason, 'stopping')
+  t.deepEqual(closed, [])
+  sessions.leave(ends)
+  sessions.closeAll()
+  t.is(stays.over, 'left')
+  t.deepEqual(closed, ['0 3', '1 3'])
+})
+
+test('the record of a connection stays open until its last call has its outcome', (t) => {
+  const { sessions, closed } = ownSessions()
+  const session = sessions.open(lasting, 'appdb', home)
+  session.begin()
+  sessions.leave(session)
+  t.deepEqual(closed, [])
+  session.end()
+  t.deepEqual(closed, ['0 0'])
+})
