@@ -49,6 +49,7 @@ export class CellMasks {
   }
 
   /** Detectors, or paths inside documents: cells that no rule covers have to be looked at. */
+  get hasDetectors(): boolean { return this.plan.detected.size > 0 }
   get looksInside(): boolean { return this.plan.detected.size > 0 || this.plan.names.size > 0 || this.plan.hasPointers }
 
   /** A rule that names the column was written for it and wins over the class net. */
@@ -67,9 +68,18 @@ export class CellMasks {
     return rule ?? (className === undefined ? undefined : plan.classes.get(className))
   }
 
-  /** The strongest rule of any column that a value may come from. */
-  ruleFor(columns: readonly NamedColumn[]): Rule | undefined {
-    let rule: Rule | undefined
+  /**
+   * The strongest rule of any column that a value may come from.
+   * @param isUnknown it may come from others, too, and those may be sensitive
+   * @param isDirect the values are a column's own. What an expression made of them says too much in part, and equal values of a part too much about it
+   */
+  ruleFor(columns: readonly NamedColumn[], isUnknown: boolean, isDirect: boolean): Rule | undefined {
+    const rule = this.#strongestOf(columns, isUnknown ? unknownOrigin : undefined)
+    return rule === undefined || isDirect || rule.op === 'null' || rule.op === 'drop' ? rule : { ...rule, op: 'redact' }
+  }
+
+  #strongestOf(columns: readonly NamedColumn[], least: Rule | undefined): Rule | undefined {
+    let rule = least
     for (const { names, className } of columns) {
       const found = this.ruleForColumn(names, className)
       if (found !== undefined) rule = strongest(rule, found)

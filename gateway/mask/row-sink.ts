@@ -6,6 +6,9 @@ const SMALL = 96
 const FIRST_CAPACITY = 16 * 1024
 const nothing = new Uint8Array(0)
 
+/** A message that knows how long it is and writes itself. */
+export interface Placed { readonly size: number; copyInto(target: Uint8Array, at: number): number }
+
 export class RowSink {
   /** Bytes that passed unchanged so far, lying in one stretch; undefined once anything was copied. */
   #run: Uint8Array | undefined
@@ -40,10 +43,16 @@ export class RowSink {
     this.#length += size
   }
 
-  int32(value: number): void {
-    this.#reserve(4)
-    this.#put(this.#length, value)
-    this.#length += 4
+  /** A rewritten message. */
+  place(message: Placed): void {
+    const { size } = message
+    this.#reserve(size)
+    this.#length = message.copyInto(this.#out, this.#length)
+  }
+
+  /** What was written since `position`. */
+  written(position: number): Uint8Array {
+    return this.#out.subarray(position, this.#length)
   }
 
   /** Where the next byte will stand; good until the next take. */

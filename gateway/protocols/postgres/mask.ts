@@ -1,13 +1,20 @@
 // Masks what a server sends: by where a value comes from, in the type and format it has. The result of one operation is one masker's.
 import type { MaskedPart, PartSummary } from '../../call.ts'
-import { CellMasks, type MaskPlan } from '../../mask/index.ts'
+import { CellMasks, type MaskPlan, type Rule } from '../../mask/index.ts'
 import { refusal, RefusalError } from '../../refusal.ts'
-import type { Field } from './messages.ts'
+import { createCellMask, type CellMask } from './cell-mask.ts'
+import { createCopyCodec, type CopyCodec, type CopyFormat } from './copy-rows.ts'
+import { backendTag, encodeError, encodeNotice, encodeNotification, encodeParameterStatus, parseDiagnostic, parseNotification, parseParameterStatus, RowReader, RowWriter, type Field, type Frame } from './messages.ts'
+import { originOf, type OriginOptions } from './origin.ts'
+import { rowLine } from './row-line.ts'
+import { scrubDiagnostic } from './scrub.ts'
+import { holdsNoValue } from './settings.ts'
 import type { Lineage, Relation, Snapshot } from './sql/analysis.ts'
+import { valueType, type ValueType } from './wire/types.ts'
 
 export interface ResultMaskerOptions {
   readonly plan: MaskPlan
-  /** The catalogue's class of a column. @param relation `schema.table` in lower case */
+  /** The catalogue's class of a column; names as the database spells them. @param relation `schema.table` */
   classOf(relation: string, column: string): string | undefined
   /** undefined: no catalogue is known, so no origin is. */
   readonly snapshot: Snapshot | undefined
@@ -21,7 +28,7 @@ export interface ResultMaskerOptions {
   viewLineage?(view: Relation, attribute: number): Lineage | undefined
 }
 
-/** What is done to each column of a result; belongs to the portal (or the simple query's current result) it was made for. */
+/** What is done to each column of a result; belongs to the portal, or to the simple query's current result, it was made for. */
 export interface ColumnPlan {
   /** Nothing is to be masked or looked at. */
   readonly isOpen: boolean
@@ -36,75 +43,307 @@ export interface ResultMasker {
    * @throws RefusalError `mask.unenforceable`
    */
   describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan
-  /** Puts a portal's plan in force again. */
+  /** Puts a portal's plan in force again. Only one that this masker made. */
   use(columns: ColumnPlan): void
-  /** A whole DataRow. Rows that lie behind one another in memory are handed on without a copy. @throws RefusalError `mask.*` */
-  row(message: Uint8Array): void
-  /** DataRows behind one another, `start` to `end` of a chunk. */
-  run(chunk: Uint8Array, start: number, end: number): void
-  /** A message that carries no values: T, C, 1, 2, 3, I, n, s, t, Z, S after `parameterStatus`, H … */
+  /** A DataRow, or a piece of a long one. Rows that lie behind one another in memory are handed on without a copy. @throws RefusalError `mask.*` */
+  row(frame: Frame): void
+  /** A message that carries no values: T, C, 1, 2, 3, I, n, s, t, Z, H, c, or one the gateway wrote. */
   pass(message: Uint8Array): void
-  /** ErrorResponse, NoticeResponse. */
+  /** ErrorResponse, NoticeResponse. The original goes no further. */
   diagnostic(message: Uint8Array): void
-  /** ParameterStatus: the value of one that a caller can set from data is masked. */
   parameterStatus(message: Uint8Array): void
-  /** NotificationResponse. */
   notification(message: Uint8Array): void
   /**
-   * For CopyOutResponse, before the rows.
-   * @param columns what the rows hold, by ordinal; undefined where it cannot be told
-   * @throws RefusalError `mask.unenforceable`: binary, or nobody can say what a column is
+   * For a CopyOutResponse, before its rows; the message itself goes by `pass`.
+   * @param format overall format code of the response
+   * @param formats its columns'
+   * @param copy what the statement says of it; undefined where that cannot be told
+   * @throws RefusalError `mask.unenforceable`: binary, or nobody can say how rows are written
    */
-  copyOut(message: Uint8Array, columns: CopyColumns | undefined): void
+  copyOut(format: number, formats: readonly number[], copy: CopySource | undefined): void
   /** CopyData from the server: one row, or the header. @throws RefusalError `mask.*` */
-  copyRow(message: Uint8Array): void
+  copyRow(frame: Frame): void
   /** FunctionCallResponse. @throws RefusalError `mask.unenforceable` */
   functionResult(message: Uint8Array): void
   /** DataRow and CopyData seen so far. */
   readonly rows: number
+  /** Nothing to take. */
+  readonly isEmpty: boolean
   /** Everything since the last take, as one part. Its content may be longer than one frame holds: `splitRows`. */
   take(summary: PartSummary): MaskedPart
 }
 
-/** What COPY … TO STDOUT sends. The server says neither names nor types: both come from the statement. */
-export interface CopyColumns {
+/** Of COPY … TO STDOUT the server says neither names nor types. */
+export interface CopySource {
   readonly format: CopyFormat
-  readonly outputs: readonly CopyOutput[]
-}
-/** A name for the record and detectors, the type's OID (0: unknown) and where it comes from. */
-export interface CopyOutput { readonly name: string; readonly type: number; readonly lineage: Lineage }
-/** The statement's options, as the server reads them; one byte each. */
-export interface CopyFormat {
-  readonly kind: 'text' | 'csv'
-  readonly delimiter: string
-  readonly null: string
-  /** csv */
-  readonly quote: string
-  readonly escape: string
-  readonly hasHeader: boolean
+  readonly outputs: readonly Lineage[] | undefined
+  /** Of `COPY (query)`, where it was described; without them its columns have no type, and what is masked in them becomes NULL. */
+  readonly fields?: readonly Field[]
 }
 
+interface Column { readonly mask: CellMask | undefined; readonly type: ValueType; readonly isBinary: boolean; /** Cells masked by the mask's constant since the last count. */ cells: number }
+interface Columns extends ColumnPlan { readonly columns: readonly Column[] }
+
+/** The header of a message: tag and length. */
+const HEADER_BYTES = 5
+const NEWLINE = 0x0a
+
 export function createResultMasker(options: ResultMaskerOptions): ResultMasker {
-  return new Results(options, new CellMasks(options.plan, options.keepsBodies ?? false))
+  return new Results(options)
 }
 
 class Results implements ResultMasker {
   rows = 0
   readonly #options: ResultMaskerOptions
+  readonly #origins: OriginOptions
   readonly #cells: CellMasks
-  constructor(options: ResultMaskerOptions, cells: CellMasks) {
-    if (!options.plan.isEmpty) throw new RefusalError(refusal('mask.unenforceable'))
-    this.#options = options; this.#cells = cells }
-  describe(fields: readonly Field[]): ColumnPlan { return { isOpen: this.#options.plan.isEmpty, count: fields.length } }
-  use(): void { /* */ }
-  row(message: Uint8Array): void { this.pass(message) }
-  run(chunk: Uint8Array, start: number, end: number): void { this.#cells.sink.pass(chunk, start, end) }
-  pass(message: Uint8Array): void { this.#cells.sink.pass(message) }
-  diagnostic(message: Uint8Array): void { this.pass(message) }
-  parameterStatus(message: Uint8Array): void { this.pass(message) }
-  notification(message: Uint8Array): void { this.pass(message) }
-  copyOut(message: Uint8Array): void { this.pass(message) }
-  copyRow(message: Uint8Array): void { this.pass(message) }
-  functionResult(message: Uint8Array): void { this.pass(message) }
-  take(summary: PartSummary): MaskedPart { return this.#cells.take(summary) }
+  readonly #reader = new RowReader()
+  readonly #writer = new RowWriter()
+  /** Plans this masker made, so that no other's comes into force. */
+  readonly #known = new WeakMap<ColumnPlan, Columns>()
+  #columns: Columns | undefined
+  #copy: { readonly codec: CopyCodec; readonly columns: Columns; isHeader: boolean } | undefined
+  /** A copy whose rows pass as they are. */
+  #copyIsOpen = false
+  /** The chunk that rows are read from, as a Buffer. */
+  #source: Uint8Array | undefined
+  #buffer: Buffer = Buffer.alloc(0)
+
+  constructor(options: ResultMaskerOptions) {
+    this.#options = options
+    this.#origins = { classOf: (relation, column) => options.classOf(relation, column), snapshot: options.snapshot, viewLineage: options.viewLineage === undefined ? undefined : (view, attribute) => options.viewLineage?.(view, attribute) }
+    this.#cells = new CellMasks(options.plan, options.keepsBodies ?? false)
+  }
+
+  get isEmpty(): boolean { return this.#cells.isEmpty }
+
+  describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan {
+    const isAligned = outputs === undefined || outputs.length === fields.length
+    const made = this.#plan(fields, isAligned ? outputs : undefined, (index) => (formats === undefined || formats.length === 0 ? formats === undefined ? fields[index]?.format : 0 : formats.length === 1 ? formats[0] : formats[index]) === 1)
+    this.#known.set(made, made)
+    this.#use(made)
+    return made
+  }
+
+  use(columns: ColumnPlan): void {
+    const known = this.#known.get(columns)
+    if (known === undefined) throw unenforceable('The columns of this result are not known')
+    this.#use(known)
+  }
+
+  row(frame: Frame): void {
+    if (frame.part === 'whole' || frame.part === 'first') this.rows++
+    const columns = this.#columns
+    if (columns === undefined && !this.#options.plan.isEmpty) throw unenforceable('The columns of this result are not known')
+    const isOpen = columns?.isOpen ?? true
+    if (frame.part !== 'whole') {
+      if (!isOpen) throw failed('A row is too long to be masked')
+      this.#cells.sink.pass(frame.source, frame.start, frame.end)
+    } else if (!isOpen || this.#cells.keepsBodies) this.#rewrite(frame, columns)
+    else this.#cells.sink.pass(frame.source, frame.start, frame.end)
+  }
+
+  pass(message: Uint8Array): void {
+    this.#cells.sink.pass(message)
+  }
+
+  diagnostic(message: Uint8Array): void {
+    if (this.#options.plan.isEmpty) return this.pass(message)
+    const fields = parseDiagnostic(message)
+    const scrubbed = this.#options.reachesSensitive ? scrubDiagnostic(fields, (name) => this.#isName(name), (column) => this.#cells.ruleForColumn([column.toLowerCase()]) !== undefined || this.#isClassed(fields.get('s'), fields.get('t'), column)) : this.#scanFields(fields)
+    this.pass(message[0] === backendTag.notice ? encodeNotice(scrubbed) : encodeError(scrubbed))
+  }
+
+  parameterStatus(message: Uint8Array): void {
+    if (this.#options.plan.isEmpty) return this.pass(message)
+    const { name, value } = parseParameterStatus(message)
+    if (holdsNoValue(name, value)) this.pass(message)
+    else this.pass(encodeParameterStatus(name, this.#hide(value)))
+  }
+
+  notification(message: Uint8Array): void {
+    if (this.#options.plan.isEmpty) return this.pass(message)
+    const { pid, channel, payload } = parseNotification(message)
+    this.pass(encodeNotification({ pid, channel: this.#scan(channel), payload: this.#hide(payload) }))
+  }
+
+  copyOut(format: number, formats: readonly number[], copy: CopySource | undefined): void {
+    this.#copy = undefined
+    this.#copyIsOpen = this.#options.plan.isEmpty
+    if (this.#copyIsOpen) return
+    if (format !== 0 || formats.includes(1)) throw unenforceable('A binary COPY cannot be masked')
+    const codec = copy === undefined ? undefined : createCopyCodec(copy.format)
+    if (copy === undefined || codec === undefined) throw unenforceable('The format of this COPY is not known')
+    const { outputs } = copy
+    const fields = copy.fields ?? formats.map((_, index) => this.#copyField(outputs?.[index], copy.format.isQuery))
+    if (fields.length !== formats.length) throw unenforceable('The columns of this COPY are not known')
+    const columns = this.#plan(fields, outputs?.length === formats.length ? outputs : undefined, () => false)
+    this.#copy = { codec, columns, isHeader: copy.format.hasHeader }
+    this.#copyIsOpen = columns.isOpen
+  }
+
+  copyRow(frame: Frame): void {
+    const copy = this.#copy
+    const isHeader = copy?.isHeader ?? false
+    if (copy !== undefined) copy.isHeader = false
+    if (!isHeader && (frame.part === 'whole' || frame.part === 'first')) this.rows++
+    if (this.#copyIsOpen || isHeader) {
+      this.#cells.sink.pass(frame.source, frame.start, frame.end)
+      if (this.#cells.keepsBodies && frame.part === 'whole') this.#cells.keepLine(textOf(frame.bytes.subarray(HEADER_BYTES)))
+      return
+    }
+    if (copy === undefined) throw unenforceable('The format of this COPY is not known')
+    if (frame.part !== 'whole') throw failed('A row is too long to be masked')
+    this.#rewriteLine(frame, copy.codec, copy.columns.columns)
+  }
+
+  functionResult(message: Uint8Array): void {
+    if (!this.#options.plan.isEmpty) throw unenforceable('The result of a function call cannot be masked')
+    this.pass(message)
+  }
+
+  take(summary: PartSummary): MaskedPart {
+    this.#count()
+    return this.#cells.take(summary)
+  }
+
+  #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, isBinary: (index: number) => boolean): Columns {
+    const columns = fields.map((field, index) => this.#column(field, outputs?.[index], isBinary(index)))
+    return { isOpen: columns.every(({ mask }) => mask === undefined), count: columns.length, columns }
+  }
+
+  #column(field: Field, output: Lineage | undefined, isBinary: boolean): Column {
+    const { plan, snapshot } = this.#options
+    const typeOf = (oid: number): ValueType => valueType(oid, snapshot === undefined ? undefined : (each) => snapshot.type(each))
+    if (plan.isEmpty) return { mask: undefined, type: typeOf(field.type), isBinary, cells: 0 }
+    const { columns, isUnknown, isDirect, type } = originOf(field, output, this.#origins)
+    const isDangerous = isUnknown && this.#options.reachesSensitive
+    if (isDangerous && this.#options.unknownOrigin === 'deny') throw unenforceable('Nobody can say where a column of this result comes from')
+    const rule: Rule | undefined = this.#cells.ruleFor(columns, isDangerous, isDirect)
+    const name = columns.find(({ names }) => names.length > 1)?.names[0] ?? field.name
+    return { mask: createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule), type, isBinary, cells: 0 }
+  }
+
+  /** A table's column has its own type; what a query makes of columns has one that nobody said. */
+  #copyField(output: Lineage | undefined, isQuery: boolean): Field {
+    const [only] = output?.columns ?? []
+    const isColumn = !isQuery && only !== undefined && output?.columns.length === 1
+    const column = isColumn ? this.#options.snapshot?.relation(only.relation)?.columns.find(({ attribute }) => attribute === only.attribute) : undefined
+    return { name: column?.name ?? '', table: isColumn ? only.relation : 0, attribute: isColumn ? only.attribute : 0, type: column?.type ?? 0, size: -1, modifier: -1, format: 0 }
+  }
+
+  #use(columns: Columns): void {
+    this.#count()
+    this.#columns = columns
+  }
+
+  /** Constants are counted by column, not by cell. */
+  #count(): void {
+    for (const columns of [this.#columns, this.#copy?.columns]) {
+      for (const column of columns?.columns ?? []) {
+        if (column.cells > 0 && column.mask?.rule !== undefined) this.#cells.count(column.mask.rule, column.cells)
+        column.cells = 0
+      }
+    }
+  }
+
+  #rewrite(frame: Frame, plan: Columns | undefined): void {
+    const row = this.#reader.reset(frame.source, frame.start, frame.end)
+    const writer = this.#writer.begin(row)
+    const columns = plan?.columns ?? []
+    if (plan !== undefined && columns.length !== row.count) throw failed('A row has another number of columns than its description')
+    const source = this.#bufferOf(frame.source)
+    let isChanged = false
+    for (let index = 0; index < columns.length; index++) {
+      const column = columns[index]
+      const mask = column?.mask
+      if (column === undefined || mask === undefined || row.isNull(index)) continue
+      let masked = mask.constant
+      if (masked === undefined) masked = mask.apply(source, row.start(index), row.end(index))
+      else column.cells++
+      if (masked === undefined) continue
+      writer.set(index, masked)
+      isChanged = true
+    }
+    if (isChanged) this.#cells.sink.place(writer)
+    else this.#cells.sink.pass(frame.source, frame.start, frame.end)
+    if (this.#cells.keepsBodies) this.#cells.keepLine(rowLine(isChanged ? this.#reader.reset(writer.finish()) : row, columns))
+  }
+
+  #rewriteLine(frame: Frame, codec: CopyCodec, columns: readonly Column[]): void {
+    const source = this.#bufferOf(frame.source)
+    const { sink } = this.#cells
+    const end = source[frame.end - 1] === NEWLINE ? frame.end - 1 : frame.end
+    const begun = sink.position
+    let at = frame.start + HEADER_BYTES
+    let kept = frame.start
+    for (let index = 0; index < columns.length; index++) {
+      const column = columns[index]
+      const cellEnd = codec.cellEnd(source, at, end)
+      if (cellEnd < 0 || (index < columns.length - 1) !== (cellEnd < end)) throw failed('A row of this COPY is malformed')
+      const value = column?.mask === undefined ? undefined : codec.decode(source, at, cellEnd)
+      if (column?.mask !== undefined && value !== undefined) {
+        let masked = column.mask.constant
+        if (masked === undefined) masked = column.mask.apply(value, 0, value.length)
+        else column.cells++
+        if (masked !== undefined) {
+          const cell = codec.encode(masked)
+          sink.copy(source, kept, at)
+          sink.copy(cell, 0, cell.length)
+          kept = cellEnd
+        }
+      }
+      at = cellEnd + 1
+    }
+    sink.copy(source, kept, frame.end)
+    const size = sink.position - begun
+    sink.patch(begun + 1, size - 1)
+    if (this.#cells.keepsBodies) this.#cells.keepLine(textOf(sink.written(begun + HEADER_BYTES)))
+  }
+
+  #bufferOf(source: Uint8Array): Buffer {
+    if (source !== this.#source) {
+      this.#source = source
+      this.#buffer = Buffer.from(source.buffer, source.byteOffset, source.length)
+    }
+    return this.#buffer
+  }
+
+  #isName(name: string): boolean {
+    const { snapshot } = this.#options
+    const [last, schema] = name.split('.').reverse()
+    return last !== undefined && snapshot?.findRelation(schema, last, snapshot.path) !== undefined
+  }
+
+  #isClassed(schema: string | undefined, table: string | undefined, column: string): boolean {
+    const className = schema === undefined || table === undefined ? undefined : this.#options.classOf(`${schema}.${table}`, column)
+    return className !== undefined && this.#options.plan.classes.has(className)
+  }
+
+  #scanFields(fields: ReadonlyMap<string, string>): Map<string, string> {
+    return new Map([...fields].map(([letter, text]) => [letter, letter === 'S' || letter === 'V' || letter === 'C' ? text : this.#scan(text)]))
+  }
+
+  /** A value that a statement may have put together from anything. */
+  #hide(value: string): string {
+    if (value === '' || !this.#options.reachesSensitive) return this.#scan(value)
+    this.#cells.count(this.#cells.unknownOrigin)
+    return this.#cells.unknownOrigin.redacted
+  }
+
+  #scan(text: string): string {
+    return this.#cells.looksInside ? this.#cells.scanCell(text, 'text', '') ?? '' : text
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+}
+
+function unenforceable(message: string): RefusalError {
+  return new RefusalError(refusal('mask.unenforceable', message))
+}
+
+function failed(message: string): RefusalError {
+  return new RefusalError(refusal('mask.failed', message))
 }
