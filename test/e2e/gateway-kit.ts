@@ -51,8 +51,12 @@ export interface HomeOptions {
   readonly drainS?: number
   readonly pollS?: number
   readonly maxUnsealedBytes?: number
-  readonly listen?: { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
+  readonly listen?: HomeListener
+  /** Further listeners, each of one target, on loopback. */
+  readonly streams?: readonly string[]
 }
+
+interface HomeListener { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string } }
 
 export interface Home {
   readonly dir: string
@@ -120,7 +124,7 @@ async function compileOnce(policy: string, state: string, signer: Signer): Promi
   database.close()
 }
 
-async function makeHome(bank: string, name: string, signer: Signer, atEnd: Home['atEnd'], { intervalS = 1, drainS = 5, pollS = 3600, maxUnsealedBytes, listen = { host: '127.0.0.1', port: 0 } }: HomeOptions = {}): Promise<Home> {
+async function makeHome(bank: string, name: string, signer: Signer, atEnd: Home['atEnd'], { intervalS = 1, drainS = 5, pollS = 3600, maxUnsealedBytes, listen = { host: '127.0.0.1', port: 0 }, streams = [] }: HomeOptions = {}): Promise<Home> {
   const dir = path.join(bank, name)
   fs.mkdirSync(dir)
   for (const part of ['policy', 'state']) fs.cpSync(path.join(bank, part), path.join(dir, part), { recursive: true })
@@ -130,7 +134,7 @@ async function makeHome(bank: string, name: string, signer: Signer, atEnd: Home[
   const adminPort = await freePort()
   const directories = { journal: path.join(dir, 'journal'), keys: path.join(dir, 'keys'), sealer: path.join(dir, 'sealer'), evidence: path.join(dir, 'evidence'), state: path.join(dir, 'state') }
   fs.writeFileSync(config, stringify({
-    node: 'test-1', listen: [listen], admin: { host: '127.0.0.1', port: adminPort, public_url: deskUrl }, public_url: publicUrl, directories,
+    node: 'test-1', listen: [listen, ...streams.map((target) => ({ host: '127.0.0.1', port: 0, target }))], admin: { host: '127.0.0.1', port: adminPort, public_url: deskUrl }, public_url: publicUrl, directories,
     policy: { repository: path.join(dir, 'policy'), allowed_signers: path.join(dir, 'allowed_signers'), poll_s: pollS }, evidence: { interval_s: intervalS, ...maxUnsealedBytes === undefined ? {} : { max_unsealed_bytes: maxUnsealedBytes } }, drain_s: drainS,
     secrets: { 'service-key': { file: path.join(dir, 'service-key') } },
   }))

@@ -18,6 +18,8 @@ const readyTimeoutMs = 30_000
 export interface Running {
   readonly home: Home
   readonly url: string
+  /** `host:port` of each listener, in the order of the bootstrap file. */
+  readonly addresses: readonly string[]
   /** 0 when it runs in this process. */
   readonly pid: number
   /** Everything it logged. */
@@ -55,7 +57,7 @@ export async function startProcess(home: Home, environment: Readonly<Record<stri
   })
   try {
     const { listen } = await ready.promise
-    return running(home, listen[0] ?? '', child.pid ?? 0, () => log, ended, (name) => { end(child, name) }, async () => { end(child, 'SIGTERM'); return await ended })
+    return running(home, listen, child.pid ?? 0, () => log, ended, (name) => { end(child, name) }, async () => { end(child, 'SIGTERM'); return await ended })
   } catch (error) {
     end(child, 'SIGKILL')
     throw error
@@ -88,7 +90,7 @@ export async function startHere(home: Home, { now = Date.now, journalDisk }: { r
     await gateway.close().then(() => ended.resolve(0), () => ended.resolve(1))
     return await ended.promise
   }
-  return running(home, gateway.addresses[0] ?? '', 0, () => log, ended.promise, (name) => { if (name === 'SIGHUP') void gateway.reload(); else void stop() }, stop)
+  return running(home, gateway.addresses, 0, () => log, ended.promise, (name) => { if (name === 'SIGHUP') void gateway.reload(); else void stop() }, stop)
 }
 
 function end(child: ChildProcess, name: NodeJS.Signals): void {
@@ -97,16 +99,16 @@ function end(child: ChildProcess, name: NodeJS.Signals): void {
 
 let lastId = 0
 
-function running(home: Home, address: string, pid: number, log: () => string, ended: Promise<number | null>, signal: Running['signal'], stop: Running['stop']): Running {
+function running(home: Home, addresses: readonly string[], pid: number, log: () => string, ended: Promise<number | null>, signal: Running['signal'], stop: Running['stop']): Running {
   home.atEnd(stop)
-  const url = `http://${address}`
+  const url = `http://${addresses[0] ?? ''}`
   const send: Running['send'] = async (where, { token, headers, ...init } = {}) => {
     const response = await fetch(`${url}${where}`, { ...init, headers: { ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...headers as Record<string, string> } })
     const text = await response.text()
     return { status: response.status, headers: response.headers, text, json: parsed(text), receipt: response.headers.get('countersign-frame') ?? '' }
   }
   return {
-    home, url, pid, log, ended, signal, stop, send,
+    home, url, addresses, pid, log, ended, signal, stop, send,
     tool: (token, name, args = {}) => send('/bank', { method: 'POST', token, headers: mcpHeaders, body: JSON.stringify({ jsonrpc: '2.0', id: ++lastId, method: 'tools/call', params: { name, arguments: args } }) }),
     frames: () => readFrames(home.directories),
     frame: (receipt) => eventually(() => readFrames(home.directories).find(({ session, seq }) => `${session}/${seq}` === receipt), `frame ${receipt}`),
