@@ -2,6 +2,7 @@ package postgres_test
 
 import data.countersign.list
 import data.countersign.request
+import data.policies.postgres
 
 st(over) := object.union({"kind": "select", "effects": ["read"], "relations": [], "columns": [], "routines": [], "settings": [], "has_where": false, "returning": false, "unknown": []}, over)
 
@@ -35,7 +36,15 @@ ids(decision) := {reason.id | some reason in decision.reasons}
 # Rows of statements, group and the reasons that are given, none but these.
 wrong(rows) := {note | some note, row in rows; not answers(row)}
 
-answers([statements, group, reasons]) if ids(decide(ask(statements, group))) == reasons
+answers([statements, group, reasons]) if said(ask(statements, group)) == reasons
+
+# Of this package alone, which takes a fraction of the time that the whole decision does.
+said(asked) := reasons if {
+	reasons := {entry.id | some entry in (postgres.deny | postgres.require)} with input as asked
+	count(reasons) > 0
+} else := ok if {
+	postgres.allow with input as asked
+} else := {"countersign.silence"}
 
 ok := {"postgres.allow"}
 
@@ -106,10 +115,7 @@ test_what_drivers_do_by_themselves_is_open if {
 	{note | some note, one in closed; is_open(one, world)} == set()
 }
 
-is_open(statement, world) if {
-	decision := request.decision with input as ask([statement], "guests") with data.postgres.databases as world
-	decision.effect == "allow"
-}
+is_open(statement, world) if said(ask([statement], "guests")) == ok with data.postgres.databases as world
 
 test_settings_are_those_that_data_lists if {
 	wrong({
@@ -134,9 +140,9 @@ test_what_cannot_be_read_is_not_sent if {
 	reason.id == "pg.unparsed"
 	reason.msg == "The gateway cannot read this as SQL, so it was not sent: syntax error at or near \"x\" (character 8)."
 	every over in [{"findings": {"sql": {"status": "unavailable"}}}, {"findings": {"sql": {"status": "error"}}}, {"request": {"unparsed": true}}] {
-		ids(decide(object.union(ask([reading], "leads"), over))) == {"pg.unparsed"}
+		said(object.union(ask([reading], "leads"), over)) == {"pg.unparsed"}
 	}
-	"pg.unparsed" in ids(decide(object.remove(ask([reading], "leads"), ["findings"])))
+	"pg.unparsed" in said(object.remove(ask([reading], "leads"), ["findings"]))
 }
 
 from_agent(statements, group) := object.union(ask(statements, group), {"subject": {"type": "agent"}})
@@ -149,10 +155,10 @@ test_an_agent_sends_one_statement_at_a_time if {
 		"two": [[reading, reading], {"pg.multi"}],
 		"a driver's reset": [[calling("pg_catalog", "pg_advisory_unlock_all", {}), setting("all", null)], ok],
 	}
-	{note | some note, [statements, reasons] in cases; ids(decide(from_agent(statements, "analysts"))) != reasons} == set()
-	said := object.union(from_agent([reading], "analysts"), {"request": {"multi": true}})
-	ids(decide(said)) == {"pg.multi"}
-	ids(decide(ask([reading, commit], "analysts"))) == ok
+	{note | some note, [statements, reasons] in cases; said(from_agent(statements, "analysts")) != reasons} == set()
+	told := object.union(from_agent([reading], "analysts"), {"request": {"multi": true}})
+	said(told) == {"pg.multi"}
+	said(ask([reading, commit], "analysts")) == ok
 }
 
 test_functions_that_reach_elsewhere_are_refused if {
@@ -176,7 +182,7 @@ test_a_function_by_number_is_called_where_data_lists_its_class if {
 	"pg.function_call" in ids(decide(none)) with data.postgres.function_calls as ["lo"]
 }
 
-seeing(asked) := answer if answer := request.decision with input as asked with data.postgres.unmasked as {"appdb": ["engineers"]}
+seen(asked) := answer if answer := said(asked) with data.postgres.unmasked as {"appdb": ["engineers"]}
 
 test_who_may_not_see_everything_runs_nothing_opaque if {
 	cases := {
@@ -185,12 +191,12 @@ test_who_may_not_see_everything_runs_nothing_opaque if {
 		"statistics": [st({"relations": on("pg_catalog.pg_stats", ["read"])}), "pg.system_sensitive"],
 		"labelled": [st({"relations": [{"name": "public.audit", "access": ["read"], "labels": ["system_sensitive"]}]}), "pg.system_sensitive"],
 	}
-	{note | some note, [statement, id] in cases; ids(decide(ask([statement], "engineers"))) != {id}} == set()
-	{note | some note, [statement, _] in cases; seeing(ask([statement], "engineers")).effect != "allow"} == set()
+	{note | some note, [statement, id] in cases; said(ask([statement], "engineers")) != {id}} == set()
+	{note | some note, [statement, _] in cases; seen(ask([statement], "engineers")) != ok} == set()
 }
 
 test_an_unknown_prepared_statement_runs_for_nobody if {
-	"pg.unknown_statement" in ids(seeing(ask([st({"kind": "execute", "effects": ["execute"], "unknown": ["prepared_statement"]})], "engineers")))
+	"pg.unknown_statement" in seen(ask([st({"kind": "execute", "effects": ["execute"], "unknown": ["prepared_statement"]})], "engineers"))
 }
 
 with_facts(facts) := object.union(ask([reading], "engineers"), {"request": facts})
@@ -198,14 +204,14 @@ with_facts(facts) := object.union(ask([reading], "engineers"), {"request": facts
 compared(operator) := with_facts({"sensitive_predicate": [{"name": "public.customers.ssn", "class": "US_SSN", "operator": operator}]})
 
 test_masked_columns_are_neither_searched_nor_copied if {
-	ids(decide(compared("="))) == ok
+	said(compared("=")) == ok
 	every operator in ["<", "like", "order", ""] {
-		ids(decide(compared(operator))) == {"pg.sensitive_predicate"}
-		seeing(compared(operator)).effect == "allow"
+		said(compared(operator)) == {"pg.sensitive_predicate"}
+		seen(compared(operator)) == ok
 	}
 	flow := with_facts({"sensitive_write": [{"name": "public.customers.ssn", "class": "US_SSN", "into": "public.notes.text"}]})
-	ids(decide(flow)) == {"pg.sensitive_write"}
-	seeing(flow).effect == "allow"
+	said(flow) == {"pg.sensitive_write"}
+	seen(flow) == ok
 }
 
 test_a_lead_approves_what_reaches_many_rows if {
@@ -231,7 +237,7 @@ as_action(asked, name) := object.union(asked, {"action": {"name": name}})
 test_preparing_asks_nobody_but_is_refused_all_the_same if {
 	delete := [writing("public.customers", ["delete"], false)]
 	decide(as_action(ask(delete, "engineers"), "pg.prepare")).effect == "allow"
-	ids(decide(as_action(ask(delete, "analysts"), "pg.prepare"))) == {"pg.read_only"}
+	said(as_action(ask(delete, "analysts"), "pg.prepare")) == {"pg.read_only"}
 }
 
 test_a_notification_comes_through if {
@@ -249,7 +255,9 @@ test_masks_go_by_group if {
 	lead := masks(decide(ask([reading], "leads")))
 	{"pg.ssn", "pg.card", "pg.account", "pg.contact", "pg.birth", "net"} - analyst == set()
 	analyst - lead == {"pg.contact", "pg.birth"}
-	seeing(ask([reading], "engineers")).mask == []
+	sighted := request.decision with input as ask([reading], "engineers") with data.postgres.unmasked as {"appdb": ["engineers"]}
+	sighted.effect == "allow"
+	sighted.mask == []
 }
 
 test_without_its_masks_no_statement if {
