@@ -1,17 +1,17 @@
 // The gateway's own start-up with a database (PostgreSQL 18 §54.2.1, §54.3): TLS, then whichever proof the server asks for,
 // then everything up to the first ReadyForQuery. Speaks 3.0: a client's 3.2 is between it and the gateway.
-import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { StreamAccess } from '../../../protocol.ts'
-import { refusal, RefusalError } from '../../../refusal.ts'
 import {
-  backendTag, encodeCancel, encodePassword, encodeSaslInitial, encodeSaslResponse, encodeSslRequest, encodeStartup, Framer,
-  parseAuthentication, parseBackendKeyData, parseDiagnostic, parseParameterStatus, parseReady, ProtocolViolation, type Authentication,
+  backendTag, encodeCancel, encodeSslRequest, encodeStartup, Framer,
+  parseAuthentication, parseBackendKeyData, parseDiagnostic, parseParameterStatus, parseReady, ProtocolViolation,
 } from '../messages.ts'
 import { IntakeError, take, takeMessage } from './intake.ts'
-import { chooseMechanism, scramClient, type ScramClient } from './scram-client.ts'
+import { LoginError } from './login-error.ts'
+import { Proof } from './proof.ts'
 import { beginTls } from './tls.ts'
+
+export { LoginError }
 
 /** libpq's own cap on messages before ReadyForQuery. */
 const maxLoginBytes = 30_000
@@ -38,17 +38,6 @@ export interface LoggedIn {
   /** 4 bytes; empty from a server that takes no cancel requests. */
   readonly key: Uint8Array
   readonly status: 'I' | 'T' | 'E'
-}
-
-/** `upstream.unavailable` or `upstream.broken`, in words that hold nothing of the server's. */
-export class LoginError extends RefusalError {
-  /** The server's own, where it said no. */
-  readonly sqlState: string | undefined
-  constructor(code: 'upstream.unavailable' | 'upstream.broken', message: string, sqlState?: string, cause?: unknown) {
-    super(refusal(code, message), cause)
-    this.name = 'LoginError'
-    this.sqlState = sqlState
-  }
 }
 
 /** @throws LoginError; RefusalError `upstream.unavailable` when there is no connection. Nothing is left open. */
@@ -105,7 +94,7 @@ async function secured(socket: Socket, { tls, target }: StreamAccess, signal: Ab
 }
 
 async function signIn(socket: Socket, request: LoginRequest, signal: AbortSignal): Promise<LoggedIn> {
-  const proof = new Proof(socket, request)
+  const proof = new Proof(socket, request.user, () => request.access.password())
   const parameters = new Map<string, string>()
   let backend: { readonly pid: number; readonly key: Uint8Array } = { pid: 0, key: new Uint8Array(0) }
   for (let count = 0; count < maxLoginMessages; count++) {
@@ -136,85 +125,6 @@ function readable(parameters: Map<string, string>): Map<string, string> {
   if (parameters.get('standard_conforming_strings') === 'off') throw new LoginError('upstream.unavailable', 'The database has standard_conforming_strings off')
   if ((parameters.get('client_encoding') ?? 'UTF8') !== 'UTF8') throw new LoginError('upstream.unavailable', 'The database does not speak UTF8')
   return parameters
-}
-
-/** The gateway's side of authentication: one proof, of the kind that the server asks for. */
-class Proof {
-  readonly #socket: Socket
-  readonly #request: LoginRequest
-  #scram: ScramClient | undefined
-  #step: 'none' | 'given' | 'begun' | 'proven' | 'mutual' = 'none'
-  isAccepted = false
-
-  constructor(socket: Socket, request: LoginRequest) {
-    this.#socket = socket
-    this.#request = request
-  }
-
-  /** @returns what to send, if anything */
-  async answer(asked: Authentication): Promise<Uint8Array | undefined> {
-    if (asked.kind === 'ok') {
-      // A server that leaves out its own half of SCRAM does not know the password.
-      if (this.#step === 'begun' || this.#step === 'proven') throw outOfOrder()
-      this.isAccepted = true
-      return undefined
-    }
-    if (asked.kind === 'saslContinue') return await this.#continue(asked.data)
-    if (asked.kind === 'saslFinal') return this.#finish(asked.data)
-    if (this.#step !== 'none') throw outOfOrder()
-    switch (asked.kind) {
-      case 'cleartext':
-        if (!(this.#socket instanceof TLSSocket) && !isLoopback(this.#socket.remoteAddress)) throw new LoginError('upstream.unavailable', 'The database asks for the password in the clear, without TLS')
-        this.#step = 'given'
-        return encodePassword(this.#password)
-      case 'md5':
-        this.#step = 'given'
-        return encodePassword(`md5${md5(md5(this.#password + this.#request.user), asked.salt)}`)
-      case 'sasl': {
-        const certificate = this.#socket instanceof TLSSocket ? this.#socket.getPeerX509Certificate()?.raw : undefined
-        const binding = chooseMechanism(asked.mechanisms, certificate)
-        if (binding === undefined) throw new LoginError('upstream.unavailable', 'The database offers no SASL mechanism that the gateway knows')
-        this.#scram = scramClient(this.#password, binding)
-        this.#step = 'begun'
-        return encodeSaslInitial({ mechanism: binding.mechanism, response: Buffer.from(this.#scram.first) })
-      }
-      case 'unsupported':
-        throw new LoginError('upstream.unavailable', `The database asks for an authentication method that the gateway does not know (${asked.code})`)
-    }
-  }
-
-  async #continue(data: Uint8Array): Promise<Uint8Array> {
-    if (this.#step !== 'begun' || this.#scram === undefined) throw outOfOrder()
-    const final = await this.#scram.final(Buffer.from(data).toString('utf8'))
-    if (final === undefined) throw new LoginError('upstream.broken', 'The database sent a SCRAM challenge that is not valid')
-    this.#step = 'proven'
-    return encodeSaslResponse(Buffer.from(final))
-  }
-
-  #finish(data: Uint8Array): undefined {
-    if (this.#step !== 'proven' || this.#scram === undefined) throw outOfOrder()
-    if (!this.#scram.isServer(Buffer.from(data).toString('utf8'))) throw new LoginError('upstream.broken', 'The database did not prove that it knows the password')
-    this.#step = 'mutual'
-  }
-
-  get #password(): string {
-    const password = this.#request.access.password()
-    if (password === undefined) throw new LoginError('upstream.unavailable', 'The database asks for a password, and none is configured')
-    return password
-  }
-}
-
-function outOfOrder(): LoginError {
-  return new LoginError('upstream.broken', 'The database authenticates out of order')
-}
-
-/** PostgreSQL §54.2.1 AuthenticationMD5Password: md5(md5(password ‖ user) ‖ salt), in hex. */
-function md5(text: string, salt: Uint8Array = new Uint8Array(0)): string {
-  return createHash('md5').update(text).update(salt).digest('hex')
-}
-
-function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && (address === '::1' || /^(::ffff:)?127\./.test(address))
 }
 
 /** What people can do something about (PostgreSQL Appendix A). */
