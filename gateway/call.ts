@@ -69,9 +69,14 @@ export interface Operation {
   readonly isOpaque: boolean
   /** More bytes will follow that `canonical` does not cover, so no approval can bind to them. */
   readonly isUnread?: boolean
+  /** What its protocol knows about the text it was read from. */
+  readonly findings?: { readonly sql: SqlFinding }
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */
   readonly lists?: string
 }
+
+/** Was the text understood as SQL? `message` holds no value of the caller's; `position` counts characters from 1, 0 where there is none. */
+export type SqlFinding = { readonly status: 'ok' } | { readonly status: 'error'; readonly message: string; readonly position: number }
 
 /** What is asked of the pipeline, in one session. */
 export interface Call<O extends Operation = Operation> { readonly operation: O; readonly from: 'client' | 'upstream' }
@@ -102,7 +107,7 @@ export interface PolicyInput {
   readonly action: Operation['action']
   readonly resource: { readonly type: string; readonly id: string; readonly properties: { readonly [name: string]: Json } }
   readonly request: { readonly [name: string]: Json }
-  readonly findings: { readonly pii: { readonly status: 'ok'; readonly classes: readonly string[] }; readonly projected: readonly string[] }
+  readonly findings: { readonly pii: { readonly status: 'ok'; readonly classes: readonly string[] }; readonly sql?: SqlFinding; readonly projected: readonly string[] }
   readonly context: { readonly time: string; readonly ip: string; readonly ticket: string; readonly approval: Json; readonly grants: readonly Json[]; readonly break_glass: boolean }
 }
 

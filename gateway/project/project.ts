@@ -53,7 +53,7 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
     action: operation.action,
     resource: declared === undefined ? projectResource(operation.resource, tokens, findings) : operation.resource,
     request,
-    findings: { pii: { status: 'ok', classes: [...findings.classes].sort() }, projected: findings.projected },
+    findings: { pii: { status: 'ok', classes: [...findings.classes].sort() }, ...operation.findings, projected: findings.projected },
     context: {
       time: new Date(context.now).toISOString(), ip: context.peer.ip, ticket: context.ticket ?? '',
       approval: context.approval ?? null, grants: context.grants ?? [], break_glass: context.breakGlass ?? false,

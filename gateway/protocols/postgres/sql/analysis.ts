@@ -90,9 +90,9 @@ export interface RelationUse {
   /** Not named by the statement: the view or partition that leads to it. */
   readonly via?: string
 }
-export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[] }
+export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[]; /** Where `uses` has predicate or join; absent: nobody knows how. */ readonly comparisons?: readonly ('equality' | 'other')[] }
 /** What a routine does besides computing a value. */
-export type RoutineClass = 'file' | 'dynamic_sql' | 'large_object' | 'notify' | 'setting' | 'admin' | 'lock' | 'sequence' | 'statistics'
+export type RoutineClass = 'file' | 'dblink' | 'dynamic_sql' | 'lo' | 'notify' | 'setting' | 'admin' | 'lock' | 'sequence' | 'statistics'
 export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean; readonly class?: RoutineClass }
 /** SET, RESET, set_config(): `value` where it is a constant; lists are joined by `, `. */
 export interface SettingUse { readonly name: string; readonly value?: string }

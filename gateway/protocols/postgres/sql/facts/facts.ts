@@ -91,8 +91,9 @@ class Walk {
       const child = value[name]
       if (name === 'withClause' || typeof child !== 'object' || child === null) continue
       if (isNode(child) && name.charCodeAt(0) < 0x61) this.#node(name, child, inner, access, false)
-      // The arms of a set operation are bodies without a wrapper.
-      else if (name === 'larg' || name === 'rarg') this.#visit(child, inner, 'read')
+      // The arms of a set operation and the call of CALL are bodies without a wrapper.
+      else if (isNode(child) && (name === 'larg' || name === 'rarg')) this.#node('SelectStmt', child, inner, 'read', false)
+      else if (isNode(child) && name === 'funccall') this.#call(child, inner, access)
       else this.#visit(child, inner, access)
     }
   }
@@ -127,7 +128,8 @@ class Walk {
         if (body['behavior'] === 'DROP_CASCADE') this.#unknown.add('unnamed_objects')
         return this.#object(body, scope, 'truncate')
       case 'LockStmt': return this.#object(body, scope, 'lock')
-      case 'RefreshMatViewStmt': return this.#targets(body, scope, ['insert', 'delete'])
+      case 'RefreshMatViewStmt': return this.#targets(body, scope, ['insert'])
+      case 'ExecuteStmt': this.#unknown.add('unresolved_prepared'); break
       case 'DropStmt': return this.#drop(body, scope)
       case 'CommentStmt': case 'SecLabelStmt': return this.#named(body['objtype'], body['object'])
       case 'AlterObjectSchemaStmt': case 'RenameStmt': case 'AlterOwnerStmt': return this.#object(body, scope, 'ddl')
@@ -181,7 +183,10 @@ class Walk {
 
   #insert(body: Node, scope: Scope): void {
     const conflict = isNode(body['onConflictClause']) ? body['onConflictClause'] : undefined
-    this.#targets(body, scope, conflict?.['action'] === 'ONCONFLICT_UPDATE' ? ['insert', 'update'] : ['insert'])
+    const isUpsert = conflict?.['action'] === 'ONCONFLICT_UPDATE'
+    // The rows it updates are those that the inserted ones meet.
+    if (isUpsert) this.#restricted ??= true
+    this.#targets(body, scope, isUpsert ? ['insert', 'update'] : ['insert'])
   }
 
   #change(body: Node, scope: Scope, access: 'update' | 'delete'): void {

@@ -4,8 +4,9 @@ import type { Effect, RoutineClass } from '../analysis.ts'
 
 const families: readonly (readonly [RoutineClass, RegExp])[] = [
   ['file', /^(?:pg_read_file(?:_.*)?|pg_read_binary_file|pg_ls_.*|pg_stat_file|pg_file_.*|pg_logdir_ls|pg_current_logfile|lo_import|lo_export|be_lo_import|be_lo_export)$/],
-  ['large_object', /^(?:lo_.*|lowrite|loread|be_lo.*)$/],
-  ['dynamic_sql', /^(?:query_to_xml.*|cursor_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|xpath_table|dblink.*|crosstab.*|connectby|ts_stat|ts_rewrite|plpy_.*|exec_sql|postgres_fdw_.*|pg_execute_.*|cron_.*)$/],
+  ['lo', /^(?:lo_.*|lowrite|loread|be_lo.*)$/],
+  ['dblink', /^(?:dblink.*|postgres_fdw_.*)$/],
+  ['dynamic_sql', /^(?:query_to_xml.*|cursor_to_xml.*|table_to_xml.*|schema_to_xml.*|database_to_xml.*|xpath_table|crosstab.*|connectby|ts_stat|ts_rewrite|plpy_.*|exec_sql|pg_execute_.*|cron_.*)$/],
   ['notify', /^pg_notify$/],
   ['setting', /^set_config$/],
   ['lock', /^(?:pg_advisory_.*|pg_try_advisory_.*|pg_isolation_.*)$/],
@@ -15,7 +16,7 @@ const families: readonly (readonly [RoutineClass, RegExp])[] = [
 ]
 
 const effectsByClass: Readonly<Record<RoutineClass, readonly Effect[]>> = {
-  file: ['read', 'execute'], large_object: ['write'], dynamic_sql: ['execute'], notify: ['notify'], setting: ['session'], lock: ['session'], sequence: ['write'], admin: ['maintenance'], statistics: ['read'],
+  file: ['read', 'execute'], lo: ['write'], dblink: ['execute', 'write'], dynamic_sql: ['execute'], notify: ['notify'], setting: ['session'], lock: ['session'], sequence: ['write'], admin: ['maintenance'], statistics: ['read'],
 }
 
 /** PostgreSQL calls these volatile because their value changes, not because they change anything. */

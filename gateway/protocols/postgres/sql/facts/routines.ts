@@ -19,7 +19,7 @@ export function findRoutine(names: readonly string[], count: number, { snapshot,
   const volatility = routines.some((one) => one.volatility === 'v') ? 'v' : routines.some((one) => one.volatility === 's') ? 's' : 'i'
   const own = routines.find((one) => !systemSchemas.has(one.schema))
   const use: RoutineUse = { schema: (own ?? routines[0])?.schema ?? '', ...base, volatility, isKnown: true }
-  if (named !== undefined) return { use, effects: effectsOfClass(named), isBarrier: named === 'setting' || named === 'dynamic_sql', unknown: named === 'dynamic_sql' ? ['dynamic_sql'] : [] }
+  if (named !== undefined) return { use, effects: effectsOfClass(named), isBarrier: named === 'setting' || named === 'dynamic_sql' || named === 'dblink', unknown: named === 'dynamic_sql' || named === 'dblink' ? ['dynamic_sql'] : [] }
   if (own !== undefined) return { use, ...effectsOfOwn(routines) }
   const isQuiet = volatility !== 'v' || isHarmless(name)
   return { use, effects: isQuiet ? [] : ['execute'], isBarrier: false, unknown: [] }
