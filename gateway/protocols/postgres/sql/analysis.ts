@@ -95,7 +95,7 @@ export interface ColumnUse { readonly relation: number; readonly attribute: numb
 export type RoutineClass = 'file' | 'dblink' | 'dynamic_sql' | 'lo' | 'notify' | 'setting' | 'admin' | 'lock' | 'sequence' | 'statistics'
 export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean; readonly class?: RoutineClass }
 /** SET, RESET, set_config(): `value` where it is a constant; lists are joined by `, `. */
-export interface SettingUse { readonly name: string; readonly value?: string }
+export interface SettingUse { readonly name: string; readonly value?: string; /** RESET, SET … TO DEFAULT. */ readonly isReset?: boolean }
 
 /** Where a result column's values come from. `unknown`: some of it cannot be told, with the reason. */
 export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string }

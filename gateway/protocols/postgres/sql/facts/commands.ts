@@ -25,7 +25,8 @@ export function settingOf(body: Node): SettingUse {
   const name = isCall ? constantOf(args[0]) : body['kind'] === 'VAR_RESET_ALL' ? 'all' : textOf(body['name'])
   const values = (isCall ? args.slice(1, 2) : args).map(constantOf)
   const isKnown = values.length > 0 && values.every((value) => value !== undefined)
-  return { name: (name ?? '').toLowerCase(), ...isKnown ? { value: values.join(', ') } : {} }
+  const isReset = !isCall && (body['kind'] === 'VAR_RESET' || body['kind'] === 'VAR_RESET_ALL' || body['kind'] === 'VAR_SET_DEFAULT')
+  return { name: (name ?? '').toLowerCase(), ...isReset ? { isReset } : {}, ...isKnown ? { value: values.join(', ') } : {} }
 }
 
 function constantOf(node: unknown): string | undefined {

@@ -1,0 +1,167 @@
+// Statements as operations: what policy sees of them, where the caller's values stand, and the bytes that an approval binds to.
+// Columns are known by OID, so a value is judged by the column it meets, whatever the text calls it (DESIGN.md, "PostgreSQL").
+import type { Json, Operation, Slot, SqlFinding } from '../../call.ts'
+import type { TargetConfig } from '../../config.ts'
+import { declaredClasses, describeColumn } from './declared.ts'
+import type { FunctionCall } from './messages.ts'
+import { maxShownUnits, parameterText, type BoundParameters } from './parameters.ts'
+import { quietMessage } from './quiet.ts'
+import { isCallerNamed, sensitivePredicates, sensitiveWrites, statementView, touchedRelations, touchesDeclared, type Surroundings } from './statement-view.ts'
+import type { Analysis, BaseColumn, Naming, Statement } from './sql/analysis.ts'
+import { routineClass } from './sql/facts/routine-classes.ts'
+
+export type PostgresOperation = Operation
+
+/** What stays the same in a session. */
+export interface OperationOptions {
+  readonly target: TargetConfig
+  readonly database: string
+  /** As the server knows the session. */
+  readonly user: string
+  /** Of the session: an approval is for this connection and no other. */
+  readonly nonce: string
+}
+
+export interface StatementOptions extends OperationOptions {
+  readonly names: Naming & { readonly role: string; readonly sessionRole: string }
+  readonly analysis: Analysis
+  readonly text: string
+  readonly textBytes: Uint8Array
+  /** `query`: a simple message; `execute`: Bind and Execute; `prepare`: a Parse by itself. */
+  readonly kind: 'query' | 'execute' | 'prepare'
+  readonly parameters?: BoundParameters
+}
+
+/** Literals and parameters that are shown each; more are told by `unread`. */
+export const maxShownValues = 1_000
+/** Class of a constant that nobody can place in a statement on declared columns. */
+const literalClass = 'LITERAL'
+
+export function statementOperation(options: StatementOptions): PostgresOperation {
+  const { analysis } = options
+  return analysis.status === 'error' ? unparsedOperation(options, analysis) : parsedOperation(options, analysis)
+}
+
+function parsedOperation(options: StatementOptions, analysis: Analysis & { readonly status: 'ok' }): PostgresOperation {
+  const { statements } = analysis
+  const around = surroundings(options)
+  const isTouching = touchesDeclared(statements, around)
+  const { literals, slots: literalSlots } = shownLiterals(analysis, around, isTouching)
+  const { values, slots: valueSlots } = shownParameters(options.parameters, analysis.parameters, around, isTouching)
+  const isUnread = analysis.literals.length > maxShownValues || (options.parameters?.values.length ?? 0) > maxShownValues
+  const only = statements.length === 1 ? statements[0] : undefined
+  const request: { [name: string]: Json } = {
+    ...basis(options), statement: cut(analysis.shape), literals, parameters: values,
+    statements: statements.map((statement) => statementView(statement, around)),
+    multi: statements.length > 1, sensitive_predicate: sensitivePredicates(statements, around), sensitive_write: sensitiveWrites(statements, around),
+    ...isUnread || analysis.shape.length > maxShownUnits ? { unread: true } : {},
+  }
+  const slots: Slot[] = [{ path: '/statement' }, ...literalSlots, ...valueSlots]
+  if (statements.some(isCallerNamed)) slots.push({ path: '/statements' }, { path: '/sensitive_write' })
+  const isCopyIn = statements.some(({ kind, command }) => kind === 'copy' && command === 'from_client')
+  return {
+    action: { name: options.kind === 'prepare' ? 'pg.prepare' : `pg.${only?.kind ?? 'multi'}`, properties: { effects: [...new Set(statements.flatMap(({ effects }) => effects))] } },
+    ...common(options, touchedRelations(statements, around)), request, slots,
+    findings: parsed, ...isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
+  }
+}
+
+const parsed = { sql: { status: 'ok' } } as const satisfies { sql: SqlFinding }
+
+function unparsedOperation(options: StatementOptions, { message, position }: Analysis & { readonly status: 'error' }): PostgresOperation {
+  return {
+    action: { name: options.kind === 'prepare' ? 'pg.prepare' : 'pg.unparsed', properties: { effects: ['write', 'ddl'] } },
+    ...common(options, []),
+    request: { ...basis(options), statement: cut(options.text), literals: [], parameters: shownParameters(options.parameters, new Map(), surroundings(options), true).values, statements: [], multi: false, unparsed: true, sensitive_predicate: [], sensitive_write: [] },
+    slots: [{ path: '/statement' }, ...(options.parameters?.values ?? []).slice(0, maxShownValues).map((_, i) => ({ path: `/parameters/${i}`, declared: literalClass }))],
+    findings: { sql: { status: 'error', message: quietMessage(message), position } },
+    canonical: () => canonical(options, []),
+  }
+}
+
+/** A routine called by its OID (§54.2.5): nothing says what it reads, but for its name. */
+export function functionOperation(options: OperationOptions & { readonly names: StatementOptions['names']; readonly call: FunctionCall }): PostgresOperation {
+  const { names, call } = options
+  const routine = names.snapshot.routine(call.oid)
+  const named = routineClass(routine?.name ?? '')
+  const { values, slots } = shownParameters({ values: call.values, formats: call.formats, types: [] }, new Map(), surroundings(options), true)
+  const view: Json = {
+    kind: 'function_call', effects: ['execute', 'write'], relations: [], columns: [], has_where: false, returning: true, unknown: routine === undefined ? ['unresolved_routine'] : [],
+    routines: [{ schema: routine?.schema ?? '', name: routine?.name ?? String(call.oid), volatility: routine?.volatility ?? 'v', is_known: routine !== undefined, ...named === undefined ? {} : { class: named } }],
+  }
+  return {
+    action: { name: 'pg.function_call', properties: { effects: ['execute', 'write'] } }, ...common(options, []),
+    request: { ...basis({ ...options, textBytes: new Uint8Array(0) }), statement: '', literals: [], parameters: values, statements: [view], multi: false, sensitive_predicate: [], sensitive_write: [] },
+    slots, findings: parsed,
+    canonical: () => canonical({ ...options, kind: 'function', textBytes: Buffer.from(String(call.oid)), parameters: { values: call.values, formats: call.formats, types: [] } }, []),
+  }
+}
+
+/** What the server says of itself: a notification, a notice, a setting's new value. Its words are masked as a result, and stand in no request. */
+export function unaskedOperation(options: OperationOptions & { readonly frame: { readonly tag: number; readonly bytes: Uint8Array } }): PostgresOperation {
+  const { frame } = options
+  const kind = frame.tag === 0x41 ? 'notification' : frame.tag === 0x53 ? 'parameter_status' : 'notice'
+  const view: Json = { kind, effects: ['read'], relations: [], columns: [], routines: [], has_where: false, returning: false, unknown: [] }
+  return {
+    action: { name: 'pg.notification', properties: { effects: ['read'] } }, ...common(options, []),
+    request: { protocol: 'postgres', database: options.database, user: options.user, statement: '', literals: [], parameters: [], statements: [view], multi: false, sensitive_predicate: [], sensitive_write: [], bytes: frame.bytes.length },
+    slots: [], findings: parsed, canonical: () => new Uint8Array(frame.bytes),
+  }
+}
+
+function basis({ database, user, textBytes }: Pick<StatementOptions, 'database' | 'user' | 'textBytes'>): { [name: string]: Json } {
+  return { protocol: 'postgres', database, user, bytes: textBytes.length }
+}
+
+function common({ target, database, user }: OperationOptions, relations: Json): Pick<Operation, 'resource' | 'catalogueKey' | 'isOpaque'> {
+  const id = [target.name, database].join('/')
+  return { resource: { type: 'database', id, properties: { target: target.name, env: target.env, labels: [...target.labels], database, user, relations } }, catalogueKey: id, isOpaque: false }
+}
+
+function surroundings({ target, names }: OperationOptions & Pick<StatementOptions, 'names'>): Surroundings {
+  const { catalogue } = target
+  return { snapshot: names.snapshot, classOf: declaredClasses(target), labelsOf: (relation) => Object.hasOwn(catalogue, relation) ? catalogue[relation]?.labels ?? [] : [] }
+}
+
+/** The class of the first declared column that a value meets; of one that nobody can place, that of an unplaced literal. */
+function slotAt(path: string, columns: readonly BaseColumn[] | undefined, { snapshot, classOf }: Surroundings, isTouching: boolean): Slot {
+  if (columns === undefined) return isTouching ? { path, declared: literalClass } : { path }
+  for (const column of columns) {
+    const declared = describeColumn(column, snapshot, classOf)?.class
+    if (declared !== undefined) return { path, declared }
+  }
+  return { path }
+}
+
+/** Numbers, too, are text here: a detector can then replace a part of one, and a rule need not know how a client binds its values. */
+function shownLiterals({ literals }: Analysis & { readonly status: 'ok' }, around: Surroundings, isTouching: boolean): { readonly literals: Json[]; readonly slots: readonly Slot[] } {
+  const shown = literals.slice(0, maxShownValues)
+  const slots = shown.map(({ columns, isAttributed }, i) => slotAt(`/literals/${i}`, isAttributed ? columns : undefined, around, isTouching))
+  return {
+    literals: shown.map(({ value, start, end }): Json => typeof value === 'string' && value.length > maxShownUnits ? { bytes: end - start } : value === null ? null : String(value)),
+    slots: slots.every(({ declared }) => declared === undefined) ? [{ path: '/literals' }] : slots,
+  }
+}
+
+function shownParameters(bound: BoundParameters | undefined, columns: ReadonlyMap<number, readonly BaseColumn[]>, around: Surroundings, isTouching: boolean): { readonly values: Json[]; readonly slots: readonly Slot[] } {
+  if (bound === undefined || bound.values.length === 0) return { values: [], slots: [] }
+  const values = bound.values.slice(0, maxShownValues).map((_, i) => parameterText(bound, i))
+  const slots = values.flatMap((value, i) => value === null ? [] : slotAt(`/parameters/${i}`, columns.get(i + 1), around, isTouching))
+  return { values, slots: slots.every(({ declared }) => declared === undefined) ? [{ path: '/parameters' }] : slots }
+}
+
+function cut(text: string): string {
+  return text.length > maxShownUnits ? text.slice(0, maxShownUnits) : text
+}
+
+/** A header of lengths and names, then the bytes themselves: two operations with the same bytes do the same, in this session and as names resolve now. */
+function canonical(options: Omit<StatementOptions, 'kind' | 'text' | 'analysis'> & { readonly kind: string }, statements: readonly Statement[]): Uint8Array {
+  const { target, database, user, nonce, names, textBytes, parameters, kind } = options
+  const oids = [...new Set(statements.flatMap(({ relations }) => relations.flatMap(({ oid }) => oid ?? [])))].sort((a, b) => a - b)
+  const values = parameters?.values ?? []
+  const header = JSON.stringify([
+    'postgres', kind, target.name, database, user, names.role, names.sessionRole, [...names.path], nonce, oids, textBytes.length,
+    values.map((value) => value === null ? null : value.length), [...parameters?.formats ?? []], [...parameters?.types ?? []],
+  ])
+  return Buffer.concat([Buffer.from(`${header}\n`), textBytes, ...values.flatMap((value) => value ?? [])])
+}
