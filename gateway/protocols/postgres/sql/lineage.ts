@@ -1,9 +1,51 @@
 // Follows every column of one statement from the live catalogue to where it ends: the result, a predicate, another table.
 import type { Naming } from './analysis.ts'
-import type { Trace, TraceOptions } from './trace.ts'
+import type { Context } from './lineage/context.ts'
+import { rootScope, type Frame } from './lineage/scope.ts'
+import { traceAny, type Output } from './lineage/statements.ts'
+import type { Trace, TraceOptions, UnknownReason } from './trace.ts'
+import { walk } from './lineage/tree.ts'
+import { Effort, TraceLimitError, Uses } from './lineage/uses.ts'
+import { empty, lineageOf } from './lineage/value.ts'
 
 /** @param node one `stmt` of a parse tree (libpg-query's JSON), e.g. `{ SelectStmt: … }`. The parser's module must be loaded: bodies and views are parsed here. Never throws. */
 export function traceStatement(node: unknown, naming: Naming, options: TraceOptions = {}): Trace {
-  void node; void naming; void options
-  return { columns: [], outputs: undefined, flows: [], literalColumns: new Map(), parameterColumns: new Map(), relations: [], routines: [], unknown: ['unknown_statement'] }
+  const effort = new Effort()
+  const uses = new Uses(effort)
+  const context: Context = { naming, options, effort, uses, visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), nesting: 0 }
+  const frame: Frame = { path: naming.path, isOwnText: true, parameter: (number) => ({ ...empty, inputs: { kind: 'parameter', number } }) }
+  try {
+    const output = traceAny(context, node, rootScope(frame))
+    for (const field of output.fields) uses.use(field.value, 'output')
+    if (output.open !== undefined) uses.use(output.open, 'output')
+    const isWhole = everythingVisited(node, context.visited)
+    if (!isWhole) uses.unknown.add('unvisited_node')
+    return finished(uses, output, isWhole)
+  } catch (error) {
+    const reason: UnknownReason = error instanceof TraceLimitError ? error.reason : error instanceof RangeError ? 'too_deep' : 'unknown_node'
+    uses.unknown.add(reason)
+    return { columns: uses.columns(), outputs: undefined, flows: uses.flows(), literalColumns: new Map(), parameterColumns: new Map(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown] }
+  }
+}
+
+function finished(uses: Uses, output: Output, isWhole: boolean): Trace {
+  const outputs = output.fields.map((field) => isWhole ? lineageOf(field.value) : { ...lineageOf(field.value), unknown: 'unvisited_node' })
+  for (const field of output.fields) if (field.value.unknown !== undefined) uses.unknown.add(field.value.unknown)
+  return {
+    columns: uses.columns().filter((column) => column.relation !== 0),
+    outputs: output.open === undefined ? outputs : undefined,
+    ...output.held !== undefined ? { held: output.held.map((field) => lineageOf(field.value)) } : {},
+    flows: uses.flows().filter((flow) => flow.from.relation !== 0),
+    literalColumns: uses.literals(), parameterColumns: uses.parameters(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown],
+  }
+}
+
+/** A node that the tracer passed over may hide a column: then nothing is certain. */
+function everythingVisited(node: unknown, visited: ReadonlySet<object>): boolean {
+  let isWhole = true
+  walk(node, (body, tag) => {
+    const matters = tag === 'ColumnRef' || tag === 'SubLink' || tag === 'RangeVar' || tag === 'FuncCall' || tag === undefined && typeof body['relname'] === 'string'
+    if (matters && !visited.has(body)) isWhole = false
+  })
+  return isWhole
 }

@@ -66,11 +66,11 @@ export function buildSnapshot(reading: Reading): Snapshot {
   }
 }
 
-/** The server looks in the session's temporary schema first for relations and types, then in pg_catalog unless the path gives it a place (manual, 5.10.3 and `search_path`). */
+/** `current_schemas(true)` has the temporary schema and pg_catalog in their places already; a path without pg_catalog gets it before all but a leading pg_temp (manual, `search_path`). */
 function relationPath(path: readonly string[]): readonly string[] {
-  const named = path.includes('pg_catalog') ? path : ['pg_catalog', ...path]
-  const temporary = named.find(isTemporarySchema)
-  return temporary === undefined || named.indexOf(temporary) === path.indexOf(temporary) ? named : [temporary, ...named.filter((each) => each !== temporary)]
+  if (path.includes('pg_catalog')) return path
+  const [first, ...rest] = path
+  return first !== undefined && isTemporarySchema(first) ? [first, 'pg_catalog', ...rest] : ['pg_catalog', ...path]
 }
 
 /** Routines and operators are never looked for in the temporary schema. */

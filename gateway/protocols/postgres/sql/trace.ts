@@ -14,6 +14,8 @@ export interface Trace {
   readonly columns: readonly TracedColumn[]
   /** By ordinal of the result columns; empty where the statement returns none; undefined where not even their number can be told. */
   readonly outputs: readonly Lineage[] | undefined
+  /** Of PREPARE and DECLARE CURSOR: what EXECUTE and FETCH of it will return. */
+  readonly held?: readonly Lineage[]
   readonly flows: readonly Flow[]
   /** A_Const location (bytes into the text) → columns it is compared with or written to. No entry: neither, or with something that cannot be told. */
   readonly literalColumns: ReadonlyMap<number, readonly BaseColumn[]>

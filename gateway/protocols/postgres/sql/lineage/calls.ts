@@ -1,0 +1,116 @@
+// Function calls and user-defined operators: what the arguments feed and what the body adds.
+import type { Routine } from '../analysis.ts'
+import { argumentsMark, lost, type BodyTrace, type Context } from './context.ts'
+import { evaluate, evaluateAll } from './expressions.ts'
+import { test } from './comparisons.ts'
+import { isFollowed, traceBody } from './routines.ts'
+import type { Scope } from './scope.ts'
+import { isOpaqueBuiltIn, sinkOf } from './system.ts'
+import { bodyAt, listAt, isTrueAt, qualifiedName, tagged, type Body } from './tree.ts'
+import { flat, merge, type Field, type Value } from './value.ts'
+
+export interface Called { readonly value: Value; readonly arguments: readonly Value[]; readonly candidates: readonly Routine[]; /** By ordinal, of a body that was followed. */ readonly fields?: readonly Field[] | undefined }
+
+export function callFunction(context: Context, body: Body, scope: Scope): Called {
+  context.visited.add(body)
+  const args = listAt(body, 'args').map((each) => evaluate(context, each, scope))
+  const order = evaluateAll(context, listAt(body, 'agg_order'), scope)
+  context.uses.use(order, 'order')
+  const { schema, name } = qualifiedName(listAt(body, 'funcname'))
+  // `percentile_disc(0.5) WITHIN GROUP (ORDER BY x)` takes x as an argument.
+  const fed = isTrueAt(body, 'agg_within_group') ? [...args, order] : args
+  if (isTrueAt(body, 'agg_distinct')) context.uses.use(merge(fed), 'group')
+  const filter = body['agg_filter'] === undefined ? [] : [test(context, body['agg_filter'], scope, 'predicate')]
+  const window = bodyAt(body, 'over')
+  if (window !== undefined) noteWindow(context, window, scope)
+  const called = resolveCall(context, schema, name, fed, scope)
+  return { ...called, value: merge([called.value, ...filter]) }
+}
+
+export function noteWindow(context: Context, window: Body, scope: Scope): void {
+  context.uses.use(evaluateAll(context, [...listAt(window, 'partitionClause'), ...listAt(window, 'orderClause'), window['startOffset'], window['endOffset']], scope), 'order')
+}
+
+function resolveCall(context: Context, schema: string | undefined, name: string, args: readonly Value[], scope: Scope): Called {
+  const found = context.naming.snapshot.findRoutines(schema, name, scope.frame.path)
+  context.effort.spend(1 + found.length)
+  const candidates = found.filter((routine) => accepts(routine, args.length))
+  if (candidates.length === 0) return { value: conversion(context, schema, name, args, scope), arguments: args, candidates }
+  const all = merge(args.map(flat))
+  const parts: Value[] = [all]
+  let fields: readonly Field[] | undefined
+  let isKnown = true
+  for (const routine of candidates) {
+    const traced = followed(context, routine)
+    if (traced === undefined) {
+      const sink = routine.schema === 'pg_catalog' ? sinkOf(name) : 'routine'
+      if (sink !== undefined) context.uses.flow(all, sink)
+      if (!isOpaque(routine)) continue
+      isKnown = false
+      parts.push(lost(context, 'opaque_routine'))
+    } else {
+      for (const flow of traced.uses.flows()) if (flow.from.relation === 0) context.uses.flow(all, flow.into)
+      parts.push(withArguments(traced.value, all))
+      if (traced.value.unknown !== undefined) isKnown = false
+      if (candidates.length === 1) fields = traced.fields?.map((field) => ({ name: field.name, value: withArguments(field.value, all) }))
+    }
+  }
+  for (const each of new Set(candidates.map((routine) => routine.schema))) {
+    const volatility = ['v', 's', 'i'].find((letter) => candidates.some((routine) => routine.schema === each && routine.volatility === letter)) ?? 'v'
+    context.uses.routine({ schema: each, name, volatility, isKnown })
+  }
+  return { value: merge(parts), arguments: args, candidates, fields }
+}
+
+const accepts = (routine: Routine, count: number): boolean => routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount
+  // Ordered-set aggregates count their direct arguments and their sorted ones together; the parser hands the sorted ones over as one.
+  || routine.kind === 'a'
+
+/** Built-ins give what their arguments feed; anybody else's C, Python or aggregate may give anything. */
+const isOpaque = (routine: Routine): boolean => routine.schema === 'pg_catalog' ? isOpaqueBuiltIn(routine.name) : true
+
+/** The body's trace, its uses noted as this statement's; undefined where there is no body to read. */
+function followed(context: Context, routine: Routine): BodyTrace | undefined {
+  if (!isFollowed(routine)) return undefined
+  const traced = traceBody(context, routine)
+  if (traced.uses !== context.uses) context.uses.absorb(traced.uses)
+  return traced
+}
+
+function withArguments(value: Value, args: Value): Value {
+  const columns = new Set(value.columns)
+  columns.delete(argumentsMark)
+  return merge([{ ...value, columns, inputs: undefined }, args])
+}
+
+/** `text(x)`, `numeric(x, 2)`, and `column(row)` are conversions and fields, not routines. */
+function conversion(context: Context, schema: string | undefined, name: string, args: readonly Value[], scope: Scope): Value {
+  const all = merge(args.map(flat))
+  const isType = context.naming.snapshot.findType(schema, name, scope.frame.path) !== undefined
+  const isField = args.length === 1 && schema === undefined && args[0]?.isComposite === true
+  if (isType || isField || name === 'normalize' || name === 'xmlexists') return all
+  context.uses.routine({ schema: schema ?? '', name, volatility: 'v', isKnown: false })
+  return merge([all, lost(context, 'unresolved_routine')])
+}
+
+/** `row.name` where the row has no such column calls the function `name(row)`; undefined where there is none either. */
+export function attributeCall(context: Context, name: string, row: Value, scope: Scope): Value | undefined {
+  const isRoutine = context.naming.snapshot.findRoutines(undefined, name, scope.frame.path).some((routine) => accepts(routine, 1))
+  if (isRoutine) return resolveCall(context, undefined, name, [row], scope).value
+  return context.naming.snapshot.findType(undefined, name, scope.frame.path) === undefined ? undefined : flat(row)
+}
+
+/** What the routines behind operators of this name add to their operands; C code of an extension compares operands and reads no table. */
+export function operatorBodies(context: Context, name: string): Value | undefined {
+  const parts = context.naming.snapshot.operators(name).flatMap((oid) => {
+    const routine = context.naming.snapshot.routine(oid)
+    const traced = routine === undefined ? undefined : followed(context, routine)
+    return traced === undefined ? [] : [withArguments(traced.value, { columns: new Set() })]
+  })
+  return parts.length === 0 ? undefined : merge(parts)
+}
+
+export const functionBody = (node: unknown): Body | undefined => {
+  const found = tagged(node)
+  return found?.tag === 'FuncCall' ? found.body : undefined
+}

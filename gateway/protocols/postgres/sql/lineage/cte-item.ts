@@ -1,0 +1,13 @@
+// A FROM entry that names a WITH query.
+import { lost, type Context } from './context.ts'
+import { resolveCte } from './cte.ts'
+import { findCte, type Item, type Scope } from './scope.ts'
+
+export function findCteItem(context: Context, scope: Scope, name: string): Item | undefined {
+  const cte = findCte(scope, name)
+  if (cte === undefined) return undefined
+  if (cte.state === 'running' && !cte.isRecursive) return { name, fields: [], isNamed: true, isListed: true, open: lost(context, 'unresolved_relation') }
+  resolveCte(context, cte)
+  context.effort.spend(cte.fields.length)
+  return { name, fields: cte.fields, isNamed: true, isListed: true, open: cte.open }
+}

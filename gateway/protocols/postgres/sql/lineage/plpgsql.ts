@@ -1,0 +1,111 @@
+// PL/pgSQL bodies and DO blocks: every embedded expression and statement is followed, without regard to order or branches.
+// A variable may hold whatever any of them yields, so the result is the same for all variables.
+import { parsePlPgSQLSync } from 'libpg-query'
+import type { Routine } from '../analysis.ts'
+import { argumentsMark, lost, type Context } from './context.ts'
+import { parseText } from './definitions.ts'
+import { rootScope, type Frame } from './scope.ts'
+import { traceAny } from './statements.ts'
+import { numberAt, textAt, walk, type Body } from './tree.ts'
+import { Uses } from './uses.ts'
+import { columnValue, empty, flat, merge, unknownValue, type Value } from './value.ts'
+
+/** The parser refuses RETURN forms that the declared result does not allow; what the body embeds is the same in all. */
+const resultForms = ['RETURNS text', 'RETURNS void', 'RETURNS SETOF text', 'RETURNS SETOF record', 'RETURNS trigger', 'RETURNS event_trigger', 'RETURNS record']
+
+interface Embedded { readonly text: string; readonly isDynamic: boolean }
+
+/** @param path search path while it runs */
+export function traceBlock(context: Context, routine: Routine, path: readonly string[]): Value {
+  const quote = dollarQuote(routine.body ?? '')
+  const args = routine.argumentNames.map((name, at) => `${name === '' ? '' : quoteName(name)} ${`text${at < 0 ? '' : ''}`}`).join(', ')
+  const outs = (routine.results ?? []).filter((each) => !routine.argumentNames.includes(each.name)).map((each) => quoteName(each.name))
+  const declared = outs.map((name) => `OUT ${name} text`)
+  const heads = [
+    ...resultForms.map((form) => `CREATE FUNCTION f(${form.includes('trigger') ? '' : args}) ${form}`),
+    ...declared.length === 0 ? [] : [`CREATE FUNCTION f(${[args, ...declared].filter((each) => each !== '').join(', ')}) RETURNS ${declared.length === 1 ? 'text' : 'record'}`, `CREATE FUNCTION f(${[args, ...declared].filter((each) => each !== '').join(', ')}) RETURNS SETOF ${declared.length === 1 ? 'text' : 'record'}`],
+    `CREATE PROCEDURE f(${args})`,
+  ]
+  for (const head of heads) {
+    const tree = parseBlock(context, `${head} LANGUAGE plpgsql AS ${quote}${routine.body ?? ''}${quote}`)
+    if (tree !== undefined) return follow(context, tree, path, [...routine.argumentNames, ...(routine.results ?? []).map((each) => each.name), routine.name, ...routine.name === '' ? [] : [routine.name]])
+  }
+  return unknownValue('unparsed_routine')
+}
+
+function parseBlock(context: Context, text: string): unknown {
+  context.effort.spend(text.length / 4)
+  try {
+    return parsePlPgSQLSync(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Two rounds: the first finds what variables may hold, the second where they go. */
+function follow(context: Context, tree: unknown, path: readonly string[], names: readonly string[]): Value {
+  const { embedded, variables } = readTree(tree, names)
+  const first = round({ ...context, uses: new Uses(context.effort) }, embedded, path, variables, empty)
+  const held = merge([first, columnValue([argumentsMark])])
+  const value = round(context, embedded, path, variables, { ...held, unknown: undefined })
+  if (embedded.some((each) => each.isDynamic)) {
+    context.uses.flow({ ...held, unknown: undefined }, 'dynamic_sql')
+    return merge([value, lost(context, 'dynamic_sql')])
+  }
+  return merge([value])
+}
+
+function round(context: Context, embedded: readonly Embedded[], path: readonly string[], variables: ReadonlySet<string>, held: Value): Value {
+  const frame: Frame = { path, isOwnText: false, parameter: () => held, variable: (names) => variables.has(names[0] ?? '') ? held : undefined }
+  const values: Value[] = []
+  for (const { text } of embedded) {
+    const statements = parseText(context, text)
+    if (statements === undefined) values.push(lost(context, 'unparsed_routine'))
+    else for (const statement of statements) {
+      const output = traceAny(context, statement, rootScope(frame))
+      values.push(...output.fields.map((field) => flat(field.value)), ...output.open === undefined ? [] : [output.open])
+    }
+  }
+  return { ...merge(values), fields: undefined }
+}
+
+function readTree(tree: unknown, names: readonly string[]): { readonly embedded: readonly Embedded[]; readonly variables: ReadonlySet<string> } {
+  const embedded: Embedded[] = []
+  const variables = new Set([...names, 'new', 'old', 'found', 'sqlstate', 'sqlerrm'])
+  const dynamic = new Set<unknown>()
+  walk(tree, (body, tag) => {
+    for (const key of ['refname', 'label']) {
+      const name = textAt(body, key)
+      if (name !== undefined) variables.add(name)
+    }
+    for (const key of ['dynquery', ...tag === 'PLpgSQL_stmt_dynexecute' || tag === 'PLpgSQL_stmt_dynfors' ? ['query'] : []]) {
+      const wrapper = body[key]
+      if (typeof wrapper === 'object' && wrapper !== null) dynamic.add((wrapper as Body)['PLpgSQL_expr'])
+    }
+  })
+  walk(tree, (body, tag) => {
+    if (tag !== 'PLpgSQL_expr') return
+    const query = textAt(body, 'query')
+    if (query !== undefined) embedded.push({ text: statementOf(query, numberAt(body, 'parseMode') ?? 0), isDynamic: dynamic.has(body) })
+  })
+  return { embedded, variables }
+}
+
+// RawParseMode (parser.h): 0 a statement, 1 a type name, 2 an expression, 3 to 5 an assignment to one to three names.
+function statementOf(query: string, mode: number): string {
+  if (mode === 0) return query
+  if (mode === 1) return ''
+  if (mode === 2) return `SELECT ${query}`
+  // The target may have subscripts; `:=` or `=` ends it, and neither can stand in a subscript of a variable without being an operator there.
+  const assign = query.indexOf(':=')
+  const at = assign >= 0 ? assign + 2 : query.indexOf('=') + 1
+  return `SELECT ${query.slice(at)}`
+}
+
+const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+function dollarQuote(body: string): string {
+  let tag = '$body$'
+  for (let at = 0; body.includes(tag); at++) tag = `$body${at}$`
+  return tag
+}

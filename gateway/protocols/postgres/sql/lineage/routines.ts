@@ -1,0 +1,114 @@
+// Routines' bodies, followed once a statement whoever calls them: SQL and PL/pgSQL; no other language can be read.
+import type { Routine } from '../analysis.ts'
+import { argumentsMark, maxNesting, type BodyTrace, type Context } from './context.ts'
+import { parseText } from './definitions.ts'
+import { traceBlock } from './plpgsql.ts'
+import { compositeOf } from './relations.ts'
+import { rootScope, type Frame } from './scope.ts'
+import { traceAny, type Output } from './statements.ts'
+import { bodyAt, bodyOf, itemsOf } from './tree.ts'
+import { Uses } from './uses.ts'
+import { columnValue, flat, merge, unknownValue, type Field, type Value } from './value.ts'
+
+/** Built-ins are described by their arguments, whatever they are written in. */
+export const isFollowed = (routine: Routine): boolean => routine.schema !== 'pg_catalog' && (routine.language === 'sql' || routine.language === 'plpgsql') && routine.body !== undefined
+
+export function traceBody(context: Context, routine: Routine): BodyTrace {
+  if (context.bodies.has(routine.oid)) {
+    const known = context.bodies.get(routine.oid)
+    return known ?? { value: columnValue([]), uses: new Uses(context.effort) }
+  }
+  context.bodies.set(routine.oid, undefined)
+  const uses = new Uses(context.effort)
+  const inside: Context = { ...context, uses, nesting: context.nesting + 1 }
+  const traced = context.effort.deeper(() => followBody(inside, routine))
+  const result: BodyTrace = { ...traced, uses }
+  if (traced.value.unknown !== undefined) uses.unknown.add(traced.value.unknown)
+  context.bodies.set(routine.oid, result)
+  return result
+}
+
+function followBody(context: Context, routine: Routine): { readonly value: Value; readonly fields?: readonly Field[] | undefined } {
+  if (context.nesting > maxNesting) return { value: unknownValue('too_deep') }
+  const path = routine.isBodyResolved === true ? context.naming.snapshot.path : pathOf(context, routine)
+  if (path === undefined) return { value: unknownValue('unparsed_routine') }
+  if (routine.language === 'plpgsql') return { value: traceBlock(context, routine, path) }
+  return sqlBody(context, routine, path)
+}
+
+/** `SET search_path` of the routine, or the caller's. `$user` depends on who runs it. */
+function pathOf(context: Context, routine: Routine): readonly string[] | undefined {
+  if (routine.searchPath === undefined) return context.naming.path
+  const names = splitPath(routine.searchPath)
+  if (names.includes('$user')) return undefined
+  const temporary = context.naming.path.find((each) => each.startsWith('pg_temp_'))
+  const path = names.flatMap((name) => name === 'pg_temp' ? temporary === undefined ? [] : [temporary] : [name])
+  const withSystem = path.includes('pg_catalog') ? path : ['pg_catalog', ...path]
+  return temporary === undefined || withSystem.includes(temporary) ? withSystem : [temporary, ...withSystem]
+}
+
+/** A list of identifiers as pg_proc.proconfig keeps it: quoted where needed. */
+function splitPath(text: string): readonly string[] {
+  const names: string[] = []
+  let name = ''
+  let isQuoted = false
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at] ?? ''
+    if (letter === '"') {
+      if (isQuoted && text[at + 1] === '"') { name += '"'; at++ } else isQuoted = !isQuoted
+    } else if (letter === ',' && !isQuoted) { names.push(name); name = '' }
+    else if (isQuoted || letter !== ' ') name += letter
+  }
+  return [...names, name].filter((each) => each !== '')
+}
+
+function sqlBody(context: Context, routine: Routine, path: readonly string[]): { readonly value: Value; readonly fields?: readonly Field[] | undefined } {
+  const statements = routine.isBodyResolved === true ? standardBody(context, routine.body ?? '') : parseText(context, routine.body ?? '')
+  if (statements === undefined) return { value: unknownValue('unparsed_routine') }
+  const marked = columnValue([argumentsMark])
+  const names = new Set(routine.argumentNames)
+  const frame: Frame = { path, isOwnText: false, parameter: () => marked, variable: (parts) => names.has(parts[0] ?? '') || parts.length > 1 && parts[0] === routine.name && names.has(parts[1] ?? '') ? marked : undefined }
+  let last: Output = { fields: [] }
+  for (const statement of statements) last = traceAny(context, statement, rootScope(frame))
+  const value = merge([...last.fields.map((field) => flat(field.value)), ...last.open === undefined ? [] : [last.open]])
+  const names2 = resultNames(context, routine)
+  const single = last.fields.length === 1 ? last.fields[0]?.value.fields?.() : undefined
+  const row = names2 !== undefined && single?.length === names2.length ? single : last.fields
+  if (last.open !== undefined || names2 === undefined || names2.length !== row.length) return { value }
+  return { value, fields: row.map((field, at) => ({ name: names2[at] ?? field.name, value: field.value })) }
+}
+
+/** `BEGIN ATOMIC … END` and `RETURN …` are read as the function's own text. */
+function standardBody(context: Context, body: string): readonly unknown[] | undefined {
+  const [made] = parseText(context, `CREATE FUNCTION f() RETURNS text LANGUAGE sql ${body}`) ?? []
+  const create = bodyOf(made, 'CreateFunctionStmt')
+  if (create === undefined) return undefined
+  const sql = create['sql_body']
+  if (bodyOf(sql, 'ReturnStmt') !== undefined || bodyAt(create, 'sql_body') === undefined) return sql === undefined ? undefined : [sql]
+  return (itemsOf(sql) ?? []).flatMap((each) => itemsOf(each) ?? [each])
+}
+
+/** Result columns by name: OUT and TABLE columns, or those of the row type returned; undefined for a single value. */
+export function resultNames(context: Context, routine: Routine): readonly string[] | undefined {
+  if (routine.results !== undefined) return routine.results.map((each) => each.name)
+  return compositeOf(context, routine.returnType)?.relation.columns.map((column) => column.name)
+}
+
+/** What routines of user-defined casts to the type add; undefined where it has none. */
+export function castBodies(context: Context, type: number): Value | undefined {
+  const parts = context.naming.snapshot.casts(type).flatMap((oid) => {
+    const routine = context.naming.snapshot.routine(oid)
+    if (routine === undefined || !isFollowed(routine)) return []
+    const traced = traceBody(context, routine)
+    context.uses.absorb(traced.uses)
+    return [withoutMark(traced.value)]
+  })
+  return parts.length === 0 ? undefined : merge(parts)
+}
+
+export function withoutMark(value: Value): Value {
+  if (!value.columns.has(argumentsMark)) return value
+  const columns = new Set(value.columns)
+  columns.delete(argumentsMark)
+  return { ...value, columns }
+}

@@ -1,0 +1,42 @@
+// Parts of the system catalogue that show users' data, and built-in routines whose result is not made of their arguments.
+
+/** Statistics hold column values, activity holds statements, the rest holds secrets or large objects. */
+const sensitiveRelations = new Set([
+  'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs', 'pg_statistic', 'pg_statistic_ext_data', 'pg_stat_activity', 'pg_stat_statements', 'pg_largeobject',
+  'pg_authid', 'pg_shadow', 'pg_user_mapping', 'pg_user_mappings', 'pg_subscription', 'pg_hba_file_rules', 'pg_ident_file_mappings', 'pg_file_settings', 'pg_prepared_statements', 'pg_cursors',
+  'pg_replication_slots',
+])
+const toastSchemas = ['pg_toast']
+
+export function isSensitiveSystemRelation(schema: string, name: string): boolean {
+  return toastSchemas.some((each) => schema === each || schema.startsWith(`${each}_temp_`)) || schema === 'pg_catalog' && sensitiveRelations.has(name) || name.startsWith('pg_stat_statements')
+}
+
+export const isSystemSchema = (schema: string): boolean => schema === 'pg_catalog' || schema === 'information_schema'
+
+/** They read tables, large objects, files, the log or other sessions by a name or text in their arguments. */
+const opaquePrefixes = [
+  'query_to_xml', 'table_to_xml', 'schema_to_xml', 'database_to_xml', 'cursor_to_xml', 'dblink', 'lo_', 'pg_read_', 'pg_ls_', 'pg_stat_get_', 'pg_logical_', 'pg_file_', 'binary_upgrade_', 'pg_import_', 'pg_get_wal_', 'pg_hba_', 'pg_mcv_list_', 'pg_show_all_file', 'pg_get_loaded_modules',
+]
+const opaqueNames = new Set(['loread', 'lowrite', 'ts_stat', 'pg_stat_file', 'pg_prepared_statement', 'pg_cursor', 'pg_prepared_xact', 'pg_current_logfile', 'pg_ident_file_mappings', 'pg_stats_ext_mcvlist_items'])
+/** These of a prefix above say counts and times only; monitoring lives on them. */
+const statisticsWithText = ['pg_stat_get_activity', 'pg_stat_get_backend_activity', 'pg_stat_get_backend_client', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription', 'pg_stat_get_progress']
+
+export function isOpaqueBuiltIn(name: string): boolean {
+  if (name.startsWith('pg_stat_get_')) return statisticsWithText.some((each) => name.startsWith(each))
+  // ts_rewrite(query, text) runs the text.
+  return opaqueNames.has(name) || name === 'ts_rewrite' || opaquePrefixes.some((prefix) => name.startsWith(prefix))
+}
+
+/** Built-ins that carry their arguments out of the statement, and where to. */
+export function sinkOf(name: string): string | undefined {
+  switch (name) {
+    case 'set_config': return 'set_config'
+    case 'pg_notify': return 'notify'
+    case 'pg_logical_emit_message': return 'message'
+    case 'lo_from_bytea': case 'lo_put': case 'lowrite': case 'lo_import': return 'large_object'
+    case 'lo_export': case 'pg_file_write': return 'file'
+    case 'ts_stat': case 'ts_rewrite': case 'query_to_xml': case 'query_to_xmlschema': case 'query_to_xml_and_xmlschema': return 'dynamic_sql'
+    default: return undefined
+  }
+}

@@ -1,0 +1,80 @@
+// What is known of one value while a statement is followed: the columns that feed it, the literals in it, and its fields if it is a row.
+import type { BaseColumn, Lineage } from '../analysis.ts'
+import type { UnknownReason } from '../trace.ts'
+
+/** Literals (by location) and parameters (by number) as a rope: joining is constant time, reading is once per comparison. */
+export type Inputs =
+  | { readonly kind: 'literal'; readonly location: number }
+  | { readonly kind: 'parameter'; readonly number: number }
+  | { readonly kind: 'both'; readonly left: Inputs; readonly right: Inputs }
+
+export interface Field { readonly name: string; readonly value: Value }
+
+export interface Value {
+  /** Packed base columns. */
+  readonly columns: ReadonlySet<number>
+  readonly unknown?: UnknownReason | undefined
+  readonly inputs?: Inputs | undefined
+  /** Of a row. Made when asked for: a whole-row reference is rarely taken apart. */
+  readonly fields?: (() => readonly Field[]) | undefined
+  /** A row or something made of rows (an array of them): taken apart, it may have any number of columns. */
+  readonly isComposite?: boolean
+}
+
+// pg_attribute.attnum is at most 1600 (MaxHeapAttributeNumber).
+const attributesPerRelation = 4096
+export const pack = (relation: number, attribute: number): number => relation * attributesPerRelation + attribute
+export const unpack = (packed: number): BaseColumn => ({ relation: Math.floor(packed / attributesPerRelation), attribute: packed % attributesPerRelation })
+
+const none: ReadonlySet<number> = new Set()
+export const empty: Value = { columns: none }
+export const unknownValue = (reason: UnknownReason): Value => ({ columns: none, unknown: reason })
+export const columnValue = (columns: Iterable<number>): Value => ({ columns: new Set(columns) })
+
+/** Everything of all of them, no longer a row. */
+export function merge(values: readonly Value[]): Value {
+  const [first] = values
+  if (first === undefined) return empty
+  let columns: ReadonlySet<number> = first.columns
+  let own: Set<number> | undefined
+  let { unknown, inputs, isComposite } = first
+  for (let at = 1; at < values.length; at++) {
+    const next = values[at] ?? empty
+    if (next.columns !== columns && next.columns.size > 0) {
+      if (columns.size === 0) columns = next.columns
+      else {
+        if (own === undefined) {
+          // A short set into a long one is the rule in chains of operators: copy only when something is new.
+          const [large, small] = columns.size >= next.columns.size ? [columns, next.columns] : [next.columns, columns]
+          columns = large
+          for (const each of small) {
+            if (own !== undefined) own.add(each)
+            else if (!large.has(each)) columns = own = new Set(large).add(each)
+          }
+        } else for (const each of next.columns) own.add(each)
+      }
+    }
+    unknown ??= next.unknown
+    if (next.inputs !== undefined) inputs = inputs === undefined ? next.inputs : { kind: 'both', left: inputs, right: next.inputs }
+    isComposite ||= next.isComposite
+  }
+  return { columns, unknown, inputs, ...isComposite === true ? { isComposite } : {} }
+}
+
+/** The value without its fields: what a function or an operator gives. */
+export const flat = (value: Value): Value => value.fields === undefined ? value : { ...value, fields: undefined }
+
+/** A row whose fields are known; as a whole it is all of them. */
+export const rowValue = (fields: readonly Field[], whole: Value = merge(fields.map((field) => field.value))): Value => ({ ...whole, fields: () => fields, isComposite: true })
+
+export const lineageOf = (value: Value): Lineage => ({ columns: [...value.columns].map(unpack), ...value.unknown !== undefined ? { unknown: value.unknown } : {} })
+
+/** Row by row joined by ordinal; the longer one's rest stays as it is. */
+export function mergeFields(left: readonly Field[], right: readonly Field[]): Field[] {
+  const joined: Field[] = []
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const [one, other] = [left[at], right[at]]
+    joined.push({ name: one?.name ?? other?.name ?? '', value: one === undefined ? other?.value ?? empty : other === undefined ? one.value : merge([one.value, other.value]) })
+  }
+  return joined
+}

@@ -1,0 +1,194 @@
+// INSERT, UPDATE, DELETE and MERGE: what is written where, and what RETURNING gives back of it.
+import type { Relation } from '../analysis.ts'
+import { test } from './comparisons.ts'
+import { lost, type Context } from './context.ts'
+import { traceWith } from './cte.ts'
+import { evaluate, evaluateAll } from './expressions.ts'
+import { aliased, traceFrom } from './from.ts'
+import { columnExpression, findRelation, relationItem } from './relations.ts'
+import { isFollowed, traceBody, withoutMark } from './routines.ts'
+import { childScope, type Item, type Scope } from './scope.ts'
+import { traceSelect } from './select.ts'
+import type { Output } from './statements.ts'
+import { traceTargets } from './targets.ts'
+import { bodyAt, bodyOf, childrenOf, listAt, numberAt, tagged, textAt, type Body } from './tree.ts'
+import { empty, flat, merge, pack, columnValue, type Field, type Value } from './value.ts'
+
+/** The written relation, with what was written into each column. */
+interface Target { readonly relation: Relation | undefined; readonly item: Item; readonly written: Map<string, Value> }
+
+function target(context: Context, body: Body, access: 'insert' | 'update' | 'delete', scope: Scope): Target {
+  context.visited.add(body)
+  const name = textAt(body, 'relname') ?? ''
+  const schema = textAt(body, 'schemaname')
+  const relation = findRelation(context, schema, name, scope.frame)
+  context.uses.relation(relation?.schema ?? schema ?? '', name, relation?.oid, access)
+  if (relation?.hasRules === true) lost(context, 'rewrite_rule')
+  const item: Item = relation === undefined ? { name, schema, fields: [], isNamed: true, isListed: true, open: lost(context, 'unresolved_relation'), isRelation: true } : relationItem(context, relation, undefined)
+  return { relation, item: aliased(item, bodyAt(body, 'alias')), written: new Map() }
+}
+
+function write(context: Context, into: Target, name: string, value: Value): void {
+  const attribute = into.relation?.columns.find((column) => column.name === name)?.attribute
+  const before = into.written.get(name)
+  into.written.set(name, before === undefined ? flat(value) : merge([before, flat(value)]))
+  if (into.relation === undefined || attribute === undefined) {
+    context.uses.flow(value, 'relation')
+    return
+  }
+  const packed = pack(into.relation.oid, attribute)
+  const column = columnValue([packed])
+  context.uses.use(column, 'write-target')
+  context.uses.attribute(value.inputs, into.relation.kind === 'v' ? into.item.fields.find((field) => field.name === name)?.value ?? column : column)
+  context.uses.flow(value, `${into.relation.schema}.${into.relation.name}.${name}`, packed)
+}
+
+export function traceInsert(context: Context, body: Body, outer: Scope): Output {
+  const scope = childScope(outer)
+  traceWith(context, bodyAt(body, 'withClause'), scope)
+  const into = target(context, bodyAt(body, 'relation') ?? {}, 'insert', scope)
+  const listed = listAt(body, 'cols').map((each) => textAt(bodyOf(each, 'ResTarget') ?? {}, 'name') ?? '')
+  for (const each of listAt(body, 'cols')) subscripts(context, each, scope)
+  const names = listed.length > 0 ? listed : into.relation?.columns.map((column) => column.name) ?? []
+  const select = bodyOf(body['selectStmt'], 'SelectStmt')
+  if (select !== undefined) {
+    const source = traceSelect(context, select, scope)
+    source.fields.forEach((field, at) => write(context, into, names[at] ?? '', field.value))
+    if (source.open !== undefined) for (const name of names) write(context, into, name, source.open)
+  }
+  const given = new Set(select === undefined ? [] : names)
+  for (const column of into.relation?.columns ?? []) {
+    if (column.expression !== undefined && column.isGenerated !== true && !given.has(column.name)) write(context, into, column.name, columnExpression(context, column, undefined))
+  }
+  const conflict = bodyAt(body, 'onConflictClause')
+  if (conflict !== undefined) {
+    context.uses.relation(into.relation?.schema ?? '', into.relation?.name ?? '', into.relation?.oid, 'update')
+    const excluded: Item = { ...into.item, name: 'excluded', schema: undefined, isListed: false, fields: into.item.fields.map((field) => ({ name: field.name, value: into.written.get(field.name) ?? field.value })) }
+    const inside = childScope(scope, [into.item, excluded])
+    const infer = bodyAt(conflict, 'infer')
+    if (infer !== undefined) {
+      for (const each of listAt(infer, 'indexElems')) {
+        const element = bodyOf(each, 'IndexElem') ?? {}
+        const name = textAt(element, 'name')
+        if (name !== undefined) context.uses.use(into.item.fields.find((field) => field.name === name)?.value ?? empty, 'predicate', 'equality')
+        else context.uses.use(evaluate(context, element['expr'], inside), 'predicate', 'other')
+      }
+      test(context, infer['whereClause'], inside, 'predicate')
+    }
+    assign(context, into, listAt(conflict, 'targetList'), inside)
+    test(context, conflict['whereClause'], inside, 'predicate')
+  }
+  return returning(context, body, into, [], scope)
+}
+
+export function traceUpdate(context: Context, body: Body, outer: Scope): Output {
+  const scope = childScope(outer)
+  traceWith(context, bodyAt(body, 'withClause'), scope)
+  const into = target(context, bodyAt(body, 'relation') ?? {}, 'update', scope)
+  scope.items.push(into.item)
+  const from = traceFrom(context, listAt(body, 'fromClause'), childScope(scope))
+  scope.items.push(...from)
+  assign(context, into, listAt(body, 'targetList'), scope)
+  test(context, body['whereClause'], scope, 'predicate')
+  return returning(context, body, into, from, scope)
+}
+
+export function traceDelete(context: Context, body: Body, outer: Scope): Output {
+  const scope = childScope(outer)
+  traceWith(context, bodyAt(body, 'withClause'), scope)
+  const into = target(context, bodyAt(body, 'relation') ?? {}, 'delete', scope)
+  scope.items.push(into.item)
+  const from = traceFrom(context, listAt(body, 'usingClause'), childScope(scope))
+  scope.items.push(...from)
+  test(context, body['whereClause'], scope, 'predicate')
+  return returning(context, body, into, from, scope)
+}
+
+export function traceMerge(context: Context, body: Body, outer: Scope): Output {
+  const scope = childScope(outer)
+  traceWith(context, bodyAt(body, 'withClause'), scope)
+  const clauses = listAt(body, 'mergeWhenClauses').flatMap((each) => bodyOf(each, 'MergeWhenClause') ?? [])
+  const commands = new Set(clauses.map((clause) => clause['commandType']))
+  const relation = bodyAt(body, 'relation') ?? {}
+  const into = target(context, relation, commands.has('CMD_UPDATE') ? 'update' : commands.has('CMD_DELETE') ? 'delete' : 'insert', scope)
+  for (const [command, access] of [['CMD_INSERT', 'insert'], ['CMD_UPDATE', 'update'], ['CMD_DELETE', 'delete']] as const) {
+    if (commands.has(command)) context.uses.relation(into.relation?.schema ?? '', textAt(relation, 'relname') ?? '', into.relation?.oid, access)
+  }
+  const source = traceFrom(context, [body['sourceRelation']], scope)
+  scope.items.push(into.item, ...source)
+  test(context, body['joinCondition'], scope, 'join')
+  for (const clause of clauses) {
+    test(context, clause['condition'], scope, 'predicate')
+    const targets = listAt(clause, 'targetList')
+    if (clause['commandType'] !== 'CMD_INSERT') assign(context, into, targets, scope)
+    else {
+      const listed = targets.map((each) => textAt(bodyOf(each, 'ResTarget') ?? {}, 'name') ?? '')
+      const names = listed.length > 0 ? listed : into.relation?.columns.map((column) => column.name) ?? []
+      listAt(clause, 'values').forEach((each, at) => write(context, into, names[at] ?? '', evaluate(context, each, scope)))
+    }
+  }
+  return returning(context, body, into, source, scope, true)
+}
+
+function assign(context: Context, into: Target, targets: readonly unknown[], scope: Scope): void {
+  for (const each of targets) {
+    const set = bodyOf(each, 'ResTarget')
+    if (set === undefined) {
+      lost(context, 'unknown_node')
+      continue
+    }
+    subscripts(context, each, scope)
+    write(context, into, textAt(set, 'name') ?? '', assigned(context, set['val'], scope))
+  }
+}
+
+/** `(a, b) = (1, 2)` and `(a, b) = (SELECT …)` hand the whole source to every column; its part is picked by number. */
+function assigned(context: Context, node: unknown, scope: Scope): Value {
+  const multiple = bodyOf(node, 'MultiAssignRef')
+  const value = evaluate(context, node, scope)
+  if (multiple === undefined) return value
+  return value.fields?.()[(numberAt(multiple, 'colno') ?? 1) - 1]?.value ?? value
+}
+
+/** `tags[n] = …`: what picks the place is a predicate of sorts. */
+function subscripts(context: Context, node: unknown, scope: Scope): void {
+  for (const step of listAt(bodyOf(node, 'ResTarget') ?? {}, 'indirection')) {
+    if (tagged(step)?.tag === 'A_Indices') context.uses.use(evaluateAll(context, childrenOf(bodyOf(step, 'A_Indices') ?? {}), scope), 'predicate', 'other')
+  }
+}
+
+function returning(context: Context, body: Body, into: Target, others: readonly Item[], outer: Scope, isMerge = false): Output {
+  const clause = bodyAt(body, 'returningClause')
+  const added = triggered(context, into)
+  if (clause === undefined) return { fields: [] }
+  const fields = into.item.fields.map((field): Field => {
+    const written = into.written.get(field.name)
+    return { name: field.name, value: merge([field.value, ...written === undefined ? [] : [{ ...written, inputs: undefined }], ...added]) }
+  })
+  // Composite fields keep their structure where nothing was written into them.
+  const returned: Item = { ...into.item, fields: fields.map((field, at) => into.written.has(field.name) || added.length > 0 ? field : into.item.fields[at] ?? field) }
+  const names = { RETURNING_OPTION_OLD: 'old', RETURNING_OPTION_NEW: 'new' }
+  const options = listAt(clause, 'options').flatMap((each) => {
+    const option = bodyOf(each, 'ReturningOption')
+    const key = option === undefined ? undefined : textAt(option, 'option')
+    return key === 'RETURNING_OPTION_OLD' || key === 'RETURNING_OPTION_NEW' ? [[key, textAt(option ?? {}, 'value') ?? names[key]] as const] : []
+  })
+  const versions = (['RETURNING_OPTION_OLD', 'RETURNING_OPTION_NEW'] as const).map((key): Item => ({ ...returned, name: options.find(([each]) => each === key)?.[1] ?? names[key], schema: undefined, isListed: false }))
+  const scope: Scope = { ...outer, items: isMerge ? [...others, returned, ...versions] : [returned, ...others, ...versions] }
+  return traceTargets(context, listAt(clause, 'exprs'), scope)
+}
+
+/** Row triggers may put anything they read, and any column of the row, into any other column. */
+function triggered(context: Context, into: Target): readonly Value[] {
+  const oids = into.relation?.triggers ?? []
+  if (oids.length === 0) return []
+  const parts: Value[] = [...into.item.fields.map((field) => flat(field.value)), ...into.written.values()]
+  for (const oid of oids) {
+    const routine = context.naming.snapshot.routine(oid)
+    if (routine === undefined) parts.push(lost(context, 'opaque_routine'))
+    else if (routine.schema === 'pg_catalog') continue
+    else if (!isFollowed(routine)) parts.push(lost(context, 'opaque_routine'))
+    else parts.push(withoutMark(traceBody(context, routine).value))
+  }
+  return [{ ...merge(parts), inputs: undefined }]
+}
