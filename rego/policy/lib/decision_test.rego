@@ -155,3 +155,19 @@ test_a_list_answers_once_for_each_item if {
 	asked := {"subject": call("t/a", ["g"]).subject, "items": [item, other, item]}
 	list.visible == [true, false, true] with input as asked with data.mcp.tools as tools
 }
+
+test_the_net_is_lifted_only_by_a_plain_yes if {
+	decide({"allow": true, "unmasked": true}).mask == []
+	every said in ["yes", false, null] {
+		decide({"allow": true, "unmasked": said}).mask == data.masks.everywhere
+	}
+}
+
+test_the_record_keeps_bodies_unless_data_says_less if {
+	decide({"allow": true}).record == {"level": "body", "retention": "7y"}
+	decide({"allow": true}).record.level == "meta" with data.record as {"tool": {"*": "digest", "t": "meta"}}
+}
+
+test_a_target_that_data_does_not_name_keeps_bodies if {
+	decide({"allow": true}).record.level == "body" with data.record as {"tool": {"other": "meta"}}
+}

@@ -22,6 +22,11 @@ is_granted("session", statement) if statement.kind in data.postgres.session_kind
 
 is_granted("transaction", statement) if statement.kind in data.postgres.session_kinds
 
+is_granted("notify", statement) if statement.kind in data.postgres.listen_kinds
+
+# What was prepared has effects of its own, which are judged as well.
+is_granted("execute", statement) if statement.kind == "execute"
+
 is_granted("read", statement) if {
 	every relation in statement.relations { is_system(relation.name) }
 	every routine in statement.routines { is_system(concat(".", [routine.schema, routine.name])) }

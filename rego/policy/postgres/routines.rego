@@ -56,10 +56,9 @@ opaque := {reason | some statement in statements; some reason in statement.unkno
 # title: What was prepared by name is known when it runs, or it does not run
 deny contains {
 	"id": "pg.unknown_statement",
-	"msg": "This runs a prepared statement that the gateway has not seen.",
+	"msg": "What this EXECUTE would run is not known. Send the statement itself, or let the driver prepare it.",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	some statement in statements
-	statement.kind == "execute"
-	count(statement.unknown) > 0
+	"unresolved_prepared" in statement.unknown
 }

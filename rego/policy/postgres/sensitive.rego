@@ -16,13 +16,9 @@ deny contains {
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
-	names := {relation.name | some relation in relations; is_system_sensitive(relation)}
+	names := {relation.name | some relation in relations; "system_sensitive" in relation.labels}
 	count(names) > 0
 }
-
-is_system_sensitive(relation) if relation.name in data.postgres.system_sensitive
-
-is_system_sensitive(relation) if "system_sensitive" in relation.labels
 
 # METADATA
 # title: A masked column is not guessed at by comparing, ordering or grouping

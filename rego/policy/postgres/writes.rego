@@ -9,6 +9,7 @@ require contains {
 	"approval": data.approvals.lead,
 } if {
 	some statement in statements
+	"write" in statement.effects
 	not statement.has_where
 	some relation in statement.relations
 	some access in relation.access
@@ -23,7 +24,9 @@ require contains {
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
-	some relation in relations
+	some statement in statements
+	"write" in statement.effects
+	some relation in statement.relations
 	"truncate" in relation.access
 }
 
@@ -36,7 +39,9 @@ require contains {
 	"approval": data.approvals.lead,
 } if {
 	names := {relation.name |
-		some relation in relations
+		some statement in statements
+		"write" in statement.effects
+		some relation in statement.relations
 		relation.name in data.postgres.protected[target]
 		some access in relation.access
 		access in {"insert", "update", "delete"}
