@@ -1,9 +1,9 @@
-// `npm run fuzz [-- --seconds S --seed N --only TEXT]`: mutated bytes into every reader a stranger can reach. Prints the input that broke one.
+// `npm run fuzz [-- --seconds S --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach. Prints the input that broke one.
 import { parseArgs } from 'node:util'
 import { targets } from './targets.ts'
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
-const chosen = targets.filter(({ name }) => name.includes(values.only))
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
+const chosen = targets.filter(({ name }) => name.includes(positionals[0] ?? values.only))
 const maxInputBytes = 4_096
 /** CPU time that one input may take; more is a blow-up. Not the clock: the machine may be busy elsewhere. */
 const limitMs = 1_000

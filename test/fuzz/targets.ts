@@ -1,5 +1,6 @@
 // What the fuzzer feeds: every reader of bytes that a stranger can choose, with what must hold whatever they are.
 import { isDeepStrictEqual } from 'node:util'
+import { postgresSeeds, runBackend, runFrontend, runStartup } from './postgres.ts'
 import { bundleSeed } from './seeds.ts'
 import { decode, encode } from '../../evidence/session/cbor.ts'
 import { EvidenceError } from '../../evidence/errors.ts'
@@ -107,4 +108,7 @@ export const targets: readonly Target[] = [
     seeds: [bundleSeed()],
     run: (input) => refuses(PolicyError, () => { readBundle(input) }),
   },
+  { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
+  { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
+  { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
 ]

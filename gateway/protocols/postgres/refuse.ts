@@ -1,6 +1,6 @@
 // Refusals in PostgreSQL's words: the fields of an ErrorResponse, and the poison by which the server itself fails a denied message,
 // aborts its transaction and skips to Sync (PostgreSQL 18, §54.2.2–54.2.4, §54.8, Appendix A).
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { refusalWords, type Refusal, type RefusalCode } from '../../refusal.ts'
 import { encodeError } from './wire/diagnostic.ts'
 import { encodeBind, encodeCopyFail, encodeExecute, encodeFunctionCall, encodeParse, encodeQuery } from './wire/frontend.ts'
@@ -92,7 +92,7 @@ function clean(text: string): string {
  * (`client_min_messages = debug2` says names aloud, pg_stat_activity shows texts) and could name a statement or portal of its own like it.
  */
 export function poisonNonce(): string {
-  return `countersign_refused_${randomBytes(16).toString('hex')}`
+  return `countersign_refused_${randomUUID().replaceAll('-', '')}`
 }
 
 /** 52 characters, so no server cuts it at 63 and none says NOTICE about it. */

@@ -3,6 +3,7 @@
 import { lengthRules, type LengthRule, type Side } from './tags.ts'
 import { ProtocolViolation } from './violation.ts'
 
+const nothing = new Uint8Array()
 /** Tag and length word. */
 const headerBytes = 5
 /** Rows and COPY data longer than this come in pieces. */
@@ -58,8 +59,9 @@ export class Framer {
   readonly #side: Side
   readonly #rules: ReadonlyMap<number, LengthRule>
   readonly #maxBufferedBytes: number
+  readonly #maxValuesBytes: number
   /** The beginning of a message that spans chunks; handed over with its frame, never reused. */
-  #held: Uint8Array = new Uint8Array()
+  #held: Uint8Array = nothing
   #heldBytes = 0
   /** Bytes that a message handed on in pieces still has to come, and its tag. */
   #leftBytes = 0
@@ -68,7 +70,8 @@ export class Framer {
 
   constructor(side: Side, limits: FramerLimits = {}) {
     this.#side = side
-    this.#rules = lengthRules(side, limits.maxValuesBytes ?? defaultMaxValuesBytes)
+    this.#rules = lengthRules[side]
+    this.#maxValuesBytes = limits.maxValuesBytes ?? defaultMaxValuesBytes
     this.#maxBufferedBytes = Math.max(headerBytes, limits.maxBufferedBytes ?? defaultMaxBufferedBytes)
   }
 
@@ -163,13 +166,13 @@ export class Framer {
 
   #handOver(): Uint8Array {
     const held = this.#held
-    this.#held = new Uint8Array()
+    this.#held = nothing
     this.#heldBytes = 0
     return held
   }
 
   #isSplit(rule: LengthRule, total: number): boolean {
-    return rule.isStream && total > this.#maxBufferedBytes
+    return rule.holds === 'stream' && total > this.#maxBufferedBytes
   }
 
   #ruleOf(tag: number): LengthRule {
@@ -179,8 +182,9 @@ export class Framer {
   /** @returns the length of the whole message, tag included */
   #totalOf(tag: number, rule: LengthRule, bytes: Uint8Array, at: number): number {
     const length = ((bytes[at + 1] ?? 0) << 24 | (bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 8 | (bytes[at + 4] ?? 0)) >>> 0
-    if (length < rule.min || length > rule.max) {
-      const wanted = rule.min === rule.max ? `${rule.min}` : `${rule.min} to ${rule.max}`
+    const max = rule.holds === 'values' ? Math.min(rule.max, this.#maxValuesBytes) : rule.max
+    if (length < rule.min || length > max) {
+      const wanted = rule.min === max ? `${max}` : `${rule.min} to ${max}`
       return this.#break(`${rule.name} message (${String.fromCharCode(tag)}) has length ${length}, not ${wanted}`)
     }
     return length + 1

@@ -16,7 +16,13 @@ export const backendTag = {
 export type Side = 'frontend' | 'backend'
 
 /** Lengths as the length word counts them: itself included, the tag not. */
-export interface LengthRule { readonly name: string; readonly min: number; readonly max: number; /** May be handed on in pieces. */ readonly isStream: boolean }
+export interface LengthRule {
+  readonly name: string
+  readonly min: number
+  readonly max: number
+  /** A stream may be handed on in pieces; values are held whole, up to a cap of the framer's own. */
+  readonly holds?: 'stream' | 'values'
+}
 
 /** PostgreSQL's PQ_LARGE_MESSAGE_LIMIT: what the server itself can hold. */
 const maxLongBytes = 0x3fff_fffe
@@ -41,28 +47,23 @@ const maxCount = 65_535
 export const minKeyBytes = 4
 export const maxKeyBytes = 256
 
-const exactly = (name: string, length: number): LengthRule => ({ name, min: length, max: length, isStream: false })
-const within = (name: string, min: number, max: number): LengthRule => ({ name, min, max, isStream: false })
-const streamed = (name: string, min: number): LengthRule => ({ name, min, max: maxLongBytes, isStream: true })
+const exactly = (name: string, length: number): LengthRule => ({ name, min: length, max: length })
+const within = (name: string, min: number, max: number): LengthRule => ({ name, min, max })
+const streamed = (name: string, min: number): LengthRule => ({ name, min, max: maxLongBytes, holds: 'stream' })
+const values = (name: string, min: number): LengthRule => ({ name, min, max: maxLongBytes, holds: 'values' })
 
-/** @param maxValuesBytes what a Bind, a FunctionCall and a function's result may hold: they are never split, so this is memory */
-export function lengthRules(side: Side, maxValuesBytes: number): ReadonlyMap<number, LengthRule> {
-  const valuesMax = Math.min(maxLongBytes, maxValuesBytes)
-  return side === 'frontend' ? frontendRules(valuesMax) : backendRules(valuesMax)
-}
-
-function frontendRules(valuesMax: number): ReadonlyMap<number, LengthRule> {
+function frontendRules(): ReadonlyMap<number, LengthRule> {
   const tag = frontendTag
   return new Map([
     [tag.query, within('Query', 5, 4 + maxTextBytes + 1)],
     [tag.parse, within('Parse', 8, 4 + maxShortBytes + maxTextBytes + 1 + 2 + 4 * maxCount)],
-    [tag.bind, within('Bind', 12, valuesMax)],
+    [tag.bind, values('Bind', 12)],
     [tag.describe, within('Describe', 6, maxShortBytes)],
     [tag.execute, within('Execute', 9, maxShortBytes)],
     [tag.close, within('Close', 6, maxShortBytes)],
     [tag.sync, exactly('Sync', 4)],
     [tag.flush, exactly('Flush', 4)],
-    [tag.functionCall, within('FunctionCall', 14, valuesMax)],
+    [tag.functionCall, values('FunctionCall', 14)],
     [tag.copyData, streamed('CopyData', 4)],
     [tag.copyDone, exactly('CopyDone', 4)],
     [tag.copyFail, within('CopyFail', 5, maxShortBytes)],
@@ -71,7 +72,7 @@ function frontendRules(valuesMax: number): ReadonlyMap<number, LengthRule> {
   ])
 }
 
-function backendRules(valuesMax: number): ReadonlyMap<number, LengthRule> {
+function backendRules(): ReadonlyMap<number, LengthRule> {
   const tag = backendTag
   const copyMax = 4 + 1 + 2 + 2 * maxCount
   return new Map([
@@ -88,7 +89,7 @@ function backendRules(valuesMax: number): ReadonlyMap<number, LengthRule> {
     [tag.dataRow, streamed('DataRow', 6)],
     [tag.emptyQuery, exactly('EmptyQueryResponse', 4)],
     [tag.error, within('ErrorResponse', 5, maxDiagnosticBytes)],
-    [tag.functionResult, within('FunctionCallResponse', 8, valuesMax)],
+    [tag.functionResult, values('FunctionCallResponse', 8)],
     [tag.negotiate, within('NegotiateProtocolVersion', 12, maxReplyBytes)],
     [tag.noData, exactly('NoData', 4)],
     [tag.notice, within('NoticeResponse', 5, maxDiagnosticBytes)],
@@ -101,3 +102,5 @@ function backendRules(valuesMax: number): ReadonlyMap<number, LengthRule> {
     [tag.rowDescription, within('RowDescription', 6, maxDescriptionBytes)],
   ])
 }
+
+export const lengthRules: Readonly<Record<Side, ReadonlyMap<number, LengthRule>>> = { frontend: frontendRules(), backend: backendRules() }
