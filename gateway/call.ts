@@ -43,7 +43,7 @@ export interface Principal {
 }
 
 /** Why a session is over while its connection may still be open: the reason of its abort signal. */
-export type SessionEnd = 'expired' | 'revoked' | 'stopping'
+export type SessionEnd = 'expired' | 'revoked' | 'reconfigured' | 'stopping'
 
 /** One request value that policy may have to judge without the record learning it. */
 export interface Slot {

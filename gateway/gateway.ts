@@ -161,7 +161,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       // Whoever would be refused now: off-boarded, acting for or answered for by somebody who is, or known from a provider no longer trusted.
       const issuers = [...governed.identity.map(({ issuer }) => issuer), machineIssuer].map((issuer) => `${issuer}|`)
       record.sessions.revoke(({ principal }) => isRefusal(machines.admit(principal) ?? identity.admit(principal)) || !issuers.some((issuer) => principal.id.startsWith(issuer)))
-      targets.follow(governed)
+      const changed = targets.follow(governed)
+      record.sessions.drain('reconfigured', ({ target }) => changed.has(target))
       router = createRouter({ targets: governed.targets.filter(({ name }) => targets.get(name)?.isStream === false), hosts })
       plain.clear()
       for (const { prefix } of governed.targets) plain.set(`${metadataPrefix}${prefix}`, metadataHandler(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer)))
@@ -233,7 +234,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     isDraining = true
     following.abort()
     clearInterval(timer)
-    record.sessions.drain()
+    record.sessions.drain('stopping')
     await Promise.all(listeners.map((listener) => listener.close(bootstrap.drainS * 1000)))
     await Promise.race([Promise.all(streams), sleep(lastWordsMs, undefined, { ref: false })])
     await parts.disposeAsync()

@@ -137,7 +137,7 @@ function overOf(session: Session): RefusalCode | undefined {
   return session.over === undefined ? undefined : overCodes[session.over]
 }
 
-const overCodes = { expired: 'identity.token_expired', revoked: 'identity.off_boarded', stopping: 'gateway.draining', left: 'request.unknown_session' } as const satisfies Record<NonNullable<Session['over']>, RefusalCode>
+const overCodes = { expired: 'identity.token_expired', revoked: 'identity.off_boarded', reconfigured: 'request.unknown_session', stopping: 'gateway.draining', left: 'request.unknown_session' } as const satisfies Record<NonNullable<Session['over']>, RefusalCode>
 
 /** Deny: the rules that enforced it, in the words their authors chose for the caller. */
 function denied(call: DecidedCall): Refusal {

@@ -149,7 +149,7 @@ export interface Gate<O extends Operation, U extends Upstream<O>> {
   readonly session: string
   /** Who this session belongs to: principal and client. State that a protocol keeps across sessions (MCP session ids) is bound to it. */
   readonly owner: string
-  /** Aborts when the session is revoked, expired or draining; `reason` is a `SessionEnd`. A connection's own session takes no calls from then on. */
+  /** Aborts when the session is revoked or expired, its target's config has changed, or the gateway stops; `reason` is a `SessionEnd`. A connection's own session takes no calls from then on. */
   readonly signal: AbortSignal
   /** The connection has ended: its own session closes once the last call has its outcome. Again: nothing. @throws where sessions are shared (a fault of the protocol) */
   close(): void

@@ -77,7 +77,9 @@ export class Targets {
 
   get(name: string): OpenTarget | undefined { return this.#open.get(name) }
 
-  follow({ targets }: Governed): void {
+  /** @returns names of targets that are gone, or are not what they were: whoever is connected to one goes by a config that is no longer in force */
+  follow({ targets }: Governed): ReadonlySet<string> {
+    const before = this.#open
     const connected = new Map<string, Connected>()
     this.#open = new Map(targets.flatMap((config) => {
       const protocol = this.#protocols.get(config.protocol)
@@ -91,6 +93,7 @@ export class Targets {
     }))
     for (const [key, old] of this.#connected) if (!connected.has(key)) setTimeout(() => void old.close(), retireMs).unref()
     this.#connected = connected
+    return new Set([...before.values()].filter(({ config }) => JSON.stringify(config) !== JSON.stringify(this.#open.get(config.name)?.config)).map(({ config }) => config.name))
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ export const ageLimitMs = 60 * 60_000
 /** More open shared sessions than this and an idle one is closed first; own ones are as many as listeners take connections. */
 export const maxOpenSessions = 50_000
 
-const leaveReason = { expired: closeReason.age, revoked: closeReason.revoked, stopping: closeReason.stop } as const satisfies Record<SessionEnd, CloseReason>
+const leaveReason = { expired: closeReason.age, revoked: closeReason.revoked, reconfigured: closeReason.stop, stopping: closeReason.stop } as const satisfies Record<SessionEnd, CloseReason>
 
 export class Session {
   readonly writer: SessionWriter
@@ -151,9 +151,9 @@ export class Sessions {
     for (const session of this.#own) if (matches(session)) session.tell('revoked')
   }
 
-  /** Asks each connection with a session of its own to end; what is under way there may finish. */
-  drain(): void {
-    for (const session of this.#own) session.tell('stopping')
+  /** Asks connections with sessions of their own to end; what is under way there may finish. */
+  drain(end: 'reconfigured' | 'stopping', matches: (session: Session) => boolean = () => true): void {
+    for (const session of this.#own) if (matches(session)) session.tell(end)
   }
 
   /** Called on a timer by the composition root. */
@@ -179,7 +179,7 @@ export class Sessions {
   closeAll(): void {
     for (const [key, session] of this.#byKey) this.#retire(key, session, closeReason.stop)
     for (const session of this.#leaving) if (!session.isIdle) session.retire(closeReason.stop)
-    this.drain()
+    this.drain('stopping')
     for (const session of this.#own) this.leave(session)
   }
 

@@ -74,7 +74,7 @@ test('a protocol that pipelines says how many calls it may have under way', asyn
 
 const ends = [
   ['expired', 'identity.token_expired', 'The token has expired'], ['revoked', 'identity.off_boarded', 'The caller has been off-boarded'],
-  ['stopping', 'gateway.draining', 'The gateway is stopping'], ['left', 'request.unknown_session', 'Unknown or expired session'],
+  ['reconfigured', 'request.unknown_session', 'Unknown or expired session'], ['stopping', 'gateway.draining', 'The gateway is stopping'], ['left', 'request.unknown_session', 'Unknown or expired session'],
 ] as const
 for (const [over, code, message] of ends) {
   test(`a connection whose session is over (${over}) takes no more calls, whatever its protocol asks`, async (t) => {

@@ -66,14 +66,18 @@ async function openRig(t: ExecutionContext, faults: Faults = { skewUs: 0 }) {
     record,
   } as unknown as Stages
   const targets = new Targets([protocolEntry(lines, openStream)], stages, new Map(), new Uint8Array(32))
-  targets.follow({ identity: [], targets: [target], approvals: {}, offBoarded: [], sponsors: {} } as unknown as Governed)
+  const follow = (...all: TargetConfig[]) => {
+    const changed = targets.follow({ targets: all } as unknown as Governed)
+    record.sessions.drain('reconfigured', ({ target: name }) => changed.has(name))
+  }
+  follow(target, { ...target, name: 'other' })
   const runs: Promise<unknown>[] = []
   const listener = await listenBytes({ config: { host: '127.0.0.1', port: 0, target: 'appdb' }, refused: () => undefined, accept: (client) => { runs.push(targets.get(client.target)!.serve(client)) } })
   let isStopped = false
   const stop = async () => {
     if (isStopped) return
     isStopped = true
-    record.sessions.drain()
+    record.sessions.drain('stopping')
     await listener.close(5_000)
     await Promise.all(runs)
     await record.close()
@@ -81,7 +85,7 @@ async function openRig(t: ExecutionContext, faults: Faults = { skewUs: 0 }) {
   }
   t.teardown(stop)
   return {
-    record, recorder, listener, stop, runs, at: (time: number) => { now = time },
+    record, recorder, listener, follow, stop, runs, at: (time: number) => { now = time },
     async dial(who: string): Promise<Caller> {
       const socket = connect({ host: '127.0.0.1', port: listener.address.port })
       socket.on('error', () => undefined)
@@ -180,4 +184,21 @@ test('an off-boarded person\'s connections end, and nobody else\'s', async (t) =
   await rig.runs[0]
   await rig.stop()
   t.deepEqual(rig.frames(), { [ids[0]!]: '1 13:5', [ids[1]!]: '1 2 5 13:3' })
+})
+
+test('a connection does not outlive its target\'s config: it ends when that changes or goes, and stays when only others do', async (t) => {
+  const rig = await openRig(t)
+  const caller = await rig.dial('mara')
+  await caller.hear()
+  rig.follow({ ...target })
+  t.is(await caller.ask('select'), '127.0.0.1:1/app select')
+  rig.follow({ ...target, catalogue: { 'public.customers': { effects: [], labels: [], request: {}, result: { ssn: 'US_SSN' }, isOpaque: false } } })
+  t.is(await caller.hear(), 'reconfigured')
+  const next = await rig.dial('mara')
+  await next.hear()
+  rig.follow()
+  t.is(await next.hear(), 'reconfigured')
+  await Promise.all(rig.runs)
+  await rig.stop()
+  t.deepEqual(Object.values(rig.frames()), ['1 2 5 13:3', '1 13:3'])
 })

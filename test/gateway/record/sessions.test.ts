@@ -141,7 +141,7 @@ test('a stop tells every connection first, and closes the record of those that s
   const { sessions, closed } = ownSessions()
   const ends = sessions.open(lasting, 'appdb', home)
   const stays = sessions.open(lasting, 'appdb', home)
-  sessions.drain()
+  sessions.drain('stopping')
   t.is(ends.signal.reason, 'stopping')
   t.deepEqual(closed, [])
   sessions.leave(ends)
