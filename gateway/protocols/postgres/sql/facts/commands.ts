@@ -10,6 +10,7 @@ export function commandOf(name: string, body: Node): string | undefined {
     case 'DropStmt': return word(body['removeType'], 'OBJECT_')
     case 'CreateTableAsStmt': case 'AlterTableStmt': case 'RenameStmt': return word(body['objtype'] ?? body['renameType'], 'OBJECT_')
     case 'CopyStmt': return `${body['is_from'] === true ? 'from' : 'to'}_${body['is_program'] === true ? 'program' : body['filename'] === undefined ? 'client' : 'file'}`
+    case 'GrantStmt': case 'GrantRoleStmt': return body['is_grant'] === true ? 'grant' : 'revoke'
     default: return undefined
   }
 }

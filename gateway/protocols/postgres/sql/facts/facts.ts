@@ -70,7 +70,7 @@ class Walk {
     const facts: Facts = {
       kind: kindName(name), ...command === undefined ? {} : { command }, ...prepared === undefined ? {} : { prepared },
       ...this.#settings.length === 0 ? {} : { settings: this.#settings },
-      effects: [...this.#effects], relations, routines: [...this.#routines.values()],
+      effects: this.#effects.size === 0 ? ['read'] : [...this.#effects], relations, routines: [...this.#routines.values()],
       hasWhere: this.#restricted ?? restricts(body['whereClause']), ...limit === undefined ? {} : { limit },
       hasReturning: this.#hasReturning, isBarrier: this.#isBarrier, unknown: [...this.#unknown],
     }
@@ -151,7 +151,8 @@ class Walk {
   #effectsOf(name: string, body: Node): void {
     const { effects, isBarrier, unknown } = kindOf(name)
     if (this.#isDry) { this.#effects.add('read'); return }
-    for (const effect of effects) this.#effects.add(effect)
+    // The VALUES of an INSERT read nothing.
+    if (!(name === 'SelectStmt' && Array.isArray(body['valuesLists']))) for (const effect of effects) this.#effects.add(effect)
     if (isBarrier) this.#isBarrier = true
     if (unknown !== undefined) this.#unknown.add(unknown)
     if (name === 'SelectStmt' && Array.isArray(body['lockingClause'])) this.#effects.add('write')
@@ -263,10 +264,13 @@ class Walk {
   #use(range: Node, access: readonly Access[]): void {
     const said: readonly Access[] = this.#isDry ? ['read'] : access
     const found = findRelation(textOf(range['schemaname']), String(range['relname']), this.#naming)
-    if (found.relation === undefined && !said.every((one) => one === 'ddl' || one === 'insert' && said.includes('ddl'))) this.#unknown.add('unresolved_relation')
+    if (found.relation === undefined && !access.every((one) => one === 'ddl' || one === 'insert' && access.includes('ddl'))) this.#unknown.add('unresolved_relation')
     this.#add(found.use, said)
     if (found.relation === undefined) return
-    for (const use of expandRelation(found.relation, this.#naming)) this.#add(use, said)
+    // A view's definition can change and its base tables stay; filling a materialised view reads them.
+    const behind = said.filter((one) => one !== 'ddl')
+    if (behind.length === 0) return
+    for (const use of expandRelation(found.relation, this.#naming)) this.#add(use, found.relation.kind === 'm' ? ['read'] : behind)
   }
 
   #add(use: RelationUse, access: readonly Access[]): void {

@@ -40,10 +40,13 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ].map((node): [string, Kind] => [node, ddl]),
 ])
 
+// Parts that the parser calls statements.
+const parts: ReadonlyMap<string, Kind> = new Map([['ReturnStmt', kind(['read'])], ['PLAssignStmt', kind(['read'])], ['ReplicaIdentityStmt', ddl]])
+
 const unknownKind = kind(['write', 'ddl'], true, 'unknown_statement')
 
 export function kindOf(node: string): Kind {
-  return kinds.get(node) ?? unknownKind
+  return kinds.get(node) ?? parts.get(node) ?? unknownKind
 }
 
 export function isKnownKind(node: string): boolean {

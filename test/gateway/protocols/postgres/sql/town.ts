@@ -15,6 +15,7 @@ export const relations: Relation[] = [
   relation(105, 'public', 't', 'a b c'),
   relation(106, 'public', 's', 'a b'),
   relation(107, 'public', 'v_v', 'id', { kind: 'v', definition: 'SELECT v_customers.id FROM public.v_customers' }),
+  relation(108, 'public', 'm', 'id', { kind: 'm', definition: 'SELECT customers.id FROM public.customers' }),
   ...system.map((name, i) => relation(1000 + i, 'pg_catalog', name, 'oid relname nspname typname')),
   relation(2000, 'information_schema', 'tables', 'table_name'), relation(2001, 'information_schema', 'columns', 'column_name'),
 ]
