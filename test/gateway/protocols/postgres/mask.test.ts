@@ -1,0 +1,215 @@
+// Results of a real server, masked by where their values come from, whatever their columns are called.
+import test from 'ava'
+import { createResultMasker } from '../../../../gateway/protocols/postgres/mask.ts'
+import { backendTag, encodeDataRow, encodeQuery, encodeRowDescription, Framer, parseRowDescription } from '../../../../gateway/protocols/postgres/messages.ts'
+import type { BaseColumn, Lineage } from '../../../../gateway/protocols/postgres/sql/analysis.ts'
+import { splitRows } from '../../../../gateway/mask/index.ts'
+import { RefusalError } from '../../../../gateway/refusal.ts'
+import type { MaskRule } from '../../../../rego/index.ts'
+import { extended, maskFrames, openBank, planOf, summary, type Bank, type Given } from './mask-kit.ts'
+
+let bank: Bank
+const canary = '123-45-6789'
+const ssn: MaskRule = { id: 'ssn', match: { columns: ['public.customers.ssn'] }, op: 'redact' }
+const partial: MaskRule = { ...ssn, op: 'partial', keep_last: 4 }
+const redacted = '[REDACTED:ssn]'
+
+test.before(async () => {
+  bank = await openBank()
+  await bank.ask(`create table customers (id int primary key, ssn text, email text, profile jsonb); insert into customers values (1, '${canary}', 'jane@bank.example', '{"ssn": "${canary}", "city": "Bern"}');
+    create view v as select id, ssn as code from customers; create materialized view m as select ssn from customers;
+    create table people (id int, ssn text) partition by list (id); create table people_1 partition of people for values in (1); insert into people values (1, '${canary}');
+    create table plain (id int, label text); insert into plain values (1, 'x')`)
+  await bank.reload()
+})
+test.after.always(() => bank?.close())
+
+const column = (table: string, name: string): BaseColumn => {
+  const relation = bank.snapshot.findRelation('public', table, [])!
+  return { relation: relation.oid, attribute: relation.columns.find((each) => each.name === name)!.attribute }
+}
+const from = (...columns: readonly BaseColumn[]): Lineage => ({ columns })
+const ask = (sql: string) => bank.client.ask([encodeQuery(sql)])
+const cells = async (sql: string, rules: readonly MaskRule[], given?: Given) => {
+  const { rows, part } = maskFrames(await ask(sql), planOf(...rules), bank.snapshot, given)
+  const leaked = Buffer.from(part.bytes).includes(canary)
+  return [...(rows[0] ?? []).map((cell) => cell?.toString() ?? null), ...leaked ? ['leaked'] : []]
+}
+const refused = async (work: () => unknown) => {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof RefusalError) return `${error.refusal.code}: ${error.message}`
+    throw error
+  }
+  return 'passed'
+}
+
+test.serial('the origin the server reports decides, not the name', async (t) => {
+  t.deepEqual(await cells('select ssn as x, email as ssn from customers', [ssn]), [redacted, 'jane@bank.example'])
+  t.deepEqual(await cells('select a.ssn from (select ssn from customers) a', [ssn]), [redacted])
+  t.deepEqual(await cells('with c as materialized (select * from customers) select ssn from c group by ssn', [ssn]), [redacted])
+  t.deepEqual(await cells('prepare p as select ssn as a from customers; execute p; deallocate p', [ssn]), [redacted])
+  t.deepEqual(await cells('select ctid, tableoid > 0 from customers', [ssn], { outputs: [from(), from()] }), ['(0,1)', 't'])
+})
+
+test.serial('the column of a table of another name is another column', async (t) => {
+  t.deepEqual(await cells("select '1' as id, label from plain", [{ id: 'l', match: { columns: ['customers.label'] }, op: 'redact' }], { outputs: [from(), from(column('plain', 'label'))] }), ['1', 'x'])
+})
+
+test.serial('a partition is masked by the rules of its parent', async (t) => {
+  const rule: MaskRule = { ...ssn, match: { columns: ['public.people.ssn'] } }
+  t.deepEqual(await cells('select ssn from people', [rule]), [redacted])
+  t.deepEqual(await cells('select ssn from people_1', [rule]), [redacted])
+  const byClass: MaskRule = { id: 'ssn', match: { class: 'SECRET_NUMBER' }, op: 'redact' }
+  t.deepEqual(await cells('select ssn from people_1', [byClass], { classOf: (relation, name) => relation === 'public.people' && name === 'ssn' ? 'SECRET_NUMBER' : undefined }), [redacted])
+})
+
+test.serial('a rule that names the column wins over the class net', async (t) => {
+  const net: MaskRule = { id: 'net', match: { class: 'US_SSN' }, op: 'null' }
+  t.deepEqual(await cells('select ssn from customers', [net, partial], { classOf: () => 'US_SSN' }), ['***-**-6789'])
+  t.deepEqual(await cells('select ssn from customers', [net], { classOf: (relation, name) => relation === 'public.customers' && name === 'ssn' ? 'US_SSN' : undefined }), [null])
+})
+
+test.serial('an expression is masked by its lineage, and tells nothing in part', async (t) => {
+  const outputs = [from(column('customers', 'ssn'))]
+  t.deepEqual(await cells("select ssn || '' from customers", [ssn], { outputs }), [redacted])
+  for (const op of ['partial', 'hash', 'tokenize'] as const) t.deepEqual(await cells('select substr(ssn, 1, 5) from customers', [{ ...ssn, op }], { outputs }), [redacted], op)
+  t.deepEqual(await cells('select length(ssn) from customers', [ssn], { outputs }), [null])
+  t.deepEqual(await cells('select array_agg(ssn) from customers', [ssn], { outputs }), [`{"${redacted}"}`])
+  t.deepEqual(await cells('select to_jsonb(c) from customers c', [ssn], { outputs }), [null])
+  t.deepEqual(await cells('select id || \'\' from customers', [ssn], { outputs: [from(column('customers', 'id'))] }), ['1'])
+})
+
+test.serial('a value laundered through another column stays masked', async (t) => {
+  const sql = 'begin; update customers set email = ssn returning email; rollback'
+  t.deepEqual(await cells(sql, [ssn], { outputs: [from(column('customers', 'ssn'))] }), [redacted])
+  t.deepEqual(await cells(sql, [partial], { outputs: [from(column('customers', 'ssn'))] }), [redacted])
+})
+
+test.serial('a whole row is all of its columns', async (t) => {
+  t.deepEqual(await cells('select customers from customers', [ssn]), [null])
+  t.deepEqual(await cells('select array_agg(customers) from customers', [ssn], { outputs: [from(column('customers', 'id'))] }), [null])
+  t.deepEqual(await cells('select row(id, ssn) from customers', [ssn], { outputs: [from(column('customers', 'id'), column('customers', 'ssn'))] }), [null])
+  t.deepEqual(await cells('select plain from plain', [ssn]), ['(1,x)'])
+})
+
+test.serial('a view is what its lineage says, and unknown without', async (t) => {
+  t.deepEqual(await cells('select code from v', [ssn], { outputs: [from(column('customers', 'ssn'))] }), [redacted])
+  t.deepEqual(await cells('select id from v', [ssn], { outputs: [from(column('customers', 'id'))] }), ['1'])
+  t.deepEqual(await cells('select code from v', [ssn]), ['[REDACTED:unknown_origin]'])
+  t.deepEqual(await cells('select ssn from m', [ssn], { viewLineage: () => from(column('customers', 'ssn')) }), [redacted])
+  t.deepEqual(await cells('select relname from pg_class where relname = \'plain\'', [ssn]), ['plain'])
+  t.deepEqual(await cells('select tablename from pg_tables where tablename = \'plain\'', [ssn]), ['plain'])
+  t.deepEqual(await cells('analyze customers; select histogram_bounds, most_common_vals from pg_stats where attname = \'ssn\'', [ssn]), [null, null])
+})
+
+test.serial('an unknown origin is masked or refused where a sensitive column can be reached, and passed where none can', async (t) => {
+  t.deepEqual(await cells("select 'a' || 'b', 5", [ssn]), ['[REDACTED:unknown_origin]', null])
+  t.deepEqual(await cells("select 'a' || 'b', 5", [ssn], { reachesSensitive: false }), ['ab', '5'])
+  t.deepEqual(await cells("select 'a' || 'b'", [ssn], { outputs: [{ columns: [], unknown: 'opaque_routine' }] }), ['[REDACTED:unknown_origin]'])
+  t.deepEqual(await cells("select 'a' || 'b'", [ssn], { outputs: [from()] }), ['ab'])
+  t.is(await refused(() => cells("select 'a'", [ssn], { unknownOrigin: 'deny' })), 'mask.unenforceable: Nobody can say where a column of this result comes from')
+  t.deepEqual(await cells(`explain (verbose, costs off) select upper('${canary}') from customers`, [ssn]), ['[REDACTED:unknown_origin]'])
+  t.deepEqual(maskFrames(await ask('create temp table fresh as select ssn from customers; select ssn from fresh; drop table fresh'), planOf(ssn), bank.snapshot).rows[0]?.map(String), ['[REDACTED:unknown_origin]'])
+  t.deepEqual(await cells('select ssn from customers', [ssn], { snapshot: undefined }), ['[REDACTED:unknown_origin]'])
+})
+
+test.serial('lineage of another number of columns than the result has is no lineage', async (t) => {
+  t.deepEqual(await cells("select ssn || '', 1 from customers", [ssn], { outputs: [from()] }), ['[REDACTED:unknown_origin]', null])
+})
+
+test.serial('a JSON document is masked by path and by member', async (t) => {
+  const given = { reachesSensitive: true }
+  t.deepEqual(await cells('select profile from customers', [{ id: 'p', match: { json_path: '/profile/ssn' }, op: 'partial', keep_last: 4 }], given), ['{"ssn":"***-**-6789","city":"Bern"}'])
+  t.deepEqual(await cells('select profile from customers', [{ id: 'p', match: { columns: ['ssn'] }, op: 'null' }], given), ['{"ssn":null,"city":"Bern"}'])
+  t.deepEqual(await cells('select profile from customers', [{ id: 'p', match: { columns: ['profile'] }, op: 'partial' }], given), [null])
+  const { rows } = maskFrames(await bank.client.ask(extended('select profile from customers', 1)), planOf({ id: 'p', match: { json_path: '/profile/ssn' }, op: 'drop' }), bank.snapshot)
+  t.is(rows[0]?.[0]?.toString(), '\u0001{"city":"Bern"}')
+})
+
+test.serial('detectors find values in columns nobody declared, in every type', async (t) => {
+  const net: MaskRule = { id: 'net', match: { classes: ['US_SSN', 'PAN'] }, op: 'redact' }
+  const outputs = [from()]
+  t.deepEqual(await cells(`select 'ssn ${canary}, ok'`, [net], { outputs }), ['ssn [REDACTED:net.us_ssn], ok'])
+  for (const expression of [`array['x','${canary}']`, `array[array['${canary}']]`]) t.false((await cells(`select ${expression}`, [net], { outputs })).includes('leaked'))
+  for (const format of [0, 1]) {
+    for (const expression of ['4111111111111111::int8', '4111111111111111::numeric', "array[4111111111111111]", `row(1, '${canary}')`, 'row(4111111111111111::int8, 1)', `'${canary}'::bytea`, `jsonb_build_object('a', '${canary}')`, `convert_to('${canary}', 'utf8')`, `'{${canary}}'::text[]`]) {
+      const { rows, part } = maskFrames(await bank.client.ask(extended(`select ${expression}`, format)), planOf(net), bank.snapshot, { outputs, formats: [format] })
+      const out = Buffer.from(part.bytes)
+      t.false(out.includes(canary) || out.includes('4111111111111111') || out.includes(Buffer.from(4111111111111111n.toString(16).padStart(16, '0'), 'hex')), `${expression} ${format}`)
+      t.is(rows.length, 1)
+      t.is(part.masked.size, 1, `${expression} ${format}`)
+    }
+  }
+})
+
+test.serial('rows in which nothing is masked are the bytes that came, without a copy', async (t) => {
+  const bytes = Buffer.concat((await ask('select id, label from plain, generate_series(1, 50)')).map(({ bytes: each }) => each))
+  const frames = new Framer('backend').push(bytes)
+  const { part } = maskFrames(frames, planOf(ssn), bank.snapshot)
+  t.is(part.bytes.buffer, bytes.buffer)
+  t.deepEqual(Buffer.from(part.bytes), bytes)
+  t.is(part.form, 'opaque')
+  t.is(part.content, part.bytes)
+})
+
+test.serial('a masked row between open ones keeps their order', async (t) => {
+  const frames = await ask('select id, label from plain; select ssn from customers; select id, label from plain')
+  const { part } = maskFrames(frames, planOf(ssn), bank.snapshot)
+  t.is(new Framer('backend').push(part.bytes).map(({ tag }) => String.fromCharCode(tag)).join(''), 'TDCTDCTDCZ')
+  t.deepEqual([...part.masked], [['ssn', 1]])
+})
+
+test.serial('the record keeps masked rows as lines where the decision says so', async (t) => {
+  const sql = "select id, ssn, E'a\\tb\\n' as note, null as nothing from customers"
+  const outputs = [from(column('customers', 'id')), from(column('customers', 'ssn')), from(), from()]
+  for (const format of [0, 1]) {
+    const { part } = maskFrames(await bank.client.ask(extended(sql, format)), planOf(ssn), bank.snapshot, { keepsBodies: true, outputs, formats: [format] })
+    t.is(part.form, 'text')
+    t.is(Buffer.from(part.content).toString(), `1\t${redacted}\ta\\tb\\n\t\\N\n`)
+  }
+})
+
+test.serial('a long record is cut to frames, and all bytes go with the last of them', async (t) => {
+  const { part } = maskFrames(await ask("select repeat('é', 700), ssn from customers, generate_series(1, 200)"), planOf(ssn), bank.snapshot, { keepsBodies: true, outputs: [from(), from(column('customers', 'ssn'))] })
+  const pieces = splitRows(part)
+  t.true(pieces.length > 2)
+  t.true(pieces.every(({ content }) => content.length <= 64 * 1024))
+  t.is(pieces.map(({ content }) => Buffer.from(content).toString()).join(''), Buffer.from(part.content).toString())
+  t.is(pieces.at(-1)?.bytes, part.bytes)
+  t.deepEqual(pieces.slice(0, -1).map(({ bytes, summary: { isFinal } }) => [bytes.length, isFinal]), pieces.slice(1).map(() => [0, false]))
+})
+
+const field = { name: 'a', table: 0, attribute: 0, type: 25, size: -1, modifier: -1, format: 0 }
+const frameOf = (bytes: Uint8Array) => new Framer('backend').push(Buffer.from(bytes))[0]!
+const masker = (...rules: readonly MaskRule[]) => createResultMasker({ plan: planOf(...rules), classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: true })
+
+test('rows nobody described are refused', async (t) => {
+  t.is(await refused(() => masker(ssn).row(frameOf(encodeDataRow([Buffer.from('x')])))), 'mask.unenforceable: The columns of this result are not known')
+  t.is(await refused(() => masker().row(frameOf(encodeDataRow([Buffer.from('x')])))), 'passed')
+  const other = masker(ssn).describe([field], undefined)
+  t.is(await refused(() => masker(ssn).use(other)), 'mask.unenforceable: The columns of this result are not known')
+})
+
+test('a row with another number of columns than its description is refused', async (t) => {
+  const each = masker(ssn)
+  each.describe(parseRowDescription(encodeRowDescription([field])), undefined)
+  t.is(await refused(() => each.row(frameOf(encodeDataRow([Buffer.from('x'), Buffer.from('y')])))), 'mask.failed: A row has another number of columns than its description')
+})
+
+test('each portal has a plan of its own', (t) => {
+  const each = masker(ssn)
+  const first = each.describe([field], [from(column('customers', 'ssn'))])
+  const second = each.describe([field], [from()])
+  each.use(first)
+  each.row(frameOf(encodeDataRow([Buffer.from(canary)])))
+  each.use(second)
+  each.row(frameOf(encodeDataRow([Buffer.from('open')])))
+  const part = each.take(summary)
+  t.is(each.rows, 2)
+  t.deepEqual(new Framer('backend').push(part.bytes).map(({ bytes }) => Buffer.from(bytes.subarray(11)).toString()), [redacted, 'open'])
+  t.deepEqual([...part.masked], [['ssn', 1]])
+  t.is(backendTag.dataRow, 0x44)
+  t.true(each.isEmpty)
+})
