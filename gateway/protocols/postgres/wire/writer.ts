@@ -4,6 +4,9 @@ import { ProtocolViolation } from './violation.ts'
 /** PostgreSQL's MaxAllocSize less the tag: a longer message could not be read by anyone. */
 const maxMessageBytes = 0x3fff_ffff
 
+/** Strings up to this long are written in place, with room for the longest their UTF-8 can be. */
+const shortLength = 256
+
 export class Writer {
   #bytes: Buffer
   #at = 0
@@ -19,21 +22,26 @@ export class Writer {
 
   byte(value: number): this {
     this.#reserve(1)
-    this.#at = this.#bytes.writeUInt8(value, this.#at)
+    this.#bytes[this.#at++] = value
     return this
   }
 
-  /** Unsigned. @throws RangeError above 65,535 */
+  /** Unsigned. @throws ProtocolViolation above 65,535: a count that wraps would make fields of values */
   int16(value: number): this {
+    if (value < 0 || value > 0xffff) throw new ProtocolViolation(`${value} does not fit into 16 bits`)
     this.#reserve(2)
-    this.#at = this.#bytes.writeUInt16BE(value, this.#at)
+    this.#bytes[this.#at++] = value >>> 8
+    this.#bytes[this.#at++] = value
     return this
   }
 
   /** Takes OIDs too. */
   int32(value: number): this {
     this.#reserve(4)
-    this.#at = this.#bytes.writeInt32BE(value | 0, this.#at)
+    this.#bytes[this.#at++] = value >>> 24
+    this.#bytes[this.#at++] = value >>> 16
+    this.#bytes[this.#at++] = value >>> 8
+    this.#bytes[this.#at++] = value
     return this
   }
 
@@ -47,7 +55,11 @@ export class Writer {
   /** With its NUL. One inside would end the string early and make the rest another field: it is refused. */
   string(value: string | Uint8Array): this {
     if (typeof value === 'string' ? value.includes('\0') : value.includes(0)) throw new ProtocolViolation('a NUL inside a string')
-    return this.bytes(typeof value === 'string' ? Buffer.from(value) : value).byte(0)
+    if (typeof value !== 'string') return this.bytes(value).byte(0)
+    if (value.length > shortLength) return this.bytes(Buffer.from(value)).byte(0)
+    this.#reserve(3 * value.length + 1)
+    this.#at += this.#bytes.write(value, this.#at)
+    return this.byte(0)
   }
 
   value(value: Uint8Array | null): this {
@@ -63,8 +75,10 @@ export class Writer {
   /** The message; its writer is spent. */
   done(): Uint8Array {
     if (this.#at > maxMessageBytes) throw new ProtocolViolation('a message longer than any peer reads')
-    this.#bytes.writeInt32BE(this.#at - this.#lengthAt, this.#lengthAt)
-    return this.#bytes.subarray(0, this.#at)
+    const end = this.#at
+    this.#at = this.#lengthAt
+    this.int32(end - this.#lengthAt)
+    return this.#bytes.subarray(0, end)
   }
 
   #reserve(length: number): void {

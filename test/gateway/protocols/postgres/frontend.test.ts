@@ -108,3 +108,8 @@ test('a NUL inside a string is refused when it is written: it would become anoth
     t.throws(write, { instanceOf: ProtocolViolation, message: 'a NUL inside a string' })
   }
 })
+
+test('a count that does not fit into 16 bits is refused when it is written: it would make fields of values', (t) => {
+  const values = Array.from({ length: 65_536 }, () => null)
+  t.throws(() => encodeBind({ portal: '', statement: '', formats: [], values, resultFormats: [] }), { instanceOf: ProtocolViolation, message: '65536 does not fit into 16 bits' })
+})
