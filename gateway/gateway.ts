@@ -22,6 +22,7 @@ import { createActivation, createBundleStore, createPolicyMemory, createPolicyRe
 import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
 import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
+import { createPostgres } from './protocols/postgres/index.ts'
 import { DecisionIds } from './project/index.ts'
 import { createRecord } from './record/index.ts'
 import type { Connection } from './protocol.ts'
@@ -29,7 +30,7 @@ import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
 import { openDatabase } from './state/database.ts'
 import { Targets, protocolEntry } from './targets.ts'
-import { openUpstream } from './upstream/index.ts'
+import { openStream, openUpstream } from './upstream/index.ts'
 
 const tickMs = 1_000
 /** Time for connections that were cut at the end of a drain to put the outcomes of their last calls on record. */
@@ -128,7 +129,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     record,
   }
-  const targets = new Targets([protocolEntry(createMcp({ publicUrl: bootstrap.publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl: bootstrap.publicUrl }), openUpstream)], stages, secrets, secretOfNode)
+  const { publicUrl } = bootstrap
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream)], stages, secrets, secretOfNode)
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)

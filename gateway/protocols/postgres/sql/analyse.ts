@@ -1,5 +1,6 @@
 // One text, wholly analysed: parsed, facts, lineage, literals. Kept by exact text, catalogue and search path, for drivers send the same texts again.
 import type { Analysis, Literal, Naming, Snapshot, Statement } from './analysis.ts'
+import { copyFormatOf } from '../copy-format.ts'
 import { readFacts } from './facts/facts.ts'
 import { readShape } from './literals.ts'
 import type { Parser } from './parser.ts'
@@ -69,8 +70,16 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
     for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
     statements.push({
       ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
-      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs },
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...copyOf(node),
     })
   }
   return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
+}
+
+/** How rows are written decides how they are read back to be masked. */
+function copyOf(node: unknown): Pick<Statement, 'copyFormat'> {
+  const body = typeof node === 'object' && node !== null && 'CopyStmt' in node ? node.CopyStmt : undefined
+  if (typeof body !== 'object' || body === null) return {}
+  const copyFormat = copyFormatOf({ ...body })
+  return copyFormat === undefined ? {} : { copyFormat }
 }

@@ -1,4 +1,5 @@
 // What is known of one SQL text before it runs: the types that parsing, name resolution and lineage share with policy facts and masks.
+import type { CopyFormat } from '../copy-rows.ts'
 
 /** OID 0 and attribute number 0 stand for "none" on the wire; here they never appear. Whole rows are listed column by column. */
 export interface BaseColumn { readonly relation: number; readonly attribute: number }
@@ -107,6 +108,8 @@ export interface Statement {
   /** What the kind leaves open: of a transaction `begin`, `commit`, `rollback` …, of COPY `from_client`, `to_file`, `to_program` …, of DISCARD and DROP what. */
   readonly command?: string
   readonly settings?: readonly SettingUse[]
+  /** COPY: how its rows are written; undefined for binary, and for what cannot be told. */
+  readonly copyFormat?: CopyFormat
   /** EXECUTE, DEALLOCATE: the prepared statement's name. */
   readonly prepared?: string
   readonly effects: readonly Effect[]

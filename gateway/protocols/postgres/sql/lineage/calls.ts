@@ -62,7 +62,7 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   return { value: merge(parts), arguments: args, candidates, fields }
 }
 
-const accepts = (routine: Routine, count: number): boolean => routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount
+const accepts = (routine: Routine, count: number): boolean => routine.schema === 'pg_catalog' && routine.name === 'unnest' ? count > 0 : routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount
   // Ordered-set aggregates count their direct arguments and their sorted ones together; the parser hands the sorted ones over as one.
   || routine.kind === 'a'
 

@@ -1,0 +1,76 @@
+// One recorded operation on its way through a session: from its permit, or refusal, to its last part.
+import type { MaskedPart, PartSummary, Permit } from '../../call.ts'
+import { refusal, type Refusal } from '../../refusal.ts'
+import type { ResultMasker } from './mask.ts'
+import type { Frame } from './messages.ts'
+import type { PostgresOperation } from './operation.ts'
+import type { Statement } from './sql/analysis.ts'
+
+export class Act {
+  readonly operation: PostgresOperation
+  /** Of the text as the server will read it; empty where nobody could parse it. */
+  readonly statements: readonly Statement[]
+  /** A Parse without its Bind. */
+  readonly isLoneParse: boolean
+  /** Nothing behind it is sent before it has ended: names may resolve differently after it, or its end may have to undo what follows. */
+  isBarrier: boolean
+  permit: Permit<PostgresOperation> | undefined
+  refused: Refusal | undefined
+  masker: ResultMasker | undefined
+  /** Why the rest of its result is withheld. */
+  broken: Refusal | undefined
+  /** The server's command tag, or its error. */
+  title = ''
+  /** SQLSTATE of the server's error. */
+  failure: string | undefined
+  /** Results that are complete; a simple message may have several. */
+  results = 0
+  /** The current result's columns are known to the masker. */
+  isDescribed = false
+  timer: NodeJS.Timeout | undefined
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #copying = Promise.withResolvers<void>()
+  #hasEnded = false
+  #rows = 0
+  #bytes = 0
+
+  constructor(operation: PostgresOperation, statements: readonly Statement[], { isBarrier, isLoneParse = false }: { readonly isBarrier: boolean; readonly isLoneParse?: boolean }) {
+    this.operation = operation
+    this.statements = statements
+    this.isBarrier = isBarrier
+    this.isLoneParse = isLoneParse
+  }
+
+  /** Resolves when its outcome is on record, or its refusal has reached the client. */
+  get ended(): Promise<void> { return this.#ended.promise }
+  /** Resolves when it ended, or waits for the client's CopyData. */
+  get paused(): Promise<void> { return Promise.race([this.#ended.promise, this.#copying.promise]) }
+  get hasEnded(): boolean { return this.#hasEnded }
+  get hasRows(): boolean { return this.#rows > 0 }
+
+  /** @returns why this row is one too many for the decision's limits */
+  count({ part, bytes: { length } }: Frame): Refusal | undefined {
+    const { rows, bytes } = this.permit?.call.decision.limits ?? {}
+    if (part === 'whole' || part === 'first') this.#rows++
+    this.#bytes += length
+    if (rows !== undefined && this.#rows > rows) return refusal('policy.limit', `The result has more rows than policy allows (${rows})`)
+    if (bytes !== undefined && this.#bytes > bytes) return refusal('policy.limit', `The result is longer than policy allows (${bytes} bytes)`)
+    return undefined
+  }
+
+  /** What has been collected since the last part. `summary.isFinal` ends it. */
+  take(summary: PartSummary): readonly [Permit<PostgresOperation>, MaskedPart] | undefined {
+    if (this.#hasEnded || this.permit === undefined || this.masker === undefined) return undefined
+    if (summary.isFinal) this.#hasEnded = true
+    return [this.permit, this.masker.take(summary)]
+  }
+
+  copying(): void { this.#copying.resolve() }
+
+  /** Its last part, or its refusal, is out. */
+  settle(): void {
+    this.#hasEnded = true
+    clearTimeout(this.timer)
+    this.#ended.resolve()
+  }
+}

@@ -1,0 +1,83 @@
+// What goes to the client, in order: parts once they are on record, everything else behind what came before it.
+import type { Duplex } from 'node:stream'
+import type { MaskedPart, Permit, RecordedPart } from '../../call.ts'
+import type { Act } from './act.ts'
+import type { PostgresOperation } from './operation.ts'
+
+/** Bytes that wait for the record; beyond it the source is not read. */
+export const windowBytes = 1024 * 1024
+
+/** Bytes as they are, a part that must be on record first, or something that is on its way there already. */
+export type Out =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; /** Told once it is out. */ readonly act?: Act | undefined }
+  | { readonly kind: 'part'; readonly act: Act; readonly permit: Permit<PostgresOperation>; readonly part: MaskedPart }
+  | { readonly kind: 'later'; readonly bytes: Promise<Uint8Array> }
+
+type Deliver = (parts: readonly (readonly [Permit<PostgresOperation>, MaskedPart])[]) => Promise<RecordedPart[]>
+
+export class Outlet {
+  readonly #socket: Duplex
+  readonly #deliver: Deliver
+  readonly #failed: (error: unknown) => void
+  #tail: Promise<void> | undefined
+  #waiting = 0
+
+  /** @param failed a part could not be recorded, so nothing more may go out */
+  constructor(socket: Duplex, deliver: Deliver, failed: (error: unknown) => void) {
+    this.#socket = socket
+    this.#deliver = deliver
+    this.#failed = failed
+  }
+
+  get isFull(): boolean { return this.#waiting > windowBytes || this.#socket.writableNeedDrain }
+
+  /** Resolves when all that was sent before is with the socket. */
+  get drained(): Promise<void> {
+    const { writableNeedDrain, destroyed } = this.#socket
+    if (writableNeedDrain && !destroyed) return Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+    return this.#tail ?? Promise.resolve()
+  }
+
+  /** All parts of one read are recorded by one commit. */
+  send(items: readonly Out[]): void {
+    if (items.length === 0) return
+    const parts = items.filter((item) => item.kind === 'part')
+    if (parts.length === 0 && this.#tail === undefined && items.every(({ kind }) => kind === 'bytes')) return this.#write(items, [], [])
+    const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : 0), 0)
+    this.#waiting += size
+    const recorded = parts.length === 0 ? undefined : this.#deliver(parts.map(({ permit, part }) => [permit, part] as const))
+    const tail = this.#follow(this.#tail, recorded, items).then(() => { this.#waiting -= size }, (error: unknown) => { this.#waiting -= size; this.#failed(error) }).finally(() => {
+      if (this.#tail === tail) this.#tail = undefined
+    })
+    this.#tail = tail
+  }
+
+  async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[]): Promise<void> {
+    recorded?.catch(() => undefined)                      // told below, in its turn
+    if (before !== undefined) await before
+    const parts = recorded === undefined ? [] : await recorded
+    const later: Uint8Array[] = []
+    for (const item of items) if (item.kind === 'later') later.push(await item.bytes)
+    this.#write(items, parts, later)
+  }
+
+  #write(items: readonly Out[], recorded: readonly RecordedPart[], later: readonly Uint8Array[]): void {
+    const pieces: Uint8Array[] = []
+    let part = 0
+    let late = 0
+    for (const item of items) {
+      const bytes = item.kind === 'bytes' ? item.bytes : item.kind === 'later' ? later[late++] : recorded[part++]?.bytes
+      if (bytes !== undefined && bytes.length > 0) pieces.push(bytes)
+    }
+    const [only] = pieces
+    if (only !== undefined && !this.#socket.destroyed) this.#socket.write(pieces.length === 1 ? only : Buffer.concat(pieces))
+    for (const item of items) {
+      if (item.kind === 'part' && item.part.summary.isFinal) item.act.settle()
+      else if (item.kind === 'bytes') item.act?.settle()
+    }
+  }
+}
+
+function once(socket: Duplex, event: 'drain' | 'close'): Promise<void> {
+  return new Promise((resolve) => { socket.once(event, () => resolve()) })
+}

@@ -1,0 +1,212 @@
+// What one read of the client asks for: each message with the operation it is part of, the reply it is due, and what stands for it when it is refused.
+import type { Gate } from '../../protocol.ts'
+import type { Refusal } from '../../refusal.ts'
+import { Act } from './act.ts'
+import type { Control, PostgresUpstream } from './dial.ts'
+import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from './messages.ts'
+import type { Names, SessionNames } from './names.ts'
+import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
+import type { Poison } from './refuse.ts'
+import type { Admission } from './sql/analyse.ts'
+import type { Analysis, Statement } from './sql/analysis.ts'
+import { maxPrepared, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+
+/** One message of the client on its way out. */
+export interface Step {
+  readonly kind: FrontendMessage['kind']
+  readonly bytes: Uint8Array
+  /** Simple messages end by themselves; an error in an extended one skips to Sync. */
+  readonly isExtended: boolean
+  /** The operation it is part of. A Parse gets that of its Bind, when both came at once. */
+  act?: Act
+  readonly due?: Due
+  /** What stands for it when it is refused. */
+  readonly poison?: Uint8Array
+  /** Refused before anybody was asked. */
+  readonly refused?: Refusal
+  /** An error in PostgreSQL's own words: a name that does not exist. */
+  readonly error?: Uint8Array
+  /** It carries no statement. */
+  readonly control?: Control
+  readonly portal?: Portal
+}
+
+export interface Plan { readonly steps: readonly Step[]; /** Index of the first frame that is not in it. */ readonly end: number; readonly isTerminated: boolean }
+
+export interface PlannerOptions {
+  readonly state: SessionState
+  readonly gate: Gate<PostgresOperation, PostgresUpstream>
+  readonly names: Names
+  readonly poison: Poison
+  /** A Parse text will be seen again; a Query text may not. */
+  analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis>
+  readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
+  /** Names a statement that a message refused for another reason than policy. */
+  readonly isTransparent: boolean
+}
+
+export class Planner {
+  readonly #o: PlannerOptions
+
+  constructor(options: PlannerOptions) {
+    this.#o = options
+  }
+
+  get poison(): Poison { return this.#o.poison }
+
+  /** Ends behind a barrier: what follows it can only be read once it is through. @throws ProtocolViolation */
+  async plan(frames: readonly Frame[], from: number): Promise<Plan> {
+    const steps: Step[] = []
+    const loose: Step[] = []
+    let end = from
+    let isTerminated = false
+    for (; end < frames.length; end++) {
+      const frame = frames[end] as Frame
+      const message = parseFrontend(frame)
+      if (message.kind === 'terminate') { isTerminated = true; end++; break }
+      const step = await this.#step(message, frame, steps)
+      if (step === undefined) continue
+      steps.push(step)
+      if (step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind') { end++; break }
+    }
+    for (const step of steps) if (step.kind === 'parse' && step.act === undefined && step.error === undefined && step.refused === undefined) loose.push(step)
+    for (const step of loose) step.act = await this.#prepare(step)
+    return { steps, end, isTerminated }
+  }
+
+  async #step(message: FrontendMessage, frame: Frame, before: readonly Step[]): Promise<Step | undefined> {
+    const { state, poison } = this.#o
+    const bytes = frame.bytes
+    switch (message.kind) {
+      case 'query': return await this.#query(message.text, message.textBytes, bytes)
+      case 'parse': return this.#parse(message, bytes)
+      case 'bind': return await this.#bind(message, bytes, before)
+      case 'execute': return await this.#execute(message, bytes)
+      case 'functionCall': return await this.#function(message, bytes)
+      case 'describe': return { kind: 'describe', bytes, isExtended: true, control: message, due: { reply: 'describe', ...message.of === 'S' ? at('prepared', state.prepared.get(message.name)) : at('portal', state.portals.get(message.name)) } }
+      case 'close': return { kind: 'close', bytes, isExtended: true, control: message, due: this.#close(message.of, message.name) }
+      case 'sync': return { kind: 'sync', bytes, isExtended: true, control: { kind: 'sync' }, due: { reply: 'ready', isSync: true } }
+      case 'flush': return { kind: 'flush', bytes, isExtended: true, control: { kind: 'flush' } }
+      case 'notUtf8': {
+        const refused = await this.#o.gate.refuse('request.malformed', 'The text is not valid UTF-8')
+        return { kind: message.of === 'copyFail' ? 'flush' : message.of, bytes, isExtended: message.of !== 'query', refused, poison: message.of === 'query' ? poison.query() : poison.parse('') }
+      }
+      // Outside a copy the server ignores them: they belong to one that has failed.
+      case 'copyData': case 'copyDone': case 'copyFail': return undefined
+      case 'password': return undefined
+      case 'terminate': return undefined
+    }
+  }
+
+  async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
+    const names = await this.#o.names.now()
+    const analysis = await this.#o.analyse(text, names, 'on-second-sight')
+    const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
+    const act = this.#act(operation, analysis)
+    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query() }
+  }
+
+  #parse(message: Parse, bytes: Uint8Array): Step {
+    const { state } = this.#o
+    const { name, text, textBytes, types } = message
+    const before = state.prepared.get(name)
+    const prepared: Prepared = {
+      name, text, textBytes, parameterTypes: types, fields: undefined, describedTypes: undefined,
+    }
+    const poison = this.#o.poison.parse(name)
+    if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
+    state.prepared.set(name, prepared)
+    const undo = () => { if (before === undefined) state.prepared.delete(name); else state.prepared.set(name, before) }
+    return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo } }
+  }
+
+  /** A Parse whose Bind did not come with it: nothing runs yet, and policy says whether it ever may. */
+  async #prepare(step: Step): Promise<Act> {
+    const prepared = step.due?.prepared as Prepared
+    const names = await this.#o.names.now()
+    const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
+    const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'prepare' })
+    return new Act(operation, statementsOf(analysis), { isBarrier: false, isLoneParse: true })
+  }
+
+  async #bind(message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
+    const { state } = this.#o
+    const poison = this.#o.poison.bind(message.portal)
+    const prepared = state.prepared.get(message.statement)
+    if (prepared === undefined) {
+      const text = message.statement === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${message.statement}" does not exist`
+      return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('26000', text) }
+    }
+    const { portal: name } = message
+    const earlier = state.portals.get(name)
+    if (earlier === undefined && state.portals.size >= maxPrepared) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `too many portals (${maxPrepared})`) }
+    const act = await this.#run(prepared, message)
+    // The Parse that came with it is part of the same operation, unless another Bind has taken it.
+    const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
+    if (parse !== undefined && parse.act === undefined) parse.act = act
+    const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, act, fields: undefined, isDescribing: false }
+    state.portals.set(name, portal)
+    const undo = () => { if (earlier === undefined) state.portals.delete(name); else state.portals.set(name, earlier) }
+    return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo } }
+  }
+
+  async #run(prepared: Prepared, bind: Bind): Promise<Act> {
+    const names = await this.#o.names.now()
+    const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
+    const types = prepared.describedTypes ?? prepared.parameterTypes
+    const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })
+    return this.#act(operation, analysis)
+  }
+
+  async #execute(message: Execute, bytes: Uint8Array): Promise<Step> {
+    const { state } = this.#o
+    const poison = this.#o.poison.execute()
+    const portal = state.portals.get(message.portal)
+    if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
+    // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
+    if (portal.act.hasEnded) portal.act = await this.#run(portal.prepared, portal.message)
+    const { act } = portal
+    return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
+  }
+
+  async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {
+    const names = await this.#o.names.now()
+    const act = new Act(functionOperation({ ...this.#o.about, names, call: message }), [], { isBarrier: true })
+    return { kind: 'functionCall', bytes, isExtended: false, act, due: { reply: 'function', act }, poison: this.#o.poison.functionCall() }
+  }
+
+  #close(of: 'S' | 'P', name: string): Due {
+    const { prepared, portals } = this.#o.state
+    if (of === 'S') {
+      const closed = prepared.get(name)
+      prepared.delete(name)
+      return { reply: 'close', undo: () => { if (closed !== undefined) prepared.set(name, closed) } }
+    }
+    const closed = portals.get(name)
+    portals.delete(name)
+    return { reply: 'close', ...at('portal', closed), undo: () => { if (closed !== undefined) portals.set(name, closed) } }
+  }
+
+  #act(operation: PostgresOperation, analysis: Analysis): Act {
+    const statements = statementsOf(analysis)
+    return new Act(operation, statements, { isBarrier: analysis.status === 'error' || statements.some(isBarrier) })
+  }
+}
+
+/** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. */
+function isBarrier({ isBarrier, kind }: Statement): boolean {
+  return isBarrier || kind === 'copy'
+}
+
+function statementsOf(analysis: Analysis): readonly Statement[] {
+  return analysis.status === 'ok' ? analysis.statements : []
+}
+
+function at<K extends string, V>(name: K, value: V | undefined): { readonly [N in K]?: V } {
+  return value === undefined ? {} : { [name]: value } as { readonly [N in K]?: V }
+}
+
+/** Said as the server would say it, by the names the client used. */
+function nativeError(sqlState: string, message: string): Uint8Array {
+  return encodeError(new Map([['S', 'ERROR'], ['V', 'ERROR'], ['C', sqlState], ['M', message]]))
+}

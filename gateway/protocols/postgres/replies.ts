@@ -1,0 +1,354 @@
+// The server's half of a session: each message belongs to the reply that is due, is masked by the plan of its operation, and keeps its place.
+import type { PartSummary } from '../../call.ts'
+import { RefusalError, type RefusalCode } from '../../refusal.ts'
+import type { Act } from './act.ts'
+import { ProtocolViolation, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from './messages.ts'
+import type { Out } from './outlet.ts'
+import { errorOf } from './refuse.ts'
+import type { Due, Portal, SessionState } from './state.ts'
+
+export interface RepliesEvents {
+  /** The server says a setting's value, at start-up or when it changes. @throws RefusalError for one that would change how text is read */
+  setting(name: string, value: string): void
+  /** The rest of this result is withheld; the server need not go on with it. */
+  broken(act: Act): void
+  /** A message that belongs to no reply: a notification, a setting changed from outside, the server's farewell. */
+  unasked(frame: Frame): Out
+  /** ReadyForQuery outside a transaction. */
+  idle(): void
+}
+
+const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
+const piece: PartSummary = { title: 'rows', status: 'delivered', isFinal: false }
+
+export class Replies {
+  readonly #state: SessionState
+  readonly #events: RepliesEvents
+  /** Portals the server holds, by name; the client may have bound further ones meanwhile. */
+  readonly #bound = new Map<string, Portal>()
+  #out: Out[] = []
+  #current: Act | undefined
+
+  constructor(state: SessionState, events: RepliesEvents) {
+    this.#state = state
+    this.#events = events
+  }
+
+  /** @throws ProtocolViolation for a message that no reply due can hold */
+  read(frames: readonly Frame[]): Out[] {
+    for (const frame of frames) this.#message(frame)
+    this.#flush()
+    const out = this.#out
+    this.#out = []
+    return out
+  }
+
+  /** Permitted, and never sent: the server had failed before. */
+  notRun(acts: Iterable<Act>): Out[] {
+    for (const act of acts) this.#finish(act, notRun)
+    const out = this.#out
+    this.#out = []
+    return out
+  }
+
+  /** The connection is over: what had no reply may have taken effect, and a read has none. */
+  abandon(code: RefusalCode): Out[] {
+    const acts = new Set<Act>()
+    for (let due = this.#state.pop(); due !== undefined; due = this.#state.pop()) {
+      due.own?.failed()
+      if (due.act !== undefined) acts.add(due.act)
+    }
+    for (const { act } of this.#bound.values()) acts.add(act)
+    for (const act of acts) {
+      const isRead = act.operation.action.properties.effects.every((effect) => effect === 'read')
+      this.#finish(act, { title: 'the connection ended', status: isRead ? 'failed' : 'ambiguous', isFinal: true, code })
+    }
+    const out = this.#out
+    this.#out = []
+    return out
+  }
+
+  #message(frame: Frame): void {
+    const head = this.#state.head
+    switch (String.fromCharCode(frame.tag)) {
+      case 'D': return this.#row(frame, expected(head, 'D', 'query', 'execute'))
+      case 'C': return this.#complete(frame, expected(head, 'C', 'query', 'execute'))
+      case 'Z': return this.#ready(frame)
+      case '2': return this.#bindComplete(frame, expected(head, '2', 'bind'))
+      case '1': return this.#parseComplete(frame, expected(head, '1', 'parse'))
+      case 'T': return this.#fields(frame, expected(head, 'T', 'query', 'describe'))
+      case 'E': return this.#error(frame)
+      case 'N': return this.#aside(frame, (act) => act.masker?.diagnostic(frame.bytes))
+      case 'S': return this.#parameterStatus(frame)
+      case 'A': return this.#unasked(frame)
+      case 't': { const due = expected(head, 't', 'describe'); if (due.prepared !== undefined) due.prepared.describedTypes = parseParameterDescription(frame.bytes); return this.#visible(due, frame) }
+      case 'n': return this.#noData(frame, expected(head, 'n', 'describe'))
+      case 's': { const due = this.#pop(expected(head, 's', 'execute')); return this.#pass(due, frame) }
+      case 'I': return this.#empty(frame, expected(head, 'I', 'query', 'execute'))
+      case '3': { const due = this.#pop(expected(head, '3', 'close')); if (due.portal !== undefined) this.#unbind(due.portal.name); return this.#visible(due, frame) }
+      case 'G': return this.#copyIn(frame, expected(head, 'G', 'query', 'execute'))
+      case 'H': return this.#copyOut(frame, expected(head, 'H', 'query', 'execute'))
+      case 'd': return this.#copyData(frame, expected(head, 'd', 'query', 'execute'))
+      case 'c': return this.#pass(expected(head, 'c', 'query', 'execute'), frame)
+      case 'V': return this.#functionResult(frame, expected(head, 'V', 'function'))
+      default: throw new ProtocolViolation(`the server sent a message of type ${frame.tag} out of place`)
+    }
+  }
+
+  #row(frame: Frame, due: Due): void {
+    if (due.own !== undefined) return due.own.row(frame.bytes)
+    const { act } = due
+    if (act === undefined || act.broken !== undefined) return
+    this.#guard(act, () => {
+      if (!act.isDescribed) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
+      const exceeded = act.count(frame)
+      if (exceeded !== undefined) throw new RefusalError(exceeded)
+      this.#for(act).row(frame)
+    })
+  }
+
+  #describe(act: Act, fields: Portal['fields'], formats?: readonly number[]): void {
+    if (fields === undefined || fields === null) throw new ProtocolViolation('the server sent a row of a result that it never described')
+    act.isDescribed = true
+    this.#for(act).describe(fields, act.statements[act.results]?.outputs, formats)
+  }
+
+  #fields(frame: Frame, due: Due): void {
+    const fields = parseRowDescription(frame.bytes)
+    if (due.reply === 'describe') return this.#described(frame, due, fields)
+    const act = due.act as Act
+    this.#guard(act, () => {
+      this.#describe(act, fields)
+      this.#for(act).pass(frame.bytes)
+    })
+  }
+
+  #noData(frame: Frame, due: Due): void { this.#described(frame, due, null) }
+
+  #described(frame: Frame, due: Due, fields: Portal['fields'] & object | null): void {
+    if (due.portal !== undefined) due.portal.fields = fields
+    else if (due.prepared !== undefined) due.prepared.fields = fields
+    this.#visible(this.#pop(due), frame)
+  }
+
+  /** One of a simple message's several results, or the end of an execution. */
+  #complete(frame: Frame, due: Due): void {
+    if (due.own !== undefined) { this.#pop(due); return }
+    const act = due.act as Act
+    act.title = parseCommandTag(frame.bytes)
+    act.results++
+    act.isDescribed = false
+    this.#state.copyIn = undefined
+    if (due.reply === 'query') { this.#pass(due, frame); return }
+    this.#pop(due)
+    this.#end(act, frame)
+  }
+
+  #empty(frame: Frame, due: Due): void {
+    if (due.reply === 'query') return this.#pass(due, frame)
+    this.#pop(due)
+    this.#end(due.act as Act, frame)
+  }
+
+  #ready(frame: Frame): void {
+    const status = parseReady(frame.bytes)
+    const head = this.#state.head
+    const due = expected(head, 'Z', 'ready', 'query', 'function')
+    this.#state.status = status
+    if (due.reply === 'ready') {
+      this.#pop(due)
+      this.#visible(due, frame)
+    } else {
+      this.#pop(due)
+      this.#pop(expected(this.#state.head, 'Z', 'ready'))
+      this.#end(due.act as Act, frame)
+    }
+    if (status !== 'I') return
+    for (const name of [...this.#bound.keys()]) this.#unbind(name)
+    if (this.#state.due === 0) this.#state.portals.clear()
+    this.#events.idle()
+  }
+
+  #parseComplete(frame: Frame, due: Due): void {
+    this.#pop(due)
+    if (due.act?.isLoneParse === true) { due.act.title = 'PARSE'; this.#end(due.act, frame) } else this.#visible(due, frame)
+  }
+
+  #bindComplete(frame: Frame, due: Due): void {
+    this.#pop(due)
+    if (due.portal !== undefined) {
+      this.#unbind(due.portal.name)
+      this.#bound.set(due.portal.name, due.portal)
+    }
+    this.#visible(due, frame)
+  }
+
+  /** A portal that is gone ends what it had begun: a cursor that was not read to its end. */
+  #unbind(name: string): void {
+    const portal = this.#bound.get(name)
+    this.#bound.delete(name)
+    if (portal !== undefined) this.#finish(portal.act, { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
+  }
+
+  #error(frame: Frame): void {
+    const state = this.#state
+    const head = state.head
+    if (head === undefined || (head.reply === 'ready' && head.own === undefined)) return this.#unasked(frame)
+    state.copyIn = undefined
+    if (head.own !== undefined) head.own.failed(frame.bytes)
+    else if (head.reply === 'poison') this.#refused(head)
+    else if (head.act !== undefined && (head.reply !== 'parse' || head.act.isLoneParse || head.act.permit !== undefined)) this.#failed(frame, head.act, head.reply === 'query' || head.reply === 'function')
+    else this.#control(frame.bytes)
+    if (head.reply === 'query' || head.reply === 'function') return
+    this.#state.pop()
+    head.undo?.()
+    if (head.reply === 'poison' && head.isExtended !== true) return
+    for (const due of state.skip()) {
+      due.own?.failed(frame.bytes)
+      if (due.act !== undefined) this.#finish(due.act, notRun)
+    }
+  }
+
+  #failed(frame: Frame, act: Act, isOpen: boolean): void {
+    const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
+    if (act.hasEnded) return this.#control(frame.bytes)      // its portal was gone before
+    act.failure = code
+    act.title = `ERROR ${code}`
+    if (act.broken === undefined) this.#for(act).diagnostic(frame.bytes)
+    if (!isOpen) this.#end(act, undefined)
+  }
+
+  /** The poison has failed, as it must: the client gets the refusal's words for the server's. */
+  #refused(head: Due): void {
+    this.#flush()
+    if (head.error !== undefined) this.#out.push({ kind: 'bytes', bytes: head.error, ...head.act === undefined ? {} : { act: head.act } })
+  }
+
+  #parameterStatus(frame: Frame): void {
+    const { name, value } = parseParameterStatus(frame.bytes)
+    this.#events.setting(name, value)
+    this.#aside(frame, (act) => act.masker?.parameterStatus(frame.bytes))
+  }
+
+  /** Notices and settings come in the middle of an operation, or of nothing. */
+  #aside(frame: Frame, feed: (act: Act) => void): void {
+    const head = this.#state.head
+    if (head?.own !== undefined) return
+    const act = head?.act
+    if (act?.masker === undefined || act.hasEnded) return this.#unasked(frame)
+    if (act.broken !== undefined) return
+    this.#for(act)
+    feed(act)
+  }
+
+  #copyIn(frame: Frame, due: Due): void {
+    const act = due.act as Act
+    this.#state.copyIn = act
+    if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#finish(forgotten.act, notRun)
+    this.#control(frame.bytes)
+    act.copying()
+  }
+
+  #copyOut(frame: Frame, due: Due): void {
+    const act = due.act as Act
+    this.#guard(act, () => {
+      const { format, formats } = parseCopyResponse(frame.bytes)
+      const { copyFormat, outputs } = act.statements[act.results] ?? {}
+      this.#for(act).copyOut(format, formats, copyFormat === undefined ? undefined : { format: copyFormat, outputs })
+      this.#for(act).pass(frame.bytes)
+    })
+  }
+
+  #copyData(frame: Frame, due: Due): void {
+    const act = due.act as Act
+    if (act.broken !== undefined) return
+    this.#guard(act, () => {
+      const exceeded = act.count(frame)
+      if (exceeded !== undefined) throw new RefusalError(exceeded)
+      this.#for(act).copyRow(frame)
+    })
+  }
+
+  #functionResult(frame: Frame, due: Due): void {
+    const act = due.act as Act
+    act.title = 'FUNCTION CALL'
+    this.#guard(act, () => this.#for(act).functionResult(frame.bytes))
+  }
+
+  /** What cannot be masked, and what is too much, is withheld: the rest of the result is read and dropped. */
+  #guard(act: Act, feed: () => void): void {
+    if (act.broken !== undefined) return
+    try {
+      feed()
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error
+      act.broken = error.refusal
+      this.#events.broken(act)
+    }
+  }
+
+  #pass(due: Due, frame: Frame): void {
+    if (due.own !== undefined || due.act === undefined || due.act.broken !== undefined) return
+    this.#for(due.act).pass(frame.bytes)
+  }
+
+  /** The last message of an act; where its result was withheld, the refusal stands for it. */
+  #end(act: Act, last: Frame | undefined): void {
+    const masker = this.#for(act)
+    const isReady = last !== undefined && last.tag === 0x5a
+    if (act.broken !== undefined) {
+      masker.pass(errorOf(act.broken))
+      if (isReady) masker.pass(last.bytes)
+      this.#finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
+      return
+    }
+    if (last !== undefined) masker.pass(last.bytes)
+    this.#finish(act, act.failure === undefined ? { title: act.title, status: 'delivered', isFinal: true } : { title: act.title, status: 'failed', isFinal: true, code: `postgres.${act.failure}` })
+  }
+
+  #finish(act: Act, summary: PartSummary): void {
+    if (this.#current !== act) this.#flush()
+    this.#current = undefined
+    const taken = act.take(summary)
+    if (taken !== undefined) this.#out.push({ kind: 'part', act, permit: taken[0], part: taken[1] })
+    else act.settle()
+  }
+
+  #for(act: Act): NonNullable<Act['masker']> {
+    if (this.#current !== act) this.#flush()
+    this.#current = act
+    if (act.masker === undefined) throw new ProtocolViolation('the server answered what was never permitted')
+    return act.masker
+  }
+
+  #flush(): void {
+    const act = this.#current
+    this.#current = undefined
+    if (act?.masker === undefined || act.masker.isEmpty) return
+    const taken = act.take(piece)
+    if (taken !== undefined) this.#out.push({ kind: 'part', act, permit: taken[0], part: taken[1] })
+  }
+
+  #visible(due: Due, frame: Frame): void { if (due.own === undefined) this.#control(frame.bytes) }
+
+  #control(bytes: Uint8Array): void {
+    this.#flush()
+    this.#out.push({ kind: 'bytes', bytes })
+  }
+
+  #unasked(frame: Frame): void {
+    this.#flush()
+    this.#out.push(this.#events.unasked(frame))
+  }
+
+  #pop(due: Due): Due {
+    this.#state.pop()
+    due.own?.end?.()
+    return due
+  }
+}
+
+function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {
+  if (head === undefined || !replies.includes(head.reply)) throw new ProtocolViolation(`the server sent ${tag} where ${head?.reply ?? 'nothing'} was due`)
+  return head
+}

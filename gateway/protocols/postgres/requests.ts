@@ -1,0 +1,239 @@
+// The client's half of a session: what one read brought is parsed, decided and put on record together, and leaves in the order it came.
+// A refused message leaves as poison: the server itself fails it, skips to Sync and keeps its transaction state (DESIGN.md, "PostgreSQL").
+import type { Permit } from '../../call.ts'
+import type { Gate, Hold } from '../../protocol.ts'
+import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
+import { Act } from './act.ts'
+import type { PostgresUpstream, RequestStream } from './dial.ts'
+import type { ResultMasker } from './mask.ts'
+import { parseFrontend, ProtocolViolation, type Frame, type FrontendMessage } from './messages.ts'
+import type { PostgresOperation } from './operation.ts'
+import type { Outlet } from './outlet.ts'
+import type { Planner, Step } from './plan.ts'
+import { errorOf } from './refuse.ts'
+import type { Replies } from './replies.ts'
+import type { SessionState } from './state.ts'
+
+export interface RequestsOptions {
+  readonly state: SessionState
+  readonly gate: Gate<PostgresOperation, PostgresUpstream>
+  readonly upstream: PostgresUpstream
+  readonly outlet: Outlet
+  readonly replies: Replies
+  readonly planner: Planner
+  /** @throws RefusalError `mask.unenforceable` */
+  masker(permit: Permit<PostgresOperation>): ResultMasker
+  /** For what got a permit and no masker: says only that it failed. */
+  bareMasker(): ResultMasker
+  /** `done` ends what it said to the client meanwhile. */
+  hold(): { readonly hold: Hold; done(): void }
+  /** Ends the statement under way. */
+  cancel(): Promise<void>
+  /** A cancel that is on its way to the server: nothing new is sent before it has arrived. */
+  cancelled(): Promise<void> | undefined
+  /** A barrier is through: names may resolve differently now. */
+  changed(act: Act): void
+}
+
+const nothing = new Uint8Array(0)
+
+export class Requests {
+  readonly #o: RequestsOptions
+  readonly #streams = new WeakMap<Act, RequestStream>()
+
+  constructor(options: RequestsOptions) {
+    this.#o = options
+  }
+
+  /** One read of the client. Resolves when all of it has left, or waits in the server. @throws ProtocolViolation */
+  async take(frames: readonly Frame[]): Promise<'terminate' | undefined> {
+    let at = 0
+    while (at < frames.length) {
+      if (this.#o.state.copyIn !== undefined) {
+        at = await this.#copy(frames, at)
+        continue
+      }
+      const plan = await this.#o.planner.plan(frames, at)
+      at = plan.end
+      if (plan.steps.length > 0) await this.#run(plan.steps)
+      if (plan.isTerminated) return 'terminate'
+    }
+    return undefined
+  }
+
+  /** COPY IN: data is on record, as count, before the server has it. Sync and Flush are what the server would ignore (§54.2.6). */
+  async #copy(frames: readonly Frame[], from: number): Promise<number> {
+    const { state, gate, upstream } = this.#o
+    const act = state.copyIn as Act
+    const stream = this.#streams.get(act) as RequestStream
+    let at = from
+    let bytes = 0
+    let last: FrontendMessage['kind'] | undefined
+    for (; at < frames.length && last === undefined; at++) {
+      const message = parseFrontend(frames[at] as Frame)
+      if (message.kind === 'copyData') bytes += message.data.length
+      else if (message.kind === 'copyDone' || message.kind === 'copyFail') last = message.kind
+      else if (message.kind !== 'sync' && message.kind !== 'flush') {
+        // The server would fail the copy for it, and read on behind it.
+        upstream.control({ kind: 'copy_fail' })
+        upstream.flush()
+        await act.ended
+        return message.kind === 'terminate' ? at : at + 1
+      }
+    }
+    const data = frames.slice(from, at).filter(({ tag }) => tag === 0x64 || tag === 0x63 || tag === 0x66)
+    if (data.length > 0 && act.permit !== undefined) await gate.upload(act.permit, new Uint8Array(bytes), last !== undefined)
+    // It may have failed meanwhile, and with it all that was on its way.
+    if (state.copyIn !== act) return at
+    for (const frame of data) stream.write(frame.bytes)
+    if (last !== undefined) state.copyIn = undefined
+    await this.#flush()
+    return at
+  }
+
+  async #run(steps: readonly Step[]): Promise<void> {
+    await this.#decide(steps)
+    const { state, upstream } = this.#o
+    const left: Act[] = []
+    const pending = this.#o.cancelled()
+    if (pending !== undefined) await pending
+    let isPoisoned = false
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as Step
+      const { act } = step
+      if (step.kind === 'sync') isPoisoned = false
+      else if (isPoisoned || state.isSkipping) {
+        step.due?.undo?.()
+        if (act !== undefined && act.permit !== undefined && !this.#streams.has(act)) left.push(act)
+        else if (act !== undefined && act.permit === undefined) act.settle()
+        continue
+      }
+      const refused = step.refused ?? act?.refused
+      if (refused !== undefined || step.error !== undefined) {
+        this.#poison(step, refused)
+        isPoisoned = step.isExtended
+        continue
+      }
+      this.#forward(step)
+      const isLast = act !== undefined && !steps.some((later, j) => j > i && later.act === act)
+      if (act?.isBarrier !== true || !isLast || step.kind === 'bind') continue
+      if (step.isExtended) upstream.control({ kind: 'flush' })
+      await this.#flush()
+      await act.paused
+      if (state.copyIn === undefined) await this.#after(act, step)
+      if (state.copyIn !== undefined) {
+        // What came with it was read as part of the copy, or is an error of it.
+        for (const later of steps.slice(i + 1)) if (later.act !== undefined && later.act.permit !== undefined) left.push(later.act)
+        break
+      }
+    }
+    await this.#flush()
+    if (left.length > 0) this.#o.outlet.send(this.#o.replies.notRun(left))
+  }
+
+  async #decide(steps: readonly Step[]): Promise<void> {
+    const acts = [...new Set(steps.flatMap(({ act }) => act === undefined || act.permit !== undefined ? [] : [act]))]
+    if (acts.length === 0) return
+    const { hold, done } = this.#o.hold()
+    const verdicts = await this.#o.gate.request(acts.map(({ operation }) => operation), 'client', hold).finally(done)
+    for (const [index, act] of acts.entries()) {
+      const verdict = verdicts[index] ?? refusal('gateway.fault')
+      if (isRefusal(verdict)) act.refused = verdict
+      else await this.#admit(act, verdict)
+    }
+  }
+
+  /** A mask that cannot be enforced stops the statement here, and the record says so. */
+  async #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> {
+    act.permit = permit
+    const { rows, bytes } = permit.call.decision.limits
+    // A result that may be cut short must not have statements behind it that the client will believe undone.
+    if (rows !== undefined || bytes !== undefined) act.isBarrier = true
+    try {
+      act.masker = this.#o.masker(permit)
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error
+      act.masker = this.#o.bareMasker()
+      const failed = act.take({ title: 'not run', status: 'failed', isFinal: true, code: error.refusal.code })
+      if (failed !== undefined) await this.#o.gate.deliver([failed])
+      act.refused = { ...error.refusal, decisionId: Buffer.from(permit.call.decisionId).toString('hex'), frame: `${this.#o.gate.session}/${permit.seq}` }
+    }
+  }
+
+  #forward(step: Step): void {
+    const { state, upstream } = this.#o
+    const { act, due } = step
+    if (step.kind === 'sync') {
+      state.isSkipping = false
+      state.isUnsynced = false
+    } else if (step.isExtended) state.isUnsynced = true
+    if (act?.permit !== undefined) {
+      // Rows that were never described could not be masked: the gateway asks for what the client did not.
+      if (step.kind === 'execute' && step.portal !== undefined && step.portal.fields === undefined && step.portal.prepared.fields === undefined && !step.portal.isDescribing) {
+        step.portal.isDescribing = true
+        upstream.control({ kind: 'describe', of: 'P', name: step.portal.name })
+        state.expect({ reply: 'describe', portal: step.portal, own: unseen })
+      }
+      let stream = this.#streams.get(act)
+      if (stream === undefined) this.#streams.set(act, stream = upstream.forward(act.permit))
+      stream.write(step.bytes)
+      this.#time(act)
+    } else if (step.control !== undefined) upstream.control(step.control)
+    else throw new ProtocolViolation('a message without a permit')
+    if (due !== undefined) state.expect(due)
+    if (step.kind === 'query' || step.kind === 'functionCall') state.expect({ reply: 'ready' })
+  }
+
+  /** Policy's time for a statement runs from when it leaves. */
+  #time(act: Act): void {
+    const limitMs = act.permit?.call.decision.limits.timeout_ms
+    if (limitMs === undefined || act.timer !== undefined) return
+    act.timer = setTimeout(() => {
+      if (act.hasEnded) return
+      act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
+      this.#o.cancel().catch(() => undefined)
+    }, limitMs)
+  }
+
+  #poison(step: Step, refused: Refusal | undefined): void {
+    const { state, upstream } = this.#o
+    if (step.poison === undefined) throw new ProtocolViolation('a message that cannot be refused')
+    upstream.control({ kind: 'poison', bytes: step.poison })
+    step.due?.undo?.()
+    if (step.isExtended) state.isUnsynced = true
+    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault')), isExtended: step.isExtended })
+    if (!step.isExtended) state.expect({ reply: 'ready' })
+  }
+
+  /** The client was told of an error where the server saw none: its transaction must be one that failed. */
+  async #after(act: Act, step: Step): Promise<void> {
+    const { state, upstream } = this.#o
+    this.#o.changed(act)
+    if (act.broken === undefined || act.failure !== undefined) return
+    if (step.isExtended) {
+      upstream.control({ kind: 'poison', bytes: this.#o.planner.poison.parse('') })
+      state.expect({ reply: 'poison', error: nothing, isExtended: true })
+    } else if (state.status === 'T') {
+      upstream.control({ kind: 'poison', bytes: this.#o.planner.poison.query() })
+      state.expect({ reply: 'poison', error: nothing, isExtended: false })
+      state.expect({ reply: 'ready', own: unseen })
+    }
+    await this.#flush()
+    await state.settled()
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#o.upstream.flush()) return
+    await drained(this.#o.upstream)
+  }
+}
+
+const unseen = { row: () => undefined, failed: () => undefined }
+
+function drained({ socket }: PostgresUpstream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => { socket.off('drain', done); socket.off('close', done); resolve() }
+    socket.once('drain', done)
+    socket.once('close', done)
+  })
+}

@@ -1,0 +1,96 @@
+// One connection from its first byte: who is there, where it goes, and the session that joins both.
+import { randomBytes } from 'node:crypto'
+import type { PostgresConfig } from '../../config.ts'
+import type { ByteConnection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
+import { RefusalError } from '../../refusal.ts'
+import { createAside } from './aside.ts'
+import { declaredClasses } from './declared.ts'
+import type { PostgresUpstream } from './dial.ts'
+import { encodeBackendKeyData, encodeParameterStatus, encodeReady } from './messages.ts'
+import type { PostgresOperation } from './operation.ts'
+import { errorOf } from './refuse.ts'
+import { Session } from './session.ts'
+import { createAnalyser, type Analyser } from './sql/analyse.ts'
+import { Catalogue } from './sql/catalogue.ts'
+import { traceStatement } from './sql/lineage.ts'
+import { createParser } from './sql/parser.ts'
+import { CancelKeys } from './wire/cancel-keys.ts'
+import { signIn } from './wire/credential.ts'
+import { encodeFatal, farewell } from './wire/farewell.ts'
+import { authenticationTimeoutMs, welcome, type Welcome } from './wire/welcome.ts'
+
+type PostgresDoor = Door<PostgresOperation, PostgresUpstream>
+type PostgresGate = Gate<PostgresOperation, PostgresUpstream>
+type Startup = Extract<Welcome, { kind: 'startup' }>
+
+export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
+
+/** Owns what sessions share: the parser, each database's catalogue, and the cancel keys. */
+export function createHost({ now }: { readonly now: () => number }): Host {
+  const keys = new CancelKeys<Session>(now)
+  const catalogues = new Map<string, Catalogue>()
+  let analyser: Promise<Analyser> | undefined
+
+  const catalogueOf = (target: string, database: string): Catalogue => {
+    const key = `${target}\n${database}`
+    let catalogue = catalogues.get(key)
+    if (catalogue === undefined) catalogues.set(key, catalogue = new Catalogue(now))
+    return catalogue
+  }
+
+  async function serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> {
+    const { target } = door
+    const config = target.postgres
+    if (config === undefined) throw new Error(`target ${target.name} has no PostgreSQL settings`)
+    const deadline = AbortSignal.timeout(authenticationTimeoutMs)
+    const greeted = await welcome(client, { allowAnyParameters: config.parameters === 'any' }, deadline)
+    if (greeted.kind === 'ended') return 'aborted'
+    if (greeted.kind === 'cancel') {
+      const match = keys.find(greeted.pid, greeted.key, client.peer.ip)
+      if (match.kind === 'session') await match.session.cancel()
+      client.socket.end()
+      return 'ended'
+    }
+    const { socket } = greeted
+    if (config.databases !== undefined && !config.databases.includes(greeted.database)) {
+      farewell(socket, encodeFatal({ sqlState: '3D000', message: `database "${greeted.database}" is not served here` }))
+      return 'refused'
+    }
+    const entered = await signIn({ socket, user: greeted.user, peer: client.peer }, door, config.signIn, deadline)
+    if (entered.kind === 'ended') return 'refused'
+    const { gate } = entered
+    try {
+      return await join(greeted, door, gate, config)
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error
+      farewell(socket, errorOf(error.refusal, { severity: 'FATAL' }))
+      return 'refused'
+    } finally {
+      gate.close()
+    }
+  }
+
+  async function join(startup: Startup, { target, masking }: PostgresDoor, gate: PostgresGate, config: PostgresConfig): Promise<ConnectionEnd> {
+    analyser ??= createParser().then((parser) => createAnalyser(parser, traceStatement))
+    const sql = await analyser
+    const upstream = await gate.open()
+    const { socket, parameters, minor } = startup
+    const user = target.upstream.user ?? startup.user
+    const database = upstream.databaseFor(startup.database)
+    const signedIn = await upstream.start({ user, database, parameters, signal: gate.signal })
+    const session = new Session({
+      socket, gate, upstream, masking, config, analyser: sql,
+      about: { target, database, user, nonce: randomBytes(16).toString('hex') },
+      catalogue: catalogueOf(target.name, database), aside: createAside(upstream.access, user, database), classOf: declaredClasses(target),
+    })
+    const key = keys.issue(session, minor)
+    try {
+      for (const [parameter, value] of signedIn.parameters) socket.write(encodeParameterStatus(parameter, value))
+      socket.write(Buffer.concat([encodeBackendKeyData(key.pid, key.key), encodeReady(signedIn.status)]))
+      return await session.run()
+    } finally {
+      key.release()
+    }
+  }
+  return { serve }
+}

@@ -1,0 +1,260 @@
+// One session: a client and its server, joined by two loops. Everything a client may see passes the outlet; everything a server gets has a permit or is control.
+import type { Socket } from 'node:net'
+import type { PostgresConfig } from '../../config.ts'
+import type { Masking } from '../../mask/index.ts'
+import type { ConnectionEnd, Gate, Hold } from '../../protocol.ts'
+import { isRefusal, refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
+import { Act } from './act.ts'
+import { createAsk } from './ask.ts'
+import type { PostgresUpstream } from './dial.ts'
+import { Inbox } from './inbox.ts'
+import { createResultMasker, type ResultMasker } from './mask.ts'
+import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
+import { Names } from './names.ts'
+import { unaskedOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
+import { Outlet, type Out } from './outlet.ts'
+import { Planner } from './plan.ts'
+import { errorOf, poison } from './refuse.ts'
+import { Replies } from './replies.ts'
+import { Requests } from './requests.ts'
+import type { Analyser } from './sql/analyse.ts'
+import type { Ask, Catalogue } from './sql/catalogue.ts'
+import { maxDue, SessionState } from './state.ts'
+
+/** Between two words to a client that waits for a human: they also keep its connection alive. */
+const noticeEveryMs = 30_000
+/** For the server's last words once the client is gone: what became of a statement is worth knowing. */
+const lastWordsMs = 5_000
+
+export interface SessionOptions {
+  readonly socket: Socket
+  readonly gate: Gate<PostgresOperation, PostgresUpstream>
+  readonly upstream: PostgresUpstream
+  readonly masking: Masking
+  readonly config: PostgresConfig
+  readonly about: OperationOptions
+  readonly analyser: Analyser
+  readonly catalogue: Catalogue
+  readonly aside: Ask
+  /** The target's catalogue: class of a column. */
+  classOf(relation: string, column: string): string | undefined
+}
+
+export class Session {
+  readonly #o: SessionOptions
+  readonly #state = new SessionState()
+  readonly #outlet: Outlet
+  readonly #replies: Replies
+  readonly #requests: Requests
+  readonly #names: Names
+  readonly #framer = new Framer('frontend')
+  readonly #over = Promise.withResolvers<ConnectionEnd>()
+  #isOver = false
+  #holding: AbortController | undefined
+  #cancelling: Promise<void> | undefined
+
+  constructor(options: SessionOptions) {
+    this.#o = options
+    const { gate, upstream, socket, config, analyser } = options
+    const state = this.#state
+    this.#outlet = new Outlet(socket, (parts) => gate.deliver(parts), (error) => this.#fail(error))
+    this.#replies = new Replies(state, {
+      setting: (name, value) => this.#setting(name, value),
+      broken: () => void this.cancel(),
+      unasked: (frame) => this.#unasked(frame),
+      idle: () => this.#idle(),
+    })
+    this.#names = new Names(state, options.catalogue, createAsk(state, upstream), options.aside)
+    const planner = new Planner({
+      state, gate, names: this.#names, poison, about: options.about, isTransparent: config.unparsed === 'transparent',
+      analyse: async (text, names, admission) => analyser.analyse(text, names, admission),
+    })
+    this.#requests = new Requests({
+      state, gate, upstream, planner, outlet: this.#outlet, replies: this.#replies,
+      masker: (permit) => this.#masker(options.masking.planFor(permit.call.decision, undefined), permit.call.decision.record.level === 'body'),
+      bareMasker: () => this.#masker(options.masking.planFor({ mask: [] }, undefined), false),
+      hold: () => this.#hold(),
+      cancel: () => this.cancel(),
+      cancelled: () => this.#cancelling,
+      changed: (act) => this.#changed(act),
+    })
+  }
+
+  /** Until either side is gone. */
+  async run(): Promise<ConnectionEnd> {
+    const { socket, upstream, gate } = this.#o
+    upstream.socket.on('data', (chunk: Uint8Array) => this.#fromServer(chunk))
+    upstream.socket.once('close', () => this.#end('the server closed the connection', 'upstream.broken'))
+    upstream.socket.on('error', () => upstream.socket.destroy())
+    const inbox = new Inbox(socket, () => this.#gone())
+    gate.signal.addEventListener('abort', () => this.#revoked(), { once: true })
+    if (gate.signal.aborted) this.#revoked()
+    upstream.socket.resume()
+    void this.#fromClient(inbox)
+    return await this.#over.promise
+  }
+
+  /** For a cancel request with this session's key. Nothing is cancelled that has not begun, and nothing that comes after. */
+  async cancel(): Promise<void> {
+    if (this.#holding !== undefined) return this.#holding.abort()
+    if (this.#state.due === 0 || this.#cancelling !== undefined) return
+    const cancelling = this.#o.upstream.cancel().catch(() => undefined).then(() => { this.#cancelling = undefined })
+    this.#cancelling = cancelling
+    await cancelling
+  }
+
+  async #fromClient(inbox: Inbox): Promise<void> {
+    try {
+      for (let chunks = await inbox.next(); chunks !== undefined && !this.#isOver; chunks = await inbox.next()) {
+        const frames = chunks.length === 1 ? this.#framer.push(chunks[0] as Uint8Array) : chunks.flatMap((chunk) => this.#framer.push(chunk))
+        if (frames.length > 0 && await this.#requests.take(frames) === 'terminate') break
+        if (this.#state.due > maxDue) await this.#state.settled()
+      }
+      if (!this.#isOver) await this.#leave()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fromServer(chunk: Uint8Array): void {
+    if (this.#isOver) return
+    try {
+      const { upstream } = this.#o
+      const items = this.#replies.read(upstream.framer.push(chunk))
+      if (items.length > 0) this.#outlet.send(items)
+      if (!this.#outlet.isFull) return
+      upstream.socket.pause()
+      void this.#outlet.drained.then(() => upstream.socket.resume())
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** The client is gone while something may still run for it: the server is told, and what became of it is put on record. */
+  #gone(): void {
+    this.#holding?.abort()
+    if (this.#state.due > 0) void this.cancel()
+  }
+
+  async #leave(): Promise<void> {
+    const timer = setTimeout(() => this.#end(undefined, 'upstream.timeout'), lastWordsMs)
+    if (this.#state.due > 0) await this.cancel()
+    await this.#state.settled()
+    await this.#outlet.drained
+    clearTimeout(timer)
+    this.#end(undefined)
+  }
+
+  /** Ends both sides, and every operation that is under way. */
+  #end(message: string | undefined, code: RefusalCode = 'upstream.broken', end: ConnectionEnd = 'ended'): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#holding?.abort()
+    const { socket, upstream, gate } = this.#o
+    const items = this.#replies.abandon(code)
+    if (items.length > 0) this.#outlet.send(items)
+    void this.#outlet.drained.then(() => {
+      if (!socket.destroyed) {
+        if (message === undefined) socket.end()
+        else socket.end(errorOf(refusal(code, message), { severity: 'FATAL' }))
+        setTimeout(() => socket.destroy(), lastWordsMs).unref()
+      }
+      upstream.end()
+      gate.close()
+      this.#over.resolve(end)
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof ProtocolViolation) {
+      void this.#o.gate.refuse('request.malformed', error.message)
+      return this.#end(error.message, 'request.malformed', 'refused')
+    }
+    if (error instanceof RefusalError) return this.#end(error.refusal.message, error.refusal.code, 'aborted')
+    this.#end('An internal fault of the gateway', 'gateway.fault', 'aborted')
+  }
+
+  /** Off-boarded or stopping: at once. Expired: when the statement under way is through, where config lets it finish. */
+  #revoked(): void {
+    const { gate, config } = this.#o
+    if (gate.signal.reason !== 'expired' || config.onExpiry === 'close') {
+      if (this.#state.due > 0) void this.cancel()
+      return this.#end(gate.signal.reason === 'expired' ? 'The token has expired' : gate.signal.reason === 'stopping' ? 'The gateway is stopping' : 'The session was revoked', gate.signal.reason === 'expired' ? 'identity.token_expired' : gate.signal.reason === 'stopping' ? 'gateway.draining' : 'identity.off_boarded', 'aborted')
+    }
+    void this.#state.settled().then(() => this.#end('The token has expired', 'identity.token_expired', 'aborted'))
+  }
+
+  #hold(): { readonly hold: Hold; done(): void } {
+    const waiting = new AbortController()
+    const { config } = this.#o
+    let timers: NodeJS.Timeout[] = []
+    const done = () => {
+      for (const timer of timers) clearTimeout(timer)
+      if (this.#holding === waiting) this.#holding = undefined
+    }
+    const held: Hold['held'] = (pending) => {
+      if (config.approvalWaitS === 0) return 'return'
+      this.#holding = waiting
+      const say = () => this.#outlet.send([{ kind: 'bytes', bytes: notice(`Waiting for approval ${pending.id} at ${pending.url}`) }])
+      say()
+      if (timers.length === 0) timers = [setInterval(say, noticeEveryMs), setTimeout(() => waiting.abort(), config.approvalWaitS * 1000)]
+      return 'wait'
+    }
+    return { hold: { signal: waiting.signal, held }, done }
+  }
+
+  #masker(plan: ReturnType<Masking['planFor']>, keepsBodies: boolean): ResultMasker {
+    const { config, classOf } = this.#o
+    return createResultMasker({ plan, classOf, snapshot: this.#names.last?.snapshot, unknownOrigin: config.unknownOrigin, reachesSensitive: true, keepsBodies })
+  }
+
+  /** How text is read decides what was decided: a server that reads it otherwise is left. */
+  #setting(name: string, value: string): void {
+    if (name === 'standard_conforming_strings' && value !== 'on') throw new RefusalError(refusal('policy.unenforceable', 'standard_conforming_strings must be on'))
+    if (name === 'client_encoding' && value !== 'UTF8') throw new RefusalError(refusal('policy.unenforceable', 'client_encoding must be UTF8'))
+    if (name === 'search_path' || name === 'session_authorization' || name === 'role') this.#state.isStale = true
+  }
+
+  /** A statement after which names may resolve differently has ended. */
+  #changed(act: Act): void {
+    this.#state.isStale = true
+    this.#state.isTouched = true
+    if (!act.statements.some(({ effects }) => effects.includes('ddl') || effects.includes('execute'))) return
+    this.#state.hasUncommittedNames = true
+  }
+
+  /** ReadyForQuery outside a transaction: what it changed is everybody's, or nobody's. */
+  #idle(): void {
+    const state = this.#state
+    if (!state.isTouched) return
+    state.isTouched = false
+    state.isStale = true
+    if (state.hasUncommittedNames) this.#o.catalogue.invalidate()
+    state.hasUncommittedNames = false
+  }
+
+  /** A notification, a notice between statements, the server's farewell: decided and recorded as an operation of the server's. */
+  #unasked(frame: Frame): Out {
+    return { kind: 'later', bytes: this.#unaskedBytes(frame) }
+  }
+
+  async #unaskedBytes(frame: Frame): Promise<Uint8Array> {
+    const { gate, masking, about } = this.#o
+    const act = new Act(unaskedOperation({ ...about, frame }), [], { isBarrier: false })
+    const [permit] = await gate.request([act.operation], 'upstream', { signal: gate.signal, held: () => 'return' })
+    if (permit === undefined || isRefusal(permit)) return new Uint8Array(0)
+    permit.spend()
+    act.permit = permit
+    act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false)
+    if (frame.tag === 0x41) act.masker.notification(frame.bytes)
+    else if (frame.tag === 0x53) act.masker.parameterStatus(frame.bytes)
+    else act.masker.diagnostic(frame.bytes)
+    const part = act.take({ title: act.operation.action.name, status: 'delivered', isFinal: true })
+    const [recorded] = part === undefined ? [] : await gate.deliver([part])
+    return recorded?.bytes ?? new Uint8Array(0)
+  }
+}
+
+function notice(message: string): Uint8Array {
+  return encodeNotice(new Map([['S', 'NOTICE'], ['V', 'NOTICE'], ['C', '00000'], ['M', message]]))
+}

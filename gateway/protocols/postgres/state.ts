@@ -1,0 +1,123 @@
+// What a session knows of its server: which replies are due, which statements and portals exist, and in which transaction state it is.
+// Every message that was forwarded has its place in one queue; whatever comes back belongs to the head of it (PostgreSQL §54.2).
+import type { Act } from './act.ts'
+import type { Bind, Field } from './messages.ts'
+
+/** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
+export const maxDue = 16_384
+/** Prepared statements and portals of one session; drivers keep hundreds. */
+export const maxPrepared = 10_000
+
+export interface Prepared {
+  readonly name: string
+  readonly text: string
+  readonly textBytes: Uint8Array
+  readonly parameterTypes: readonly number[]
+  /** What Describe said, `null` for a statement without rows; undefined until it said something. */
+  fields: readonly Field[] | null | undefined
+  /** As the server inferred them. */
+  describedTypes: readonly number[] | undefined
+}
+
+export interface Portal {
+  readonly name: string
+  readonly prepared: Prepared
+  readonly resultFormats: readonly number[]
+  readonly message: Bind
+  /** The gateway has asked what the client did not. */
+  isDescribing: boolean
+  /** The operation its Bind was permitted as; further runs of a finished portal are operations of their own. */
+  act: Act
+  fields: readonly Field[] | null | undefined
+}
+
+export type Reply = 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'query' | 'function' | 'ready' | 'poison'
+
+/** One reply that is due. */
+export interface Due {
+  readonly reply: Reply
+  readonly act?: Act
+  /** Describe: where the answer is kept. */
+  readonly prepared?: Prepared
+  readonly portal?: Portal
+  /** The client did not ask for it and does not see it. */
+  readonly own?: Own
+  /** What the server never came to do is taken back. */
+  readonly undo?: () => void
+  /** poison: the ErrorResponse that the client gets for the server's own. */
+  readonly error?: Uint8Array
+  /** poison: what the poison stands for. A simple message ends by itself, an extended one skips to Sync. */
+  readonly isExtended?: boolean
+  /** ready: due to a Sync, to which the server skips after an error. */
+  readonly isSync?: boolean
+}
+
+/** A question of the gateway's own on the session's connection. */
+export interface Own { row(bytes: Uint8Array): void; failed(error?: Uint8Array): void; /** The last of its replies is here. */ end?(): void }
+
+export class SessionState {
+  /** As ReadyForQuery last said: I idle, T in a transaction, E in a failed one. */
+  status: 'I' | 'T' | 'E' = 'I'
+  /** After an error in extended messages, until the next Sync is forwarded: the server reads and drops everything. */
+  isSkipping = false
+  /** Extended messages were forwarded and no Sync yet. */
+  isUnsynced = false
+  /** The server waits for CopyData. */
+  copyIn: Act | undefined
+  /** Names may have changed since they were last resolved. */
+  isStale = true
+  /** Something since the last idle moment may have changed how names resolve; a rollback would change it back. */
+  isTouched = false
+  /** Catalogue changes of this transaction that nobody else sees yet. */
+  hasUncommittedNames = false
+  readonly prepared = new Map<string, Prepared>()
+  readonly portals = new Map<string, Portal>()
+  #queue: Due[] = []
+  #head = 0
+  #idle: (() => void) | undefined
+
+  get due(): number { return this.#queue.length - this.#head }
+  get head(): Due | undefined { return this.#queue[this.#head] }
+
+  expect(due: Due): void { this.#queue.push(due) }
+
+  pop(): Due | undefined {
+    const head = this.#queue[this.#head]
+    if (head === undefined) return undefined
+    this.#head++
+    if (this.#head === this.#queue.length) {
+      this.#queue = []
+      this.#head = 0
+      this.#idle?.()
+    } else if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+    return head
+  }
+
+  /** The server failed an extended message: everything up to the next Sync will have no reply. Last first, as it must be taken back. */
+  skip(): Due[] {
+    const skipped: Due[] = []
+    while (this.head !== undefined && !(this.head.reply === 'ready' && this.head.isSync === true)) skipped.push(this.pop() as Due)
+    this.isSkipping = this.head === undefined
+    for (const { undo } of skipped.toReversed()) undo?.()
+    return skipped
+  }
+
+  /** COPY IN has begun: the server ignores each Sync and Flush behind it, and takes anything else as an error of the copy. */
+  forgetBehind(): Due[] {
+    const head = this.pop()
+    const forgotten: Due[] = []
+    while (this.head !== undefined) forgotten.push(this.pop() as Due)
+    if (head !== undefined) this.expect(head)
+    return forgotten
+  }
+
+  /** Resolves when no reply is due. */
+  async settled(): Promise<void> {
+    if (this.due === 0) return
+    await new Promise<void>((resolve) => { this.#idle = resolve })
+    this.#idle = undefined
+  }
+}
