@@ -185,7 +185,7 @@ test('a user name cannot end early and become another parameter', async (t) => {
   t.true(error.cause instanceof ProtocolViolation)
 })
 
-test('the client's half of an exchange has the form of RFC 7677, and trusts no server before it', async (t) => {
+test('the client half of an exchange has the form of RFC 7677, and trusts no server before it', async (t) => {
   const client = scramClient('pencil', { mechanism: 'SCRAM-SHA-256', header: 'n,,', data: new Uint8Array(0) }, 'rOprNGfwEbeRWgbNEkqO')
   t.is(client.first, 'n,,n=,r=rOprNGfwEbeRWgbNEkqO')
   t.false(client.isServer('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='), 'nothing was asked yet')
