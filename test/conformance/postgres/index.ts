@@ -1,11 +1,13 @@
 // Independent suites, each run twice over new servers of one kind: at the server itself, then through what is given. Any test that differs is a failure.
 import type { Outcome } from '../outcome.ts'
 import { startServer } from './server.ts'
+import { pgxSuite, pqSuite } from './go.ts'
+import { pgjdbcSuite } from './pgjdbc.ts'
 import { isolationSuite, regressSuite } from './regress.ts'
 import type { Result, Suite } from './suite.ts'
 import type { Start } from './through.ts'
 
-export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite]
+export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite, pgxSuite, pqSuite, pgjdbcSuite]
 
 export async function runTwice(suite: Suite, start: Start): Promise<Outcome[]> {
   const missing = suite.missing()
