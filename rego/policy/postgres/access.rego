@@ -4,15 +4,13 @@ package countersign.access
 # title: A database is open to the groups that its entry names
 may_call(subject, resource) if {
 	resource.type == "database"
-	in_any(subject, database(resource).groups)
+	may_use(subject, resource)
 }
 
-# METADATA
-# title: A transparent target is open to every verified caller
-may_call(_, resource) if {
-	resource.type == "database"
-	resource.properties.target in data.postgres.transparent
-}
+may_use(subject, resource) if in_any(subject, database(resource).groups)
+
+# A transparent target is open to every verified caller.
+may_use(_, resource) if resource.properties.target in data.postgres.transparent
 
 # METADATA
 # title: What data says about a database

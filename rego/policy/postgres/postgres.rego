@@ -20,42 +20,24 @@ allow if {
 
 # METADATA
 # title: What the rules refuse
-deny contains entry if {
-	input.resource.type == "database"
-	some entry in refusals
-}
+deny := refusals if input.resource.type == "database"
 
 # METADATA
 # title: What the rules hold for people
 # description: Nothing is run by preparing a statement, so nobody is asked before it is executed.
-require contains entry if {
-	input.resource.type == "database"
-	some entry in demands
-}
+require := demands if input.resource.type == "database"
 
 # METADATA
 # title: What leaves the results
-mask := [] if {
-	input.resource.type != "database"
-} else := masks
-
-# No list, no call: this is none.
-default mask := null
+mask := masks if input.resource.type == "database"
 
 # METADATA
 # title: Who sees every value in full is spared the net as well
-unmasked if {
-	input.resource.type == "database"
-	not is_masked
-}
+unmasked := is_sighted if input.resource.type == "database"
 
 # METADATA
 # title: How much one statement may fetch, and for how long
-limit contains entry if {
-	input.resource.type == "database"
-	is_enforced
-	some entry in postgres.limits
-}
+limit := limits if input.resource.type == "database"
 
 may_pass if not is_enforced
 
@@ -73,9 +55,18 @@ demands := set() if {
 	is_observed
 } else := postgres.require
 
+# No list, no call: this is none.
+default masks := null
+
 masks := [] if {
 	not is_masked
 } else := postgres.masks
+
+is_sighted if not is_masked
+
+limits := set() if {
+	not is_enforced
+} else := postgres.limits
 
 executes if {
 	not is_transparent
