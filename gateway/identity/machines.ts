@@ -42,16 +42,16 @@ interface Known { readonly config: MachineConfig; readonly verifier: ScramVerifi
 
 export function createMachines({ now, nodeSecret, secret }: MachinesOptions): Machines {
   let known: ReadonlyMap<string, Known> = new Map()
+  let verifiers: readonly ScramVerifier[] = []
   let offBoarded: ReadonlySet<string> = new Set()
   let sponsors: Governed['sponsors'] = {}
   /** Who proved what, by the object that was handed out for it: one that was made elsewhere is in no map. */
   const proofs = new WeakMap<object, { readonly name: string; readonly isProven: boolean }>()
 
   const verifierOf = (name: string): ScramVerifier => {
-    const likes = [...known.values()]
     // Always chosen and made, so that a name that is known takes no less time.
-    const like = likes[createHmac('sha256', nodeSecret).update(`scram like\n${name}`).digest().readUInt32BE(0) % Math.max(1, likes.length)]
-    const mock = mockVerifier(name, nodeSecret, like?.verifier)
+    const like = verifiers[createHmac('sha256', nodeSecret).update(`scram like\n${name}`).digest().readUInt32BE(0) % Math.max(1, verifiers.length)]
+    const mock = mockVerifier(name, nodeSecret, like)
     return known.get(name)?.verifier ?? mock
   }
 
@@ -86,6 +86,7 @@ export function createMachines({ now, nodeSecret, secret }: MachinesOptions): Ma
     trust(trust) {
       const read = trust.machines.map((config) => ({ config, verifier: parseVerifier(secret(config.verifier)) }))
       known = new Map(read.flatMap(({ config, verifier }) => verifier === undefined ? [] : [[config.name, { config, verifier }]]))
+      verifiers = [...known.values()].map(({ verifier }) => verifier)
       offBoarded = new Set(trust.offBoarded)
       sponsors = trust.sponsors
       return read.filter(({ verifier }) => verifier === undefined).map(({ config }) => config.name)

@@ -13,6 +13,7 @@ export const alpnName = 'postgresql'
  */
 export async function acceptTls(socket: Socket, secureContext: SecureContext, mustName: boolean, signal: AbortSignal): Promise<TLSSocket> {
   const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: [alpnName] })
+  secure.disableRenegotiation()                              // libpq has none either: it is a way to make a server work
   await handshake(secure, 'secure', signal)
   if (mustName && secure.alpnProtocol !== alpnName) {
     secure.destroy()

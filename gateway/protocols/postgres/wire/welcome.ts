@@ -1,6 +1,7 @@
 // The client's first packets: GSSENCRequest, SSLRequest, direct TLS, CancelRequest, StartupMessage (PostgreSQL 18 §54.2.1, §54.2.8 to 10).
 // Nobody is known yet: each packet is capped and timed, and nothing of it reaches the upstream but what is parsed here.
 import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import type { ByteConnection } from '../../../protocol.ts'
 import { encodeNegotiate, parseStartup, ProtocolViolation, startupLength, type StartupMessage, type StartupPacket } from '../messages.ts'
 import { encodeFatal, farewell, type Fatal } from './farewell.ts'
@@ -105,8 +106,8 @@ function refuse(socket: Socket, fatal: Fatal): Welcome {
   return { kind: 'ended', reason: fatal.message }
 }
 
-async function secured(socket: Socket, ...more: Parameters<typeof acceptTls> extends [unknown, ...infer Rest] ? Rest : never): Promise<Socket> {
-  const secure = await acceptTls(socket, ...more)
+async function secured(socket: Socket, secureContext: SecureContext, mustName: boolean, signal: AbortSignal): Promise<Socket> {
+  const secure = await acceptTls(socket, secureContext, mustName, signal)
   secure.on('error', () => secure.destroy())
   return secure
 }

@@ -112,7 +112,7 @@ export function strangerOn(socket: Socket): Stranger {
   let heard = Buffer.alloc(0)
   let isOver = false
   let wake = (): void => undefined
-  socket.on('data', (chunk) => { heard = Buffer.concat([heard, chunk]); wake() })
+  socket.on('data', (chunk: Buffer) => { heard = Buffer.concat([heard, chunk]); wake() })
   socket.on('error', () => undefined)
   socket.on('close', () => { isOver = true; wake() })
   const until = async (isEnough: () => boolean): Promise<void> => { while (!isEnough() && !isOver) await new Promise<void>((resolve) => { wake = resolve }) }

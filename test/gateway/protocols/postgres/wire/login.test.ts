@@ -66,7 +66,7 @@ const refusals: readonly (readonly [string, () => Promise<unknown>, string, stri
   ['a user whose certificate is missing', () => enter(server.access(underTls), 'carol'), 'upstream.unavailable', "The database does not accept the gateway's user (28000)", '28000'],
   ['another encoding than UTF8', () => enter(server.access(), 'bank', { parameters: new Map([['client_encoding', 'LATIN1']]) }), 'upstream.unavailable', 'The database does not speak UTF8', undefined],
   ['backslashes that escape', () => enter(server.access(), 'bank', { parameters: new Map([['standard_conforming_strings', 'off']]) }), 'upstream.unavailable', 'The database has standard_conforming_strings off', undefined],
-  ['an authority that is not trusted', () => enter(server.access({ ...underTls, authority: newAuthority('Another Authority') }), 'bank'), 'upstream.unavailable', 'The connection to the database failed: the TLS handshake failed (UNABLE_TO_VERIFY_LEAF_SIGNATURE)', undefined],
+  ['an authority that is not trusted', () => enter(server.access({ ...underTls, authority: newAuthority('Another Authority') }), 'bank'), 'upstream.unavailable', 'The connection to the database failed: the TLS handshake failed (SELF_SIGNED_CERT_IN_CHAIN)', undefined],
   ['a certificate for another name', () => enter(server.access({ tls: { ca: 'ca', isDirect: false, serverName: 'db.internal' } }), 'bank'), 'upstream.unavailable', 'The connection to the database failed: the TLS handshake failed (ERR_TLS_CERT_ALTNAME_INVALID)', undefined],
   ['a client certificate that is none', () => enter(server.access({ tls: { ca: 'ca', cert: 'ca', key: 'ca', isDirect: false } }), 'bank'), 'upstream.unavailable', 'The connection to the database failed: TLS cannot begin (ERR_OSSL_UNSUPPORTED)', undefined],
 ]
