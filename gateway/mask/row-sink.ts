@@ -1,104 +1,108 @@
-// Where masked rows gather on their way to the caller. A read in which nothing was masked is one stretch of the upstream's own
-// bytes and is not copied; from the first masked cell on, bytes are copied once, into one buffer that the part then owns.
+// Where masked rows gather on their way to the caller. Bytes that stay are kept as one stretch of the source for as long as they lie
+// behind one another, across rows, and copied once, when a cell in between changes; a read in which none did is not copied at all.
 
 /** Up to here a loop is faster than a call that copies. */
-const SMALL = 96
+const SMALL = 64
 const FIRST_CAPACITY = 16 * 1024
-const nothing = new Uint8Array(0)
-
-/** A message that knows how long it is and writes itself. */
-export interface Placed { readonly size: number; copyInto(target: Uint8Array, at: number): number }
+const empty = Buffer.alloc(0)
 
 export class RowSink {
-  /** Bytes that passed unchanged so far, lying in one stretch; undefined once anything was copied. */
-  #run: Uint8Array | undefined
-  #out: Buffer = Buffer.alloc(0)
+  /** The memory that the pending stretch, `#from` to `#to`, lies in. */
+  #view: Uint8Array = empty
+  #from = 0
+  #to = 0
+  /** What is behind the pending stretch's beginning: owned by the part that takes it. */
+  #out: Buffer = empty
   #length = 0
   #capacity = FIRST_CAPACITY
 
-  get isEmpty(): boolean { return this.#run === undefined && this.#length === 0 }
+  get isEmpty(): boolean { return this.#length === 0 && this.#from === this.#to }
 
-  /** Whole messages as they came, `start` to `end` of `source`. They must stay unchanged until the part has been written. */
+  /** Bytes as they came, `start` to `end` of `source`. They must stay unchanged until the part has been written. */
   pass(source: Uint8Array, start = 0, end = source.length): void {
-    if (start === end) return
-    if (this.#length === 0) {
-      const run = this.#run
-      if (run === undefined) { this.#run = source.subarray(start, end); return }
-      if (run.buffer === source.buffer && run.byteOffset + run.length === source.byteOffset + start) {
-        this.#run = new Uint8Array(run.buffer, run.byteOffset, run.length + end - start)
-        return
-      }
-    }
-    this.copy(source, start, end)
+    this.#reach(source, start)
+    this.#to += end - start
   }
 
-  /** Part of a message. */
-  copy(source: Uint8Array, start: number, end: number): void {
-    const size = end - start
-    this.#reserve(size)
+  /** Begins to rewrite what starts at `start`; ends with `end`. @returns its position, for `patch` and `written` */
+  begin(source: Uint8Array, start: number): number {
+    this.#reach(source, start)
+    return this.#length + this.#to - this.#from
+  }
+
+  /** Passes all since `begin` or the last cut up to `start`, leaves out what comes before `end`, and writes `instead`. */
+  cut(source: Uint8Array, start: number, end: number, instead: Uint8Array): void {
+    this.#to = source.byteOffset + start
+    this.#flush(instead.length)
+    copy(instead, 0, instead.length, this.#out, this.#length)
+    this.#length += instead.length
+    this.#from = this.#to = source.byteOffset + end
+  }
+
+  end(source: Uint8Array, end: number): void {
+    this.#to = source.byteOffset + end
+  }
+
+  /** Forgets what was written since `position`, which a cut lies behind: half a row must not go out. */
+  rewind(position: number): void {
+    this.#length = position
+    this.#from = this.#to
+  }
+
+  /** Writes a big-endian length over four bytes at a position that a cut lies behind. */
+  patch(position: number, value: number): void {
     const out = this.#out
-    let at = this.#length
-    if (size <= SMALL) for (let i = start; i < end; i++) out[at++] = source[i] as number
-    else out.set(source.subarray(start, end), at)
-    this.#length += size
-  }
-
-  /** A rewritten message. */
-  place(message: Placed): void {
-    const { size } = message
-    this.#reserve(size)
-    this.#length = message.copyInto(this.#out, this.#length)
+    out[position] = value >>> 24
+    out[position + 1] = value >>> 16
+    out[position + 2] = value >>> 8
+    out[position + 3] = value
   }
 
   /** What was written since `position`. */
   written(position: number): Uint8Array {
+    this.#flush(0)
     return this.#out.subarray(position, this.#length)
   }
 
-  /** Where the next byte will stand; good until the next take. */
-  get position(): number {
-    this.#reserve(0)
-    return this.#length
-  }
-
-  /** Writes over four bytes behind `position`: a length that is known only now. */
-  patch(position: number, value: number): void {
-    this.#put(position, value)
-  }
-
   take(): Uint8Array {
-    const taken = this.#run ?? (this.#length === 0 ? nothing : this.#out.subarray(0, this.#length))
-    this.#capacity = Math.max(FIRST_CAPACITY, this.#length + (this.#length >> 2))
-    this.#run = undefined
-    this.#out = Buffer.alloc(0)
-    this.#length = 0
+    let taken: Uint8Array
+    if (this.#length === 0) taken = this.#view.subarray(this.#from, this.#to)
+    else {
+      this.#flush(0)
+      taken = this.#out.subarray(0, this.#length)
+    }
+    this.#capacity = Math.max(FIRST_CAPACITY, this.#length + (this.#length >> 3))
+    this.#out = empty
+    this.#view = empty
+    this.#length = this.#from = this.#to = 0
     return taken
   }
 
-  #put(at: number, value: number): void {
-    const out = this.#out
-    out[at] = value >>> 24
-    out[at + 1] = value >>> 16
-    out[at + 2] = value >>> 8
-    out[at + 3] = value
+  /** Makes the pending stretch end at `start`. */
+  #reach(source: Uint8Array, start: number): void {
+    const at = source.byteOffset + start
+    if (at === this.#to && source.buffer === this.#view.buffer) return
+    if (this.#from !== this.#to) this.#flush(0)
+    if (source.buffer !== this.#view.buffer) this.#view = new Uint8Array(source.buffer)
+    this.#from = this.#to = at
   }
 
-  #reserve(size: number): void {
-    const run = this.#run
-    const before = run?.length ?? 0
-    const needed = this.#length + before + size
-    if (needed > this.#out.length || run !== undefined) this.#grow(needed, run)
-  }
-
-  #grow(needed: number, run: Uint8Array | undefined): void {
+  /** Copies the pending stretch, with room for `more` behind it. */
+  #flush(more: number): void {
+    const size = this.#to - this.#from
+    const needed = this.#length + size + more
     if (needed > this.#out.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(this.#capacity, needed + (needed >> 1)))
       grown.set(this.#out.subarray(0, this.#length))
       this.#out = grown
     }
-    if (run === undefined) return
-    this.#out.set(run, this.#length)
-    this.#length += run.length
-    this.#run = undefined
+    copy(this.#view, this.#from, this.#to, this.#out, this.#length)
+    this.#length += size
+    this.#from = this.#to
   }
+}
+
+function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > SMALL) target.set(source.subarray(start, end), at)
+  else for (let i = start, to = at; i < end; i++, to++) target[to] = source[i] as number
 }

@@ -4,7 +4,7 @@ import { CellMasks, type MaskPlan, type Rule } from '../../mask/index.ts'
 import { refusal, RefusalError } from '../../refusal.ts'
 import { createCellMask, type CellMask } from './cell-mask.ts'
 import { createCopyCodec, type CopyCodec, type CopyFormat } from './copy-rows.ts'
-import { backendTag, encodeError, encodeNotice, encodeNotification, encodeParameterStatus, parseDiagnostic, parseNotification, parseParameterStatus, RowReader, RowWriter, type Field, type Frame } from './messages.ts'
+import { backendTag, encodeError, encodeNotice, encodeNotification, encodeParameterStatus, parseDiagnostic, parseNotification, parseParameterStatus, RowReader, type Field, type Frame } from './messages.ts'
 import { originOf, type OriginOptions } from './origin.ts'
 import { rowLine } from './row-line.ts'
 import { scrubDiagnostic } from './scrub.ts'
@@ -81,12 +81,15 @@ export interface CopySource {
   readonly fields?: readonly Field[]
 }
 
-interface Column { readonly mask: CellMask | undefined; readonly type: ValueType; readonly isBinary: boolean; /** Cells masked by the mask's constant since the last count. */ cells: number }
+interface Column { readonly mask: CellMask | undefined; /** The mask's constant as a cell of a DataRow: length and bytes. */ readonly constantCell: Uint8Array | undefined; readonly type: ValueType; readonly isBinary: boolean; /** Cells masked by the mask's constant since the last count. */ cells: number }
 interface Columns extends ColumnPlan { readonly columns: readonly Column[] }
 
 /** The header of a message: tag and length. */
 const HEADER_BYTES = 5
+/** Of a DataRow: header and column count. */
+const CELLS_AT = 7
 const NEWLINE = 0x0a
+const NULL_CELL = Buffer.of(0xff, 0xff, 0xff, 0xff)
 
 export function createResultMasker(options: ResultMaskerOptions): ResultMasker {
   return new Results(options)
@@ -98,7 +101,6 @@ class Results implements ResultMasker {
   readonly #origins: OriginOptions
   readonly #cells: CellMasks
   readonly #reader = new RowReader()
-  readonly #writer = new RowWriter()
   /** Plans this masker made, so that no other's comes into force. */
   readonly #known = new WeakMap<ColumnPlan, Columns>()
   #columns: Columns | undefined
@@ -215,13 +217,14 @@ class Results implements ResultMasker {
   #column(field: Field, output: Lineage | undefined, isBinary: boolean): Column {
     const { plan, snapshot } = this.#options
     const typeOf = (oid: number): ValueType => valueType(oid, snapshot === undefined ? undefined : (each) => snapshot.type(each))
-    if (plan.isEmpty) return { mask: undefined, type: typeOf(field.type), isBinary, cells: 0 }
+    if (plan.isEmpty) return { mask: undefined, constantCell: undefined, type: typeOf(field.type), isBinary, cells: 0 }
     const { columns, isUnknown, isDirect, type } = originOf(field, output, this.#origins)
     const isDangerous = isUnknown && this.#options.reachesSensitive
     if (isDangerous && this.#options.unknownOrigin === 'deny') throw unenforceable('Nobody can say where a column of this result comes from')
     const rule: Rule | undefined = this.#cells.ruleFor(columns, isDangerous, isDirect)
     const name = columns.find(({ names }) => names.length > 1)?.names[0] ?? field.name
-    return { mask: createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule), type, isBinary, cells: 0 }
+    const mask = createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule)
+    return { mask, constantCell: mask?.constant === undefined ? undefined : encodeCell(mask.constant), type, isBinary, cells: 0 }
   }
 
   /** A table's column has its own type; what a query makes of columns has one that nobody said. */
@@ -248,57 +251,86 @@ class Results implements ResultMasker {
   }
 
   #rewrite(frame: Frame, plan: Columns | undefined): void {
-    const row = this.#reader.reset(frame.source, frame.start, frame.end)
-    const writer = this.#writer.begin(row)
-    const columns = plan?.columns ?? []
-    if (plan !== undefined && columns.length !== row.count) throw failed('A row has another number of columns than its description')
+    const { start, end } = frame
     const source = this.#bufferOf(frame.source)
-    let isChanged = false
-    for (let index = 0; index < columns.length; index++) {
-      const column = columns[index]
-      const mask = column?.mask
-      if (column === undefined || mask === undefined || row.isNull(index)) continue
-      let masked = mask.constant
-      if (masked === undefined) masked = mask.apply(source, row.start(index), row.end(index))
-      else column.cells++
-      if (masked === undefined) continue
-      writer.set(index, masked)
-      isChanged = true
+    const columns = plan?.columns ?? []
+    const { sink } = this.#cells
+    if (plan !== undefined && (columns.length !== source.readUInt16BE(start + HEADER_BYTES) || end - start < CELLS_AT)) throw failed('A row has another number of columns than its description')
+    let begun = -1
+    let growth = 0
+    try {
+      let at = start + CELLS_AT
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index] as Column
+        if (at + 4 > end) throw failed('A row is malformed')
+        const length = int32(source, at)
+        const cellEnd = at + 4 + (length < 0 ? 0 : length)
+        if (cellEnd > end) throw failed('A row is malformed')
+        const { mask } = column
+        if (mask !== undefined && length >= 0) {
+          let cell = column.constantCell
+          if (cell === undefined) {
+            const masked = mask.apply(source, at + 4, cellEnd)
+            if (masked !== undefined) cell = encodeCell(masked)
+          } else column.cells++
+          if (cell !== undefined) {
+            if (begun < 0) begun = sink.begin(source, start)
+            sink.cut(source, at, cellEnd, cell)
+            growth += cell.length - (cellEnd - at)
+          }
+        }
+        at = cellEnd
+      }
+      if (plan !== undefined && at !== end) throw failed('A row is malformed')
+    } catch (error) {
+      if (begun >= 0) sink.rewind(begun)
+      throw error
     }
-    if (isChanged) this.#cells.sink.place(writer)
-    else this.#cells.sink.pass(frame.source, frame.start, frame.end)
-    if (this.#cells.keepsBodies) this.#cells.keepLine(rowLine(isChanged ? this.#reader.reset(writer.finish()) : row, columns))
+    if (begun < 0) sink.pass(source, start, end)
+    else {
+      sink.end(source, end)
+      sink.patch(begun + 1, end - start - 1 + growth)
+    }
+    if (this.#cells.keepsBodies) this.#cells.keepLine(rowLine(begun < 0 ? this.#reader.reset(source, start, end) : this.#reader.reset(sink.written(begun)), columns))
   }
 
   #rewriteLine(frame: Frame, codec: CopyCodec, columns: readonly Column[]): void {
     const source = this.#bufferOf(frame.source)
     const { sink } = this.#cells
     const end = source[frame.end - 1] === NEWLINE ? frame.end - 1 : frame.end
-    const begun = sink.position
-    let at = frame.start + HEADER_BYTES
-    let kept = frame.start
-    for (let index = 0; index < columns.length; index++) {
-      const column = columns[index]
-      const cellEnd = codec.cellEnd(source, at, end)
-      if (cellEnd < 0 || (index < columns.length - 1) !== (cellEnd < end)) throw failed('A row of this COPY is malformed')
-      const value = column?.mask === undefined ? undefined : codec.decode(source, at, cellEnd)
-      if (column?.mask !== undefined && value !== undefined) {
-        let masked = column.mask.constant
-        if (masked === undefined) masked = column.mask.apply(value, 0, value.length)
-        else column.cells++
-        if (masked !== undefined) {
-          const cell = codec.encode(masked)
-          sink.copy(source, kept, at)
-          sink.copy(cell, 0, cell.length)
-          kept = cellEnd
+    let begun = -1
+    let growth = 0
+    try {
+      let at = frame.start + HEADER_BYTES
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index] as Column
+        const { mask } = column
+        const cellEnd = codec.cellEnd(source, at, end)
+        if (cellEnd < 0 || (index < columns.length - 1) !== (cellEnd < end)) throw failed('A row of this COPY is malformed')
+        const value = mask === undefined ? undefined : codec.decode(source, at, cellEnd)
+        if (mask !== undefined && value !== undefined) {
+          let masked = mask.constant
+          if (masked === undefined) masked = mask.apply(value, 0, value.length)
+          else column.cells++
+          if (masked !== undefined) {
+            const cell = codec.encode(masked)
+            if (begun < 0) begun = sink.begin(source, frame.start)
+            sink.cut(source, at, cellEnd, cell)
+            growth += cell.length - (cellEnd - at)
+          }
         }
+        at = cellEnd + 1
       }
-      at = cellEnd + 1
+    } catch (error) {
+      if (begun >= 0) sink.rewind(begun)
+      throw error
     }
-    sink.copy(source, kept, frame.end)
-    const size = sink.position - begun
-    sink.patch(begun + 1, size - 1)
-    if (this.#cells.keepsBodies) this.#cells.keepLine(textOf(sink.written(begun + HEADER_BYTES)))
+    if (begun < 0) sink.pass(source, frame.start, frame.end)
+    else {
+      sink.end(source, frame.end)
+      sink.patch(begun + 1, frame.end - frame.start - 1 + growth)
+    }
+    if (this.#cells.keepsBodies) this.#cells.keepLine(textOf(begun < 0 ? source.subarray(frame.start + HEADER_BYTES, frame.end) : sink.written(begun + HEADER_BYTES)))
   }
 
   #bufferOf(source: Uint8Array): Buffer {
@@ -334,6 +366,19 @@ class Results implements ResultMasker {
   #scan(text: string): string {
     return this.#cells.looksInside ? this.#cells.scanCell(text, 'text', '') ?? '' : text
   }
+}
+
+function int32(source: Uint8Array, at: number): number {
+  return (source[at] as number) << 24 | (source[at + 1] as number) << 16 | (source[at + 2] as number) << 8 | source[at + 3] as number
+}
+
+/** A cell of a DataRow: -1 for NULL, else length and bytes. */
+function encodeCell(value: Uint8Array | null): Uint8Array {
+  if (value === null) return NULL_CELL
+  const cell = Buffer.allocUnsafe(4 + value.length)
+  cell.writeInt32BE(value.length)
+  cell.set(value, 4)
+  return cell
 }
 
 function textOf(bytes: Uint8Array): string {
