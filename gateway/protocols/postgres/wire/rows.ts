@@ -175,22 +175,18 @@ export class RowWriter {
   /** Writes it where the caller keeps many rows together. @returns where it ends. @throws RangeError when `size` bytes do not fit */
   copyInto(target: Uint8Array, at: number): number {
     const row = this.#begun()
-    const view = row.source
     let from = row.from
     const begun = at
     for (let position = 0; position < this.#indexes.length; position++) {
       const index = this.#indexes[position] ?? 0
       const cell = this.#cells[position] ?? null
       const start = row.isNull(index) ? row.end(index) : row.start(index)
-      at = copy(view, from, start - 4, target, at)
+      at = copy(row.source, from, start - 4, target, at)
       at = putInt32(target, at, cell === null ? noCell : cell.length)
-      if (cell !== null) {
-        target.set(cell, at)
-        at += cell.length
-      }
+      if (cell !== null) at = copy(cell, 0, cell.length, target, at)
       from = row.end(index)
     }
-    at = copy(view, from, row.to, target, at)
+    at = copy(row.source, from, row.to, target, at)
     putInt32(target, begun + 1, this.size - 1)
     return at
   }
