@@ -50,6 +50,7 @@ export class PostgresClient {
   #queue: Reply[] = []
   #waiting: ((reply: Reply | undefined) => void) | undefined
   #isClosed = false
+  #sink: ((chunk: Buffer) => void) | undefined
   readonly server: { readonly host: string; readonly port: number }
   key: Buffer | undefined
   parameters = new Map<string, string>()
@@ -77,7 +78,12 @@ export class PostgresClient {
   constructor(socket: net.Socket, server: { readonly host: string; readonly port: number }) {
     this.#socket = socket
     this.server = server
-    socket.on('data', (chunk: Buffer) => { this.#chunks.push(chunk); this.#rest = Buffer.concat([this.#rest, chunk]); this.#split() })
+    socket.on('data', (chunk: Buffer) => {
+      if (this.#sink !== undefined) { this.#sink(chunk); return }
+      this.#chunks.push(chunk)
+      this.#rest = Buffer.concat([this.#rest, chunk])
+      this.#split()
+    })
     socket.on('error', () => undefined)
     socket.on('close', () => { this.#isClosed = true; this.#waiting?.(undefined); this.#waiting = undefined })
   }
@@ -127,6 +133,24 @@ export class PostgresClient {
     const replies: Reply[] = []
     for (let seen = 0; seen < ready && !this.#isClosed; seen++) replies.push(...await this.until())
     return replies
+  }
+
+  /** Runs one text and keeps nothing of the answer. @returns its bytes */
+  async drain(sql: string): Promise<number> {
+    let bytes = 0
+    let tail = Buffer.alloc(0)
+    const ended = new Promise<void>((resolve) => {
+      this.#sink = (chunk) => {
+        bytes += chunk.length
+        tail = Buffer.concat([tail, chunk.subarray(-6)]).subarray(-6)
+        if (tail.length === 6 && tail[0] === 0x5a && tail.readInt32BE(1) === 5) resolve()   // ReadyForQuery at the end of what has come
+      }
+      this.#socket.once('close', resolve)
+    })
+    this.send(write.query(sql))
+    await ended
+    this.#sink = undefined
+    return bytes
   }
 
   /** COPY … FROM STDIN. */

@@ -4,10 +4,18 @@ import { startServer } from './server.ts'
 import { pgxSuite, pqSuite } from './go.ts'
 import { pgjdbcSuite } from './pgjdbc.ts'
 import { isolationSuite, regressSuite } from './regress.ts'
+import { startGatewayBetween } from './through-gateway.ts'
 import type { Result, Suite } from './suite.ts'
 import type { Start } from './through.ts'
 
 export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite, pgxSuite, pqSuite, pgjdbcSuite]
+
+/** @param named all of them when undefined */
+export async function postgresConformance(named?: readonly string[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const suite of postgresSuites) if (named === undefined || named.includes(suite.name)) outcomes.push(...await runTwice(suite, startGatewayBetween))
+  return outcomes
+}
 
 export async function runTwice(suite: Suite, start: Start): Promise<Outcome[]> {
   const missing = suite.missing()

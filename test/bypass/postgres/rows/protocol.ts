@@ -4,8 +4,7 @@ import type { Message } from '../row.ts'
 
 const read = 'select ssn from customers'
 const asText: readonly number[] = [0]
-const asBinary: readonly number[] = [1]
-const ask = (sql: string, formats = asText): Message[] => [['P', '', sql], ['B', '', '', [], formats], ['D', 'P', ''], ['E', '', 0], ['S']]
+const ask = (sql: string): Message[] => [['P', '', sql], ['B', '', '', [], asText], ['D', 'P', ''], ['E', '', 0], ['S']]
 
 export const protocol = [
   leak('SQL PREPARE and EXECUTE', [`prepare p as ${read}`, 'execute p']),
