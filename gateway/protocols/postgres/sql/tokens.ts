@@ -32,7 +32,7 @@ function readToken(text: string, at: number, code: number): readonly [TokenKind,
   if (code === DASH && text.charCodeAt(at + 1) === DASH) return ['comment', lineEnd(text, at)]
   if (code === SLASH && text.charCodeAt(at + 1) === STAR) return ['comment', blockEnd(text, at)]
   if (code === DOLLAR) return readDollar(text, at)
-  if (isDigit(code) || (code === DOT && isDigit(text.charCodeAt(at + 1)))) return ['number', numberEnd(text, at)]
+  if (isDigit(code) || (code === DOT && isDigit(text.charCodeAt(at + 1)) && text.charCodeAt(at - 1) !== DOT)) return ['number', numberEnd(text, at)]
   if (!isWordStart(code)) return ['other', at + 1]
   return readWord(text, at, code)
 }
@@ -143,7 +143,7 @@ function blockEnd(text: string, from: number): number {
 
 /** Takes what may follow a digit; a number that PostgreSQL would refuse is refused by its parser, not here. `1..2` is a range. */
 function numberEnd(text: string, from: number): number {
-  let at = from
+  let at = from + 1
   for (; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (isDigit(code) || isWordStart(code)) continue

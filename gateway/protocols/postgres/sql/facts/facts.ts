@@ -102,13 +102,13 @@ class Walk {
   #with(clause: Node, scope: Scope): Scope {
     const ctes = Array.isArray(clause['ctes']) ? clause['ctes'] as readonly unknown[] : []
     const names = ctes.map((cte) => { const body = onlyNode(cte)?.[1]; return textOf(body?.['ctename']) })
-    let visible = scope
     const isRecursive = clause['recursive'] === true
-    if (isRecursive) visible = new Set([...scope, ...names.filter((name) => name !== undefined)])
+    const visible = new Set(scope)
+    if (isRecursive) for (const name of names) if (name !== undefined) visible.add(name)
     ctes.forEach((cte, i) => {
       this.#visit(cte, visible, 'read')
       const name = names[i]
-      if (!isRecursive && name !== undefined) visible = new Set([...visible, name])
+      if (name !== undefined) visible.add(name)
     })
     return visible
   }

@@ -1,0 +1,78 @@
+import test from 'ava'
+import type { Analysis } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
+import { createAnalyser } from '../../../../../gateway/protocols/postgres/sql/analyse.ts'
+import { createParser, maxTextBytes, readText } from '../../../../../gateway/protocols/postgres/sql/parser.ts'
+import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
+import { naming } from './town.ts'
+
+const parser = await createParser()
+test.after.always(async () => { await parser[Symbol.asyncDispose]() })
+const analyser = createAnalyser(parser, traceStatement)
+const analyse = async (text: string): Promise<Analysis> => analyser.analyse(text, naming)
+
+test('an error has the parser\'s message and the 1-based character where it stands', async (t) => {
+  t.deepEqual(await analyse('selec 1'), { status: 'error', message: 'syntax error at or near "selec"', position: 1 })
+  t.deepEqual(await analyse(`select 'é' frm x y`), { status: 'error', message: 'syntax error at or near "x"', position: 16 })
+  t.deepEqual(await analyse(`select 'abc`), { status: 'error', message: `unterminated quoted string at or near "'abc"`, position: 8 })
+})
+
+test('a text without a statement is the statement "empty"', async (t) => {
+  for (const text of ['', ' ', ';;', '-- note', '/* note */']) {
+    const analysis = await analyse(text)
+    t.deepEqual(analysis.status === 'ok' ? analysis.statements.map(({ kind, effects }) => [kind, effects]) : [], [['empty', ['read']]], text)
+  }
+})
+
+test('what hides behind a NUL is not overlooked: the text is refused', async (t) => {
+  t.deepEqual(await analyse('select 1\0; drop table customers'), { status: 'error', message: 'the statement holds a NUL byte', position: 0 })
+  t.deepEqual(readText(Buffer.from('select 1\0; drop table customers')), { status: 'error', reason: 'nul', message: 'the statement holds a NUL byte' })
+})
+
+test('a text that is too long or no UTF-8 is refused by name', async (t) => {
+  t.deepEqual(readText(new Uint8Array(maxTextBytes + 1).fill(0x20)), { status: 'error', reason: 'too_long', message: 'the statement is longer than 1048576 bytes' })
+  t.deepEqual(readText(Uint8Array.of(0x27, 0xc3, 0x28, 0x27)), { status: 'error', reason: 'encoding', message: 'the statement is not valid UTF-8' })
+  t.deepEqual(readText(Buffer.from('select 1')), { status: 'ok', text: 'select 1' })
+  t.deepEqual(await analyse(`select '${'a'.repeat(maxTextBytes)}'`), { status: 'error', message: 'the statement is longer than 1048576 bytes', position: 0 })
+})
+
+const deep: Readonly<Record<string, string>> = {
+  'parentheses': `select ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
+  'additions': `select 1${'+1'.repeat(20_000)}`,
+  'unions': `select 1${' union select 1'.repeat(20_000)}`,
+  'subqueries': `${'select * from ('.repeat(4_000)}select 1${') x'.repeat(4_000)}`,
+  'ands': `select 1 where ${'a and '.repeat(9_000)} b`,
+  'nots': `select ${'not '.repeat(15_000)} true`,
+  'arrays': `select ${'array['.repeat(9_000)}1${']'.repeat(9_000)}`,
+  'casts': `select 1${'::int'.repeat(10_000)}`,
+  'indirections': `select (a)${'.b'.repeat(20_000)}`,
+  'unterminated comment': `select 1 ${'/* '.repeat(20_000)}`,
+  'unterminated dollar quote': `select ${'$a$ $b$ '.repeat(7_000)}$c$`,
+  'quotes': `select ${'\''.repeat(60_001)}`,
+  'ctes': `with ${Array.from({ length: 2_000 }, (_, i) => `c${i} as (select * from customers)`).join(', ')} select 1`,
+  'statements': 'select 1;'.repeat(7_000),
+  'nested do': (() => { let text = 'null;'; for (let i = 0; i < 12; i++) text = `do $x${i}$ begin ${text} end $x${i}$;`; return text })(),
+}
+
+for (const [name, text] of Object.entries(deep)) {
+  test(`hostile text ends in an answer, never in a throw: ${name}`, async (t) => {
+    const analysis = await analyse(text)
+    t.true(analysis.status === 'ok' || analysis.message !== '')
+    const after = await analyse('select 1')
+    t.is(after.status, 'ok')
+  })
+}
+
+test('long texts are read in a worker, in order, beside short ones', async (t) => {
+  const long = (value: string) => `insert into t (a) values ${Array.from({ length: 9_000 }, () => `('${value}')`).join(', ')}`
+  const [first, second, broken] = await Promise.all([analyse(long('abc')), analyse(long('xyz')), analyse(`${long('abc')} frm`)])
+  t.is(first.status === 'ok' ? first.literals.length : 0, 9_000)
+  t.is(second.status === 'ok' ? second.literals[0]?.value : '', 'xyz')
+  t.is(broken.status, 'error')
+})
+
+test('a parser that is closed answers whoever waits', async (t) => {
+  const own = await createParser()
+  const waiting = own.parse(`select '${'a'.repeat(100_000)}'`)
+  await own[Symbol.asyncDispose]()
+  t.deepEqual(await waiting, { status: 'error', message: 'the gateway is stopping', position: 0 })
+})
