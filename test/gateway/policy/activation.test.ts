@@ -170,7 +170,7 @@ test('a governed config that is not valid is refused with the paths', async (t) 
   await using at = bench(first)
   write(at.dir, { 'config.yaml': config.replace('protocol: mcp', 'protocol: smtp') })
   await commit(at.dir, eli)
-  await refusedAfter(t, at, 'ERR_CONFIG_INVALID', new ConfigError('config.yaml', [{ path: 'targets[0].protocol', message: 'expected one of mcp, http' }]).message)
+  await refusedAfter(t, at, 'ERR_CONFIG_INVALID', new ConfigError('config.yaml', [{ path: 'targets[0].protocol', message: 'expected one of mcp, http, postgres' }]).message)
 })
 
 test('a link in the policy source is refused', async (t) => {
