@@ -8,6 +8,7 @@ import { maxShownUnits, parameterText, type BoundParameters } from './parameters
 import { quietMessage } from './quiet.ts'
 import { isCallerNamed, sensitivePredicates, sensitiveWrites, statementView, touchedRelations, touchesDeclared, type Surroundings } from './statement-view.ts'
 import type { Analysis, BaseColumn, Naming, Statement } from './sql/analysis.ts'
+import { readShape } from './sql/literals.ts'
 import { routineClass } from './sql/facts/routine-classes.ts'
 
 export type PostgresOperation = Operation
@@ -66,13 +67,15 @@ function parsedOperation(options: StatementOptions, analysis: Analysis & { reado
   }
 }
 
+const noConstants = { locations: new Set<number>(), booleans: new Set<number>(), columns: new Map<number, readonly BaseColumn[]>() }
 const parsed = { sql: { status: 'ok' } } as const satisfies { sql: SqlFinding }
 
+/** Nothing is known of its constants but where they are: none of them is shown, and detectors read the rest. */
 function unparsedOperation(options: StatementOptions, { message, position }: Analysis & { readonly status: 'error' }): PostgresOperation {
   return {
     action: { name: options.kind === 'prepare' ? 'pg.prepare' : 'pg.unparsed', properties: { effects: ['write', 'ddl'] } },
     ...common(options, []),
-    request: { ...basis(options), statement: cut(options.text), literals: [], parameters: shownParameters(options.parameters, new Map(), surroundings(options), true).values, statements: [], multi: false, unparsed: true, sensitive_predicate: [], sensitive_write: [] },
+    request: { ...basis(options), statement: cut(readShape(options.text, noConstants).shape), literals: [], parameters: shownParameters(options.parameters, new Map(), surroundings(options), true).values, statements: [], multi: false, unparsed: true, sensitive_predicate: [], sensitive_write: [] },
     slots: [{ path: '/statement' }, ...(options.parameters?.values ?? []).slice(0, maxShownValues).map((_, i) => ({ path: `/parameters/${i}`, declared: literalClass }))],
     findings: { sql: { status: 'error', message: quietMessage(message), position } },
     canonical: () => canonical(options, []),
