@@ -47,7 +47,7 @@ test('a list shows the databases that a statement would reach, and no other', t 
   const databases = ['appdb/bank', 'appdb/postgres', 'other/bank', 'appdb']
   for (const group of ['analysts', 'ci', 'contractors', 'strangers']) {
     const subject = { type: 'user', id: 'idp|u', properties: { groups: [group] } }
-    const visible = policy.visible({ subject, items: databases.map(id => ({ type: 'database', id, properties: { target: id.split('/')[0] } })) })
+    const visible = policy.visible({ subject, items: databases.map(id => ({ type: 'database', id, properties: { target: id.split('/')[0] } })) } as { items: object[] })
     t.deepEqual(visible, databases.map(id => ask({}, group, id).effect === 'allow'), group)
   }
 })

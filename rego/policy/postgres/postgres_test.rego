@@ -127,6 +127,7 @@ test_settings_are_those_that_data_lists if {
 		"encoding": [[setting("client_encoding", "SJIS")], "leads", {"pg.setting"}],
 		"value unknown": [[setting("client_encoding", {"unknown": true})], "leads", {"pg.setting"}],
 		"name unknown": [[setting("", "x")], "leads", {"pg.setting"}],
+		"no name": [[setting(null, "x")], "leads", {"pg.setting"}],
 		"role": [[setting("role", "postgres")], "leads", {"pg.role"}],
 		"Role": [[setting("ROLE", "postgres")], "leads", {"pg.role"}],
 		"session": [[setting("session_authorization", "postgres")], "leads", {"pg.role"}],
@@ -144,6 +145,7 @@ test_what_cannot_be_read_is_not_sent if {
 	every over in [{"findings": {"sql": {"status": "unavailable"}}}, {"findings": {"sql": {"status": "error"}}}, {"request": {"unparsed": true}}] {
 		said(object.union(ask([reading], "leads"), over)) == {"pg.unparsed"}
 	}
+	said(object.union(object.remove(ask([], "leads"), ["request"]), {"request": {"protocol": "postgres"}})) == {"pg.unparsed"}
 	"pg.unparsed" in said(object.remove(ask([reading], "leads"), ["findings"]))
 }
 

@@ -36,8 +36,10 @@ deny contains {
 } if {
 	some statement in statements
 	statement.copy
-	not statement.copy.place == "client"
+	not is_own(statement.copy)
 }
+
+is_own(copy) if copy.place == "client"
 
 # METADATA
 # title: Who must not see a value runs nothing that could hide where it goes

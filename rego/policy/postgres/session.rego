@@ -7,9 +7,13 @@ deny contains {
 	"msg": sprintf("This is not among the settings that a session may change, or not to this value: %s.", [listed(wrong)]),
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
-	wrong := {lower(setting.name) | some setting in settings; not may_be_set(setting); not takes_role(setting)}
+	wrong := {setting_name(setting) | some setting in settings; not may_be_set(setting); not takes_role(setting)}
 	count(wrong) > 0
 }
+
+setting_name(setting) := lower(setting.name) if {
+	is_string(setting.name)
+} else := "?"
 
 # Without a value it is put back to what it was when the session began.
 may_be_set(setting) if setting.value == null

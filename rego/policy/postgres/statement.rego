@@ -25,6 +25,7 @@ default is_parsed := false
 
 is_parsed if {
 	input.findings.sql.status == "ok"
+	input.request.statements
 	not input.request.unparsed
 }
 
