@@ -1,10 +1,11 @@
 // The gateway signs in to a real PostgreSQL, by every proof it knows, and to servers that are none.
 import test from 'ava'
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, Socket, type AddressInfo } from 'node:net'
 import { backendTag, encodeQuery, ProtocolViolation } from '../../../../../gateway/protocols/postgres/messages.ts'
 import { take, takeMessage } from '../../../../../gateway/protocols/postgres/wire/intake.ts'
 import { login, LoginError, sendCancel, type LoginRequest } from '../../../../../gateway/protocols/postgres/wire/login.ts'
+import { Proof } from '../../../../../gateway/protocols/postgres/wire/proof.ts'
 import { chooseMechanism, maxScramIterations, scramClient } from '../../../../../gateway/protocols/postgres/wire/scram-client.ts'
 import { saslprep } from '../../../../../gateway/protocols/postgres/wire/saslprep.ts'
 import { RefusalError } from '../../../../../gateway/refusal.ts'
@@ -128,6 +129,7 @@ const broken: readonly (readonly [string, (socket: Socket) => Promise<void>, str
   ['announces a message of negative length', afterStartup((socket) => void socket.write(Buffer.from([0x52, 0xff, 0xff, 0xff, 0xff]))), 'The connection to the database failed: a message is not 5 to 30000 bytes long'],
   ['says no without a SQLSTATE (CVE-2026-6666)', afterStartup((socket) => void socket.write(message('E', 'SFATAL\0Mgo away 4111 1111\0\0'))), 'The database refused the connection (no SQLSTATE)'],
   ['says no in a form that is none', afterStartup((socket) => void socket.write(message('E', 'Cabc'))), 'The database does not speak the protocol'],
+  ['talks without end', afterStartup((socket) => void socket.write(Buffer.concat(Array.from({ length: 1_000 }, () => message('N', 'Mhello\0\0'))))), 'The database sent a message that has no place at the start of a connection'],
   ['hangs up', afterStartup((socket) => void socket.end()), 'The connection to the database failed: the connection ended'],
 ]
 for (const [what, serve, words, upstream] of broken) {
@@ -138,6 +140,13 @@ for (const [what, serve, words, upstream] of broken) {
     t.true(['upstream.unavailable', 'upstream.broken'].includes(error.refusal.code))
   })
 }
+
+test('a password never goes in the clear where others could read it', async (t) => {
+  const abroad = new Socket()                                // no TLS, and no loopback address at the other end
+  const error = await t.throwsAsync(new Proof(abroad, 'gateway', () => 'secret').answer({ kind: 'cleartext' }), { instanceOf: LoginError })
+  t.is(error.refusal.code, 'upstream.unavailable')
+  t.is(error.refusal.message, 'The database asks for the password in the clear, without TLS')
+})
 
 test('a session that ends while the server thinks ends the login', async (t) => {
   const left = new AbortController()
