@@ -29,6 +29,8 @@ const unknownOrigin: Rule = { id: 'unknown_origin', op: 'redact', keepLast: 0, d
 /** Nothing shorter is a finding. */
 const MIN_CHARS = 4
 const INTEGER = /^-?(\d+)(?:\.0*)?$/
+/** Floats print so from 1e15 on; longer ones hold no number of anybody's. */
+const EXPONENT = /^-?\d(?:\.\d+)?e\+(?:1\d|2\d)$/
 /** A first look at what may hold a document inside text: JSON's first characters. */
 const JSON_START = /^\s*[{["]/
 
@@ -154,7 +156,7 @@ export class CellMasks {
   }
 
   #scanNumber(text: string, member: KnownMember): string | null {
-    const digits = INTEGER.exec(text)?.[1]
+    const digits = INTEGER.exec(EXPONENT.test(text) ? BigInt(Math.trunc(Number(text))).toString() : text)?.[1]
     if (digits === undefined || digits.length < MIN_CHARS) return text
     const [only] = findRuleSpans(digits, member, this.plan)
     if (only === undefined) return text

@@ -16,8 +16,9 @@ export interface CopyFormat {
 export interface CopyCodec {
   /** Index behind the cell that starts at `start`; -1 where it is malformed. */
   cellEnd(line: Buffer, start: number, end: number): number
-  /** The value of a cell; undefined for NULL. */
-  decode(line: Buffer, start: number, end: number): Buffer | undefined
+  isNull(line: Buffer, start: number, end: number): boolean
+  /** The value of a cell that is not NULL. */
+  decode(line: Buffer, start: number, end: number): Buffer
   encode(value: Uint8Array | null): Uint8Array
   readonly delimiter: number
 }
@@ -32,15 +33,16 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
   const delimiter = single(format.delimiter)
   if (delimiter === undefined || delimiter === BACKSLASH) return undefined
   const none = Buffer.from(format.null)
-  if (format.kind === 'text') return { delimiter, cellEnd: textEnd(delimiter), decode: (line, start, end) => equals(line, start, end, none) ? undefined : unescape(line, start, end), encode: (value) => value === null ? none : escape(value, delimiter) }
+  if (format.kind === 'text') return { delimiter, cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
   const quote = single(format.quote)
   const mark = single(format.escape)
   if (quote === undefined || mark === undefined || quote === delimiter) return undefined
   return {
     delimiter,
     cellEnd: csvEnd(delimiter, quote, mark),
+    isNull: (line, start, end) => equals(line, start, end, none),
     decode(line, start, end) {
-      if (line[start] !== quote || start === end) return equals(line, start, end, none) ? undefined : line.subarray(start, end)
+      if (line[start] !== quote || start === end) return line.subarray(start, end)
       const value: number[] = []
       for (let at = start + 1; at < end - 1; at++) {
         if (line[at] === mark && at + 1 < end - 1 && (line[at + 1] === quote || line[at + 1] === mark)) at++
@@ -76,8 +78,9 @@ function csvEnd(delimiter: number, quote: number, mark: number): CopyCodec['cell
 }
 
 function unescape(line: Buffer, start: number, end: number): Buffer {
-  const first = line.indexOf(BACKSLASH, start)
-  if (first < 0 || first >= end) return line.subarray(start, end)
+  let first = start
+  while (first < end && line[first] !== BACKSLASH) first++
+  if (first === end) return line.subarray(start, end)
   const value: number[] = []
   for (let at = start; at < end; at++) {
     const byte = line[at] as number
@@ -112,7 +115,9 @@ function quoted(value: Uint8Array, quote: number, mark: number): Uint8Array {
 }
 
 function equals(line: Buffer, start: number, end: number, expected: Buffer): boolean {
-  return end - start === expected.length && line.compare(expected, 0, expected.length, start, end) === 0
+  if (end - start !== expected.length) return false
+  for (let i = 0; i < expected.length; i++) if (line[start + i] !== expected[i]) return false
+  return true
 }
 
 /** The server takes one-byte options only. */

@@ -81,7 +81,7 @@ export interface CopySource {
   readonly fields?: readonly Field[]
 }
 
-interface Column { readonly mask: CellMask | undefined; /** The mask's constant as a cell of a DataRow: length and bytes. */ readonly constantCell: Uint8Array | undefined; readonly type: ValueType; readonly isBinary: boolean; /** Cells masked by the mask's constant since the last count. */ cells: number }
+interface Column { readonly mask: CellMask | undefined; /** The mask's constant as it stands in a row. */ readonly constantCell: Uint8Array | undefined; readonly type: ValueType; readonly isBinary: boolean; /** Cells masked by the mask's constant since the last count. */ cells: number }
 interface Columns extends ColumnPlan { readonly columns: readonly Column[] }
 
 /** The header of a message: tag and length. */
@@ -121,7 +121,7 @@ class Results implements ResultMasker {
 
   describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan {
     const isAligned = outputs === undefined || outputs.length === fields.length
-    const made = this.#plan(fields, isAligned ? outputs : undefined, (index) => (formats === undefined || formats.length === 0 ? formats === undefined ? fields[index]?.format : 0 : formats.length === 1 ? formats[0] : formats[index]) === 1)
+    const made = this.#plan(fields, isAligned ? outputs : undefined, encodeCell, (index) => (formats === undefined || formats.length === 0 ? formats === undefined ? fields[index]?.format : 0 : formats.length === 1 ? formats[0] : formats[index]) === 1)
     this.#known.set(made, made)
     this.#use(made)
     return made
@@ -179,7 +179,7 @@ class Results implements ResultMasker {
     const { outputs } = copy
     const fields = copy.fields ?? formats.map((_, index) => this.#copyField(outputs?.[index], copy.format.isQuery))
     if (fields.length !== formats.length) throw unenforceable('The columns of this COPY are not known')
-    const columns = this.#plan(fields, outputs?.length === formats.length ? outputs : undefined, () => false)
+    const columns = this.#plan(fields, outputs?.length === formats.length ? outputs : undefined, (value) => codec.encode(value), () => false)
     this.#copy = { codec, columns, isHeader: copy.format.hasHeader }
     this.#copyIsOpen = columns.isOpen
   }
@@ -209,12 +209,12 @@ class Results implements ResultMasker {
     return this.#cells.take(summary)
   }
 
-  #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, isBinary: (index: number) => boolean): Columns {
-    const columns = fields.map((field, index) => this.#column(field, outputs?.[index], isBinary(index)))
+  #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, encode: (value: Uint8Array | null) => Uint8Array, isBinary: (index: number) => boolean): Columns {
+    const columns = fields.map((field, index) => this.#column(field, outputs?.[index], encode, isBinary(index)))
     return { isOpen: columns.every(({ mask }) => mask === undefined), count: columns.length, columns }
   }
 
-  #column(field: Field, output: Lineage | undefined, isBinary: boolean): Column {
+  #column(field: Field, output: Lineage | undefined, encode: (value: Uint8Array | null) => Uint8Array, isBinary: boolean): Column {
     const { plan, snapshot } = this.#options
     const typeOf = (oid: number): ValueType => valueType(oid, snapshot === undefined ? undefined : (each) => snapshot.type(each))
     if (plan.isEmpty) return { mask: undefined, constantCell: undefined, type: typeOf(field.type), isBinary, cells: 0 }
@@ -224,7 +224,7 @@ class Results implements ResultMasker {
     const rule: Rule | undefined = this.#cells.ruleFor(columns, isDangerous, isDirect)
     const name = columns.find(({ names }) => names.length > 1)?.names[0] ?? field.name
     const mask = createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule)
-    return { mask, constantCell: mask?.constant === undefined ? undefined : encodeCell(mask.constant), type, isBinary, cells: 0 }
+    return { mask, constantCell: mask?.constant === undefined ? undefined : encode(mask.constant), type, isBinary, cells: 0 }
   }
 
   /** A table's column has its own type; what a query makes of columns has one that nobody said. */
@@ -307,13 +307,14 @@ class Results implements ResultMasker {
         const { mask } = column
         const cellEnd = codec.cellEnd(source, at, end)
         if (cellEnd < 0 || (index < columns.length - 1) !== (cellEnd < end)) throw failed('A row of this COPY is malformed')
-        const value = mask === undefined ? undefined : codec.decode(source, at, cellEnd)
-        if (mask !== undefined && value !== undefined) {
-          let masked = mask.constant
-          if (masked === undefined) masked = mask.apply(value, 0, value.length)
-          else column.cells++
-          if (masked !== undefined) {
-            const cell = codec.encode(masked)
+        if (mask !== undefined && !codec.isNull(source, at, cellEnd)) {
+          let cell = column.constantCell
+          if (cell === undefined) {
+            const value = codec.decode(source, at, cellEnd)
+            const masked = mask.apply(value, 0, value.length)
+            if (masked !== undefined) cell = codec.encode(masked)
+          } else column.cells++
+          if (cell !== undefined) {
             if (begun < 0) begun = sink.begin(source, frame.start)
             sink.cut(source, at, cellEnd, cell)
             growth += cell.length - (cellEnd - at)

@@ -1,7 +1,7 @@
 // Results of a real server, masked by where their values come from, whatever their columns are called.
 import test from 'ava'
 import { createResultMasker } from '../../../../gateway/protocols/postgres/mask.ts'
-import { backendTag, encodeDataRow, encodeQuery, encodeRowDescription, Framer, parseRowDescription } from '../../../../gateway/protocols/postgres/messages.ts'
+import { backendTag, encodeDataRow, encodeQuery, encodeRowDescription, Framer, parseRowDescription, rowCells } from '../../../../gateway/protocols/postgres/messages.ts'
 import type { BaseColumn, Lineage } from '../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { splitRows } from '../../../../gateway/mask/index.ts'
 import { RefusalError } from '../../../../gateway/refusal.ts'
@@ -196,6 +196,27 @@ test('a row with another number of columns than its description is refused', asy
   const each = masker(ssn)
   each.describe(parseRowDescription(encodeRowDescription([field])), undefined)
   t.is(await refused(() => each.row(frameOf(encodeDataRow([Buffer.from('x'), Buffer.from('y')])))), 'mask.failed: A row has another number of columns than its description')
+})
+
+test('a row that fails half-way leaves nothing of itself behind', async (t) => {
+  const each = masker(ssn, { id: 'net', match: { class: 'US_SSN' }, op: 'redact' })
+  each.describe([field, field], [from(column('customers', 'ssn')), from()])
+  const good = frameOf(encodeDataRow([Buffer.from(canary), Buffer.from('fine')]))
+  each.row(good)
+  t.is(await refused(() => each.row(frameOf(encodeDataRow([Buffer.from(canary), Buffer.from('x'.repeat(2 << 20))])))), 'mask.failed: A cell is too long to be masked')
+  each.row(good)
+  const rows = new Framer('backend').push(each.take(summary).bytes).map(({ bytes }) => rowCells(bytes).map(String))
+  t.deepEqual(rows, [[redacted, 'fine'], [redacted, 'fine']])
+})
+
+test('a row whose lengths do not add up is refused', async (t) => {
+  for (const [at, byte] of [[10, 200], [10, 4], [17, 9], [17, 1], [7, 0x7f]] as const) {
+    const bytes = encodeDataRow([Buffer.from('abc'), Buffer.from('de')])
+    bytes[at] = byte
+    const each = masker(ssn)
+    each.describe([field, field], [from(column('customers', 'ssn')), from()])
+    t.is(await refused(() => each.row(frameOf(bytes))), 'mask.failed: A row is malformed', `${byte} at ${at}`)
+  }
 })
 
 test('each portal has a plan of its own', (t) => {
