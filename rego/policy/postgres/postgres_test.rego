@@ -106,6 +106,7 @@ test_what_drivers_do_by_themselves_is_open if {
 		"encoding": setting("client_encoding", "UTF8"),
 		"reset": setting("standard_conforming_strings", null),
 		"own role again": setting("role", null),
+		"no role": setting("role", "NONE"),
 	}
 	{note | some note, one in cases; not is_open(one, world)} == set()
 	closed := {
