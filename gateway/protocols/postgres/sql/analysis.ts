@@ -49,6 +49,8 @@ export interface Routine {
   readonly isBodyResolved?: boolean
   /** Names and types of OUT, INOUT and TABLE columns, in order. */
   readonly results?: readonly { readonly name: string; readonly type: number }[]
+  /** Defaults of its last arguments, as one list of expressions. */
+  readonly defaults?: string
   /** `SET search_path` of the routine, as pg_proc.proconfig spells it. */
   readonly searchPath?: string
 }
@@ -126,6 +128,8 @@ export interface Statement {
   readonly unknown: readonly string[]
   /** By ordinal of the result columns; undefined where the statement's own lineage cannot be told at all. */
   readonly outputs?: readonly Lineage[]
+  /** PREPARE, DECLARE CURSOR: result columns of what is kept, for the EXECUTE or FETCH to come. */
+  readonly held?: readonly Lineage[]
   /** Base columns that reach something else than the result: other columns, NOTIFY, set_config, files. */
   readonly flows: readonly { readonly from: BaseColumn; readonly into: string }[]
 }

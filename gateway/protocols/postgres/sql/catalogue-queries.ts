@@ -46,7 +46,8 @@ select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog
   pg_catalog.to_json(p.proargnames)::pg_catalog.text,
   case when l.lanname operator(pg_catalog.=) any ('{sql,plpgsql}'::pg_catalog.name[]) then ${hasSqlBody ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)' : 'p.prosrc'} end,
   ${hasSqlBody ? '(p.prosqlbody is not null)::pg_catalog.text' : "'false'"},
-  (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path='))
+  (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path=')),
+  case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
 where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
 

@@ -25,6 +25,8 @@ const maxBytes = 512 * 1024 * 1024
 const maxSingleDefinitions = 2_000
 /** PostgreSQL 14 brought SQL-standard bodies. */
 const sqlBodiesSince = 140_000
+/** Unknown OIDs remembered between readings. */
+const maxMissing = 10_000
 /** What other sessions' DDL may change unseen is at most this old. */
 const ttlMs = 60_000
 
@@ -112,15 +114,20 @@ export class Catalogue {
   async relation(oid: number, ask: Ask): Promise<Relation | undefined> {
     const found = (await this.current(ask)).relation(oid)
     if (found !== undefined || this.#missing.has(oid)) return found
+    const missing = this.#missing
     this.invalidate()
     const again = (await this.current(ask)).relation(oid)
-    if (again === undefined) this.#missing.add(oid)
+    // Kept over this reading: two unknown OIDs in turn must not read the catalogue for ever.
+    this.#missing = missing
+    if (again === undefined && missing.size < maxMissing) missing.add(oid)
     return again
   }
 
   async #load(ask: Ask): Promise<Snapshot> {
     const generation = this.#generation
     try {
+      // The caller keeps this promise first: an invalidation while reading then finds it.
+      await Promise.resolve()
       const readAt = this.#now()
       const snapshot = await loadSnapshot(ask)
       if (generation === this.#generation) {

@@ -164,6 +164,7 @@ function parseRoutine(row: readonly Cell[]): Routine {
     ...results !== undefined && results.length > 0 ? { results } : {},
     ...typeof row[14] === 'string' ? { body: row[14] } : {},
     ...isTrue(row[15]) ? { isBodyResolved: true } : {},
+    ...typeof row[17] === 'string' ? { defaults: row[17] } : {},
     ...typeof row[16] === 'string' ? { searchPath: row[16].slice('search_path='.length) } : {},
   }
 }

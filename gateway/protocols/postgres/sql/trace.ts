@@ -1,13 +1,13 @@
 // What following one statement's columns from the catalogue to the result yields. Computed in lineage.ts; read by policy facts and masks.
 import type { BaseColumn, ColumnUse, Lineage, RelationUse, RoutineUse } from './analysis.ts'
 
-/** `equality`: the column alone is compared by `=`, IN or `= ANY` with values that no column feeds. All else (ranges, LIKE, functions, `<>`) is `other`. */
+/** `equality`: the column alone is compared by `=`, IN or `= ANY` with values that no column feeds, or joined by `=` with a column alone. All else (ranges, LIKE, functions, `<>`) is `other`. */
 export type Comparison = 'equality' | 'other'
 
 /** A column's uses; `comparisons` says how it was compared where `uses` names `predicate` or `join`. */
 export interface TracedColumn extends ColumnUse { readonly comparisons: readonly Comparison[] }
 
-/** `into`: `schema.table.column`, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `routine`, `relation` (a new table or view). */
+/** `into`: `schema.table.column`, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `sequence`, `advisory_lock`, `routine` (that cannot be read), `relation` (a new table). */
 export interface Flow { readonly from: BaseColumn; readonly into: string }
 
 export interface Trace {

@@ -3,11 +3,12 @@ import type { Routine } from '../analysis.ts'
 import { argumentsMark, lost, type BodyTrace, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { test } from './comparisons.ts'
-import { isFollowed, traceBody } from './routines.ts'
+import { columnExpression, compositeOf } from './relations.ts'
+import { isFollowed, resultNames, traceBody } from './routines.ts'
 import type { Scope } from './scope.ts'
 import { isOpaqueBuiltIn, sinkOf } from './system.ts'
 import { bodyAt, listAt, isTrueAt, qualifiedName, tagged, type Body } from './tree.ts'
-import { flat, merge, type Field, type Value } from './value.ts'
+import { empty, flat, merge, rowValue, type Field, type Value } from './value.ts'
 
 export interface Called { readonly value: Value; readonly arguments: readonly Value[]; readonly candidates: readonly Routine[]; /** By ordinal, of a body that was followed. */ readonly fields?: readonly Field[] | undefined }
 
@@ -24,7 +25,7 @@ export function callFunction(context: Context, body: Body, scope: Scope): Called
   const window = bodyAt(body, 'over')
   if (window !== undefined) noteWindow(context, window, scope)
   const called = resolveCall(context, schema, name, fed, scope)
-  return { ...called, value: merge([called.value, ...filter]) }
+  return filter.length === 0 ? called : { ...called, value: merge([called.value, ...filter]) }
 }
 
 export function noteWindow(context: Context, window: Body, scope: Scope): void {
@@ -40,10 +41,13 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   const parts: Value[] = [all]
   let fields: readonly Field[] | undefined
   let isKnown = true
+  let isComposite = false
   for (const routine of candidates) {
     const traced = followed(context, routine)
+    if (args.length < routine.argumentCount && routine.defaults !== undefined) parts.push(withArguments(defaultsOf(context, routine), empty))
+    if (compositeOf(context, routine.returnType) !== undefined) isComposite = true
     if (traced === undefined) {
-      const sink = routine.schema === 'pg_catalog' ? sinkOf(name) : 'routine'
+      const sink = routine.schema === 'pg_catalog' ? sinkOf(name) : routine.volatility === 'v' ? 'routine' : undefined
       if (sink !== undefined) context.uses.flow(all, sink)
       if (!isOpaque(routine)) continue
       isKnown = false
@@ -59,7 +63,12 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
     const volatility = ['v', 's', 'i'].find((letter) => candidates.some((routine) => routine.schema === each && routine.volatility === letter)) ?? 'v'
     context.uses.routine({ schema: each, name, volatility, isKnown })
   }
-  return { value: merge(parts), arguments: args, candidates, fields }
+  const value = merge(parts)
+  const [only] = candidates
+  const names = only === undefined || candidates.length > 1 ? undefined : resultNames(context, only)
+  // A row whose columns are known by name can be taken apart; without a body to say which is which, each is the whole.
+  const row = names === undefined || names.length < 2 && only?.results !== undefined ? undefined : names.map((each, at) => ({ name: each, value: fields?.[at]?.value ?? value }))
+  return { value: row !== undefined ? rowValue(row, value) : isComposite ? { ...value, isComposite } : value, arguments: args, candidates, fields }
 }
 
 const accepts = (routine: Routine, count: number): boolean => routine.schema === 'pg_catalog' && routine.name === 'unnest' ? count > 0 : routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount
@@ -83,6 +92,8 @@ function withArguments(value: Value, args: Value): Value {
   return merge([{ ...value, columns, inputs: undefined }, args])
 }
 
+const defaultsOf = (context: Context, routine: Routine): Value => columnExpression(context, routine.defaults, undefined)
+
 /** `text(x)`, `numeric(x, 2)`, and `column(row)` are conversions and fields, not routines. */
 function conversion(context: Context, schema: string | undefined, name: string, args: readonly Value[], scope: Scope): Value {
   const all = merge(args.map(flat))
@@ -105,7 +116,7 @@ export function operatorBodies(context: Context, name: string): Value | undefine
   const parts = context.naming.snapshot.operators(name).flatMap((oid) => {
     const routine = context.naming.snapshot.routine(oid)
     const traced = routine === undefined ? undefined : followed(context, routine)
-    return traced === undefined ? [] : [withArguments(traced.value, { columns: new Set() })]
+    return traced === undefined ? [] : [withArguments(traced.value, empty)]
   })
   return parts.length === 0 ? undefined : merge(parts)
 }

@@ -6,7 +6,7 @@ import type { Scope } from './scope.ts'
 import { bodyOf, itemsOf, listAt, qualifiedName, tagged, textAt } from './tree.ts'
 import { flat, merge, type Value } from './value.ts'
 
-interface Compared { readonly value: Value; /** Columns alone on one side, on the other nothing that a column feeds. */ readonly isEquality: boolean; readonly isColumnPair: boolean }
+interface Compared { readonly value: Value; /** Columns alone on one side, on the other nothing that a column feeds. */ readonly isEquality: boolean; readonly isColumnPair: boolean; readonly isBarePair: boolean }
 
 /** Both sides' values, each side's literals attributed to the columns of both. Rows are compared field by field. */
 export function compare(context: Context, left: unknown, right: unknown, scope: Scope): Compared {
@@ -27,11 +27,12 @@ export function compare(context: Context, left: unknown, right: unknown, scope: 
     value: { ...both, inputs: undefined },
     isEquality: isBareColumn(left) && isConstant(other) || isBareColumn(right) && isConstant(one),
     isColumnPair: one.columns.size > 0 && other.columns.size > 0,
+    isBarePair: isBareColumn(left) && isBareColumn(right),
   }
 }
 
 function together(parts: readonly Compared[]): Compared {
-  return { value: merge(parts.map((part) => part.value)), isEquality: parts.every((part) => part.isEquality), isColumnPair: parts.every((part) => part.isColumnPair) }
+  return { value: merge(parts.map((part) => part.value)), isEquality: parts.every((part) => part.isEquality), isColumnPair: parts.every((part) => part.isColumnPair), isBarePair: parts.every((part) => part.isBarePair) }
 }
 
 function isBareColumn(node: unknown): boolean {
@@ -58,7 +59,7 @@ export function test(context: Context, node: unknown, scope: Scope, use: 'predic
     const user = operatorBodies(context, '=')
     const value = user === undefined ? compared.value : merge([compared.value, user])
     const comparison = compared.isEquality ? 'equality' : 'other'
-    if (use === 'join' && compared.isColumnPair) context.uses.use(value, 'join', comparison)
+    if (use === 'join' && compared.isColumnPair) context.uses.use(value, 'join', compared.isBarePair ? 'equality' : 'other')
     else context.uses.use(value, 'predicate', comparison)
     return value
   }

@@ -9,6 +9,7 @@ import { compositeOf, findRelation, relationItem } from './relations.ts'
 import { resultNames } from './routines.ts'
 import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
+import { settle } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, isTrueAt, itemsOf, listAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
 import { empty, flat, merge, type Field, type Value } from './value.ts'
 
@@ -79,9 +80,7 @@ export function rangeVar(context: Context, body: Body, scope: Scope): Item {
 export function aliased(item: Item, alias: Body | undefined): Item {
   if (alias === undefined) return item
   const names = aliasColumns(alias)
-  return { ...item, name: textAt(alias, 'aliasname'), schema: undefined, isNamed: true, fields: names.length === 0 ? item.fields : item.fields.map((field, at) => ({ name: names[at] ?? field.name, value: field.value })),
-    // More names than known columns: they name columns of the part that could not be told.
-  }
+  return { ...item, name: textAt(alias, 'aliasname'), schema: undefined, isNamed: true, fields: names.length === 0 ? item.fields : item.fields.map((field, at) => ({ name: names[at] ?? field.name, value: field.value })) }
 }
 
 function jsonColumns(columns: readonly unknown[], value: Value): Field[] {
@@ -107,7 +106,7 @@ function rangeFunction(context: Context, body: Body, seen: Scope): Item {
   }
   if (isTrueAt(body, 'ordinality')) fields.push({ name: 'ordinality', value: empty })
   const first = columnName(listItems(functions[0])[0])
-  return aliased({ name: first, fields, isNamed: true, isListed: true, ...open.length > 0 ? { open: merge(open) } : {} }, alias)
+  return aliased({ name: first, ...settle(fields, open), isNamed: true, isListed: true }, alias)
 }
 
 function functionFields(context: Context, node: unknown, definitions: readonly unknown[], alias: string | undefined, seen: Scope): { readonly fields: readonly Field[]; readonly open?: Value } {

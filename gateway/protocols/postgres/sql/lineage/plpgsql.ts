@@ -14,11 +14,13 @@ import { columnValue, empty, flat, merge, unknownValue, type Value } from './val
 const resultForms = ['RETURNS text', 'RETURNS void', 'RETURNS SETOF text', 'RETURNS SETOF record', 'RETURNS trigger', 'RETURNS event_trigger', 'RETURNS record']
 
 interface Embedded { readonly text: string; readonly isDynamic: boolean }
+/** A cursor that was opened elsewhere yields whatever its query does. */
+interface Block { readonly embedded: readonly Embedded[]; readonly variables: ReadonlySet<string>; readonly fetchesUnbound: boolean }
 
 /** @param path search path while it runs */
 export function traceBlock(context: Context, routine: Routine, path: readonly string[]): Value {
   const quote = dollarQuote(routine.body ?? '')
-  const args = routine.argumentNames.map((name, at) => `${name === '' ? '' : quoteName(name)} ${`text${at < 0 ? '' : ''}`}`).join(', ')
+  const args = routine.argumentNames.map((name) => `${name === '' ? '' : quoteName(name)} text`).join(', ')
   const outs = (routine.results ?? []).filter((each) => !routine.argumentNames.includes(each.name)).map((each) => quoteName(each.name))
   const declared = outs.map((name) => `OUT ${name} text`)
   const heads = [
@@ -28,7 +30,7 @@ export function traceBlock(context: Context, routine: Routine, path: readonly st
   ]
   for (const head of heads) {
     const tree = parseBlock(context, `${head} LANGUAGE plpgsql AS ${quote}${routine.body ?? ''}${quote}`)
-    if (tree !== undefined) return follow(context, tree, path, [...routine.argumentNames, ...(routine.results ?? []).map((each) => each.name), routine.name, ...routine.name === '' ? [] : [routine.name]])
+    if (tree !== undefined) return follow(context, tree, path, [...routine.argumentNames, ...(routine.results ?? []).map((each) => each.name), routine.name])
   }
   return unknownValue('unparsed_routine')
 }
@@ -44,7 +46,7 @@ function parseBlock(context: Context, text: string): unknown {
 
 /** Two rounds: the first finds what variables may hold, the second where they go. */
 function follow(context: Context, tree: unknown, path: readonly string[], names: readonly string[]): Value {
-  const { embedded, variables } = readTree(tree, names)
+  const { embedded, variables, fetchesUnbound } = readTree(tree, names)
   const first = round({ ...context, uses: new Uses(context.effort) }, embedded, path, variables, empty)
   const held = merge([first, columnValue([argumentsMark])])
   const value = round(context, embedded, path, variables, { ...held, unknown: undefined })
@@ -52,7 +54,7 @@ function follow(context: Context, tree: unknown, path: readonly string[], names:
     context.uses.flow({ ...held, unknown: undefined }, 'dynamic_sql')
     return merge([value, lost(context, 'dynamic_sql')])
   }
-  return merge([value])
+  return fetchesUnbound ? merge([value, lost(context, 'unknown_cursor')]) : value
 }
 
 function round(context: Context, embedded: readonly Embedded[], path: readonly string[], variables: ReadonlySet<string>, held: Value): Value {
@@ -69,11 +71,15 @@ function round(context: Context, embedded: readonly Embedded[], path: readonly s
   return { ...merge(values), fields: undefined }
 }
 
-function readTree(tree: unknown, names: readonly string[]): { readonly embedded: readonly Embedded[]; readonly variables: ReadonlySet<string> } {
+function readTree(tree: unknown, names: readonly string[]): Block {
   const embedded: Embedded[] = []
   const variables = new Set([...names, 'new', 'old', 'found', 'sqlstate', 'sqlerrm'])
   const dynamic = new Set<unknown>()
+  let hasFetch = false
+  let hasUnbound = false
   walk(tree, (body, tag) => {
+    hasFetch ||= tag === 'PLpgSQL_stmt_fetch'
+    hasUnbound ||= tag === 'PLpgSQL_var' && body['cursor_explicit_expr'] === undefined && JSON.stringify(body['datatype'] ?? '').includes('refcursor')
     for (const key of ['refname', 'label']) {
       const name = textAt(body, key)
       if (name !== undefined) variables.add(name)
@@ -88,7 +94,7 @@ function readTree(tree: unknown, names: readonly string[]): { readonly embedded:
     const query = textAt(body, 'query')
     if (query !== undefined) embedded.push({ text: statementOf(query, numberAt(body, 'parseMode') ?? 0), isDynamic: dynamic.has(body) })
   })
-  return { embedded, variables }
+  return { embedded, variables, fetchesUnbound: hasFetch && hasUnbound }
 }
 
 // RawParseMode (parser.h): 0 a statement, 1 a type name, 2 an expression, 3 to 5 an assignment to one to three names.

@@ -74,12 +74,12 @@ function readView(context: Context, relation: Relation): readonly Field[] | unde
 }
 
 function generated(context: Context, relation: Relation, column: Column, fields: readonly Field[]): Value {
-  return columnExpression(context, column, { name: relation.name, schema: relation.schema, fields, isNamed: true, isListed: true })
+  return columnExpression(context, column.expression, { name: relation.name, schema: relation.schema, fields, isNamed: true, isListed: true })
 }
 
-/** A default or a generation expression. */
-export function columnExpression(context: Context, column: Column, item: Item | undefined): Value {
-  const [statement] = parseText(context, `SELECT ${column.expression ?? 'NULL'}`) ?? []
+/** A default, a routine's defaults, or a generation expression. */
+export function columnExpression(context: Context, expression: string | undefined, item: Item | undefined): Value {
+  const [statement] = parseText(context, `SELECT (ROW(${expression ?? 'NULL'}))`) ?? []
   const target = bodyOf(listAt(bodyOf(statement, 'SelectStmt') ?? {}, 'targetList')[0], 'ResTarget')
   if (target === undefined) return unknownValue('unreadable_definition')
   const frame: Frame = { path: context.naming.snapshot.path, isOwnText: false, parameter: () => empty }

@@ -7,7 +7,7 @@ import { evaluate, evaluateAll } from './expressions.ts'
 import { traceFrom } from './from.ts'
 import { childScope, findColumn, type Scope } from './scope.ts'
 import type { Output } from './statements.ts'
-import { traceTargets } from './targets.ts'
+import { settle, traceTargets } from './targets.ts'
 import { bodyAt, bodyOf, itemsOf, listAt, isTrueAt, numberAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
 import { flat, merge, mergeFields, type Field, type Value } from './value.ts'
 
@@ -57,8 +57,7 @@ function setOperation(context: Context, select: Body, scope: Scope): Output {
       } else context.uses.use(both, 'group')
     })
   }
-  const open = [left.open, right.open].filter((each) => each !== undefined)
-  return { fields: mergeFields(left.fields, right.fields), ...open.length > 0 ? { open: merge(open) } : {} }
+  return settle(mergeFields(left.fields, right.fields), [left.open, right.open].filter((each) => each !== undefined))
 }
 
 function values(context: Context, select: Body, scope: Scope): Output {

@@ -33,10 +33,12 @@ export function sinkOf(name: string): string | undefined {
   switch (name) {
     case 'set_config': return 'set_config'
     case 'pg_notify': return 'notify'
-    case 'pg_logical_emit_message': return 'message'
+    case 'pg_logical_emit_message': case 'pg_create_restore_point': case 'pg_replication_origin_create': return 'message'
+    case 'setval': return 'sequence'
     case 'lo_from_bytea': case 'lo_put': case 'lowrite': case 'lo_import': return 'large_object'
     case 'lo_export': case 'pg_file_write': return 'file'
     case 'ts_stat': case 'ts_rewrite': case 'query_to_xml': case 'query_to_xmlschema': case 'query_to_xml_and_xmlschema': return 'dynamic_sql'
-    default: return undefined
+    // pg_locks shows the numbers to everybody.
+    default: return name.startsWith('pg_advisory_') || name.startsWith('pg_try_advisory_') ? 'advisory_lock' : undefined
   }
 }

@@ -25,7 +25,14 @@ export function traceTargets(context: Context, targets: readonly unknown[], scop
       if (expanded.open !== undefined) open.push(expanded.open)
     }
   }
-  return { fields, ...open.length > 0 ? { open: merge(open) } : {} }
+  return settle(fields, open)
+}
+
+/** With columns that could not be counted, an ordinal may mean any of those after them: then each is as unknown as they are. */
+export function settle(fields: readonly Field[], open: readonly Value[]): Output {
+  if (open.length === 0) return { fields }
+  const all = merge(open)
+  return { fields: fields.map((field) => ({ name: field.name, value: merge([field.value, all]) })), open: all }
 }
 
 /** undefined for what is no star. */

@@ -58,7 +58,7 @@ export function traceInsert(context: Context, body: Body, outer: Scope): Output 
   }
   const given = new Set(select === undefined ? [] : names)
   for (const column of into.relation?.columns ?? []) {
-    if (column.expression !== undefined && column.isGenerated !== true && !given.has(column.name)) write(context, into, column.name, columnExpression(context, column, undefined))
+    if (column.expression !== undefined && column.isGenerated !== true && !given.has(column.name)) write(context, into, column.name, columnExpression(context, column.expression, undefined))
   }
   const conflict = bodyAt(body, 'onConflictClause')
   if (conflict !== undefined) {
@@ -107,7 +107,7 @@ export function traceDelete(context: Context, body: Body, outer: Scope): Output 
 export function traceMerge(context: Context, body: Body, outer: Scope): Output {
   const scope = childScope(outer)
   traceWith(context, bodyAt(body, 'withClause'), scope)
-  const clauses = listAt(body, 'mergeWhenClauses').flatMap((each) => bodyOf(each, 'MergeWhenClause') ?? [])
+  const clauses = listAt(body, 'mergeWhenClauses').map((each) => bodyOf(each, 'MergeWhenClause')).filter((each) => each !== undefined)
   const commands = new Set(clauses.map((clause) => clause['commandType']))
   const relation = bodyAt(body, 'relation') ?? {}
   const into = target(context, relation, commands.has('CMD_UPDATE') ? 'update' : commands.has('CMD_DELETE') ? 'delete' : 'insert', scope)
@@ -162,11 +162,11 @@ function returning(context: Context, body: Body, into: Target, others: readonly 
   const added = triggered(context, into)
   if (clause === undefined) return { fields: [] }
   const fields = into.item.fields.map((field): Field => {
-    const written = into.written.get(field.name)
-    return { name: field.name, value: merge([field.value, ...written === undefined ? [] : [{ ...written, inputs: undefined }], ...added]) }
+    const written = computed(into, field.name) ? [...into.written.values()] : [into.written.get(field.name) ?? empty]
+    return { name: field.name, value: merge([field.value, ...written.map((each) => ({ ...each, inputs: undefined })), ...added]) }
   })
   // Composite fields keep their structure where nothing was written into them.
-  const returned: Item = { ...into.item, fields: fields.map((field, at) => into.written.has(field.name) || added.length > 0 ? field : into.item.fields[at] ?? field) }
+  const returned: Item = { ...into.item, fields: fields.map((field, at) => into.written.has(field.name) || added.length > 0 || computed(into, field.name) ? field : into.item.fields[at] ?? field) }
   const names = { RETURNING_OPTION_OLD: 'old', RETURNING_OPTION_NEW: 'new' }
   const options = listAt(clause, 'options').flatMap((each) => {
     const option = bodyOf(each, 'ReturningOption')
@@ -177,6 +177,9 @@ function returning(context: Context, body: Body, into: Target, others: readonly 
   const scope: Scope = { ...outer, items: isMerge ? [...others, returned, ...versions] : [returned, ...others, ...versions] }
   return traceTargets(context, listAt(clause, 'exprs'), scope)
 }
+
+/** Made from other columns of the row, of which any may have been written. */
+const computed = (into: Target, name: string): boolean => into.relation?.kind === 'v' || into.relation?.columns.find((column) => column.name === name)?.isGenerated === true
 
 /** Row triggers may put anything they read, and any column of the row, into any other column. */
 function triggered(context: Context, into: Target): readonly Value[] {

@@ -57,9 +57,25 @@ create trigger audited_copy before insert or update on audited for each row exec
 create function op_reads(text, text) returns text language sql stable as 'select ssn from customers limit 1';
 create operator ### (leftarg = text, rightarg = text, function = op_reads);
 create procedure p_out(inout x text) language plpgsql as $$begin select ssn into x from customers limit 1; end$$;
+create function f_leaky(x text default f_ssn(1)) returns text language sql stable as 'select x';
+create function f_fetch(c refcursor) returns text language plpgsql as $$declare x text; begin fetch c into x; return x; end$$;
+create function f_opened() returns text language plpgsql as $$declare c refcursor; x text; begin open c for select ssn from customers; fetch c into x; close c; return x; end$$;
+create function f_bound() returns text language plpgsql as $$declare c cursor for select ssn from customers; x text; begin open c; fetch c into x; close c; return x; end$$;
+create function f_rows() returns customers[] language sql stable as 'select array_agg(c) from customers c';
+create function f_launder(s text) returns text language plpgsql as $$declare r text; begin insert into accounts (id, note) values (999, s) returning note into r; return r; end$$;
+create table worn (a text, b text generated always as (a || '!') stored, c text default f_ssn(2));
+create view v_upper as select id, email, upper(email) as loud from customers;
+create aggregate last_of(text) (sfunc = textcat, stype = text);
+create function "F odd"("I" int) returns text language plpgsql stable as $$begin return (select "ssn" from customers where id = "I"); end$$;
+create function f_over(int) returns text language sql stable as 'select email from customers where id = $1';
+create function f_over(text) returns text language sql stable as 'select ssn from customers where email = $1';
+create function f_exec_const() returns text language plpgsql stable as $$declare x text; begin execute 'select ssn from customers' into x; return x; end$$;
+create function f_record() returns setof record language sql stable as 'select id, ssn from customers';
+create procedure p_do(i int) language plpgsql as $$begin update accounts set note = 'x' where id = i; end$$;
 create schema other;
 create table other.customers (id int, ssn text, remark text);
 insert into other.customers values (1, 'harmless', 'remark');
+create function f_path() returns text language sql stable set search_path = other, pg_temp as 'select ssn from customers';
 `
 
 /** Columns whose values hold a canary. */

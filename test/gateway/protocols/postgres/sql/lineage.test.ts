@@ -57,7 +57,9 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
   const misses: string[] = []
   let outputs = 0
   let unknown = 0
+  let secrets = 0
   const vague: string[] = []
+  const broad: string[] = []
   for (const sql of queries) {
     const parameters = sql.includes('$1') ? [1] : []
     const traced = trace(sql)
@@ -80,6 +82,8 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
           continue
         }
         if (field.tableID !== 0 && field.columnID > 0 && !lineage.columns.some((column) => column.relation === field.tableID && column.attribute === field.columnID)) misses.push(`${sql} [${at}]: the server reports ${nameOf(naming.snapshot, field.tableID, field.columnID)}, we say ${names(lineage).join()}`)
+        if (hasCanary) secrets++
+        else if (rows.length > 0 && isSensitive(lineage)) broad.push(`${sql} [${at}]`)
         if (hasCanary && !isSensitive(lineage)) misses.push(`${sql} [${at}]: shows a secret, we say ${names(lineage).join()}`)
       }
     } catch (error) {
@@ -88,7 +92,8 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
       await client.query('rollback')
     }
   }
-  t.log(`${queries.length} statements, ${outputs} result columns, ${unknown} unknown, ${vague.length} of them show no secret`)
+  t.log(`${queries.length} statements, ${outputs} result columns, ${unknown} unknown, ${vague.length} of them show no secret; ${secrets} show one; ${broad.length} are held to have one and show none here`)
+  for (const each of broad) t.log('broad: ' + each)
   for (const each of vague) t.log(each)
   t.deepEqual(misses, [])
 })

@@ -1,0 +1,146 @@
+// The shadow catalogue against PostgreSQL: names mean what they mean to the server, whatever a session's search_path says.
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import test from 'ava'
+import pg from 'pg'
+import { Catalogue, CatalogueError, loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+
+let database: Database
+let client: pg.Client
+let folder: string
+
+const connect = async (user = 'bank'): Promise<pg.Client> => {
+  const made = new pg.Client({ connectionString: database.url, user, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
+  await made.connect()
+  return made
+}
+const askOf = (on: pg.Client): Ask => async (sql) => (await on.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
+
+test.before(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-'))
+  fs.chmodSync(folder, 0o755)
+  database = await startPostgres(folder, () => {})
+  client = await connect()
+  await client.query(`
+create schema a; create schema b;
+create table a.t (x int, y text); create table b.t (z int); create table public.pg_class (mine int); create table closed (secret text);
+create view v as select y as shown from a.t; create function lower(text) returns text language sql as 'select $1';
+create role plain login; revoke all on all tables in schema public from plain;
+create function b.eq(a int, b int default 2, out c int, out d text) returns record language plpgsql as $$begin c := 1; d := 'x'; end$$;
+create function always(oid, oid) returns boolean language sql immutable as 'select true';
+create operator public.= (leftarg = oid, rightarg = oid, function = always)`)
+})
+
+test.after.always(async () => {
+  await client?.end()
+  await database?.stop()
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+test.serial('a name means the relation that the session would reach', async (t) => {
+  const session = await connect()
+  try {
+    await session.query('set search_path = b, a; create temp table t (temporary int)')
+    const snapshot = await loadSnapshot(askOf(client))
+    for (const setting of ['b, a', 'a, b', 'a, pg_catalog, pg_temp', 'public', 'public, pg_catalog', 'pg_temp, a', '"$user", a']) {
+      await session.query(`set search_path = ${setting}`)
+      const ask = askOf(session)
+      const current = JSON.parse((await ask('select pg_catalog.to_json(pg_catalog.current_schemas(true))'))[0]?.[0] ?? '[]') as string[]
+      for (const name of ['t', 'pg_class', 'v', 'closed', 'pg_temp.t', 'a.t', 'nowhere']) {
+        const [expected] = await ask(`select pg_catalog.to_regclass('${name}')::pg_catalog.oid`)
+        const [schema, table] = name.includes('.') ? name.split('.') : [undefined, name]
+        const found = snapshot.findRelation(schema, table ?? '', current)
+        t.is(found === undefined ? null : String(found.oid), expected?.[0] ?? null, `${name} along ${setting}`)
+      }
+    }
+    t.deepEqual(snapshot.findRoutines(undefined, 'lower', ['pg_temp_9', 'public']).filter((routine) => routine.schema === 'public').length, 1)
+    t.true(snapshot.findRoutines(undefined, 'lower', ['public']).some((routine) => routine.schema === 'pg_catalog'), 'pg_catalog is looked in though it is not named')
+  } finally {
+    await session.end()
+  }
+})
+
+test.serial("a session's own operators and search_path do not change what is read", async (t) => {
+  const session = await connect()
+  try {
+    const plain = await loadSnapshot(askOf(client))
+    await session.query('set search_path = public, pg_catalog')
+    const bent = await loadSnapshot(askOf(session))
+    const list = (snapshot: typeof plain) => [...snapshot.relations].filter((relation) => !relation.isTemporary).map((relation) => `${relation.oid} ${relation.schema}.${relation.name} ${relation.columns.map((column) => column.name).join()}`).sort()
+    t.deepEqual(list(bent), list(plain))
+  } finally {
+    await session.end()
+  }
+})
+
+test.serial('an ordinary user who may read no table reads the whole catalogue', async (t) => {
+  const session = await connect('plain')
+  try {
+    const snapshot = await loadSnapshot(askOf(session))
+    t.deepEqual(snapshot.findRelation('public', 'closed', [])?.columns.map((column) => column.name), ['secret'])
+    t.regex(snapshot.findRelation('public', 'v', [])?.definition ?? '', /a\.t/)
+    const [routine] = snapshot.findRoutines('b', 'eq', [])
+    t.deepEqual(routine?.results?.map((each) => each.name), ['c', 'd'])
+    t.deepEqual([routine?.argumentNames, routine?.argumentCount, routine?.defaults], [['a', 'b'], 2, '2'])
+  } finally {
+    await session.end()
+  }
+})
+
+test.serial('one definition that cannot be printed hides no other', async (t) => {
+  const ask = askOf(client)
+  const [broken] = await ask("select pg_catalog.to_regclass('public.v')::pg_catalog.oid")
+  const failing: Ask = (sql) => sql.includes('select c.oid::pg_catalog.text, pg_catalog.pg_get_viewdef') || sql.includes(`pg_get_viewdef(${broken?.[0]}::`) ? Promise.reject(new Error('cache lookup failed')) : ask(sql)
+  const snapshot = await loadSnapshot(failing)
+  t.is(snapshot.findRelation('public', 'v', [])?.definition, undefined)
+  t.deepEqual(snapshot.findRelation('public', 'v', [])?.columns.map((column) => column.name), ['shown'])
+})
+
+test.serial('a catalogue that cannot be read is an error of its own, with the cause', async (t) => {
+  const error = await t.throwsAsync(loadSnapshot(() => Promise.reject(new Error('gone'))), { instanceOf: CatalogueError, message: "the database's version cannot be read" })
+  t.is(error.code, 'ERR_CATALOGUE_UNREADABLE')
+  t.is((error.cause as Error).message, 'gone')
+  const endless: Ask = (sql) => sql.includes('pg_inherits') ? Promise.resolve(Array.from({ length: 1_000_001 }, () => ['1', '2'])) : askOf(client)(sql)
+  const large = await t.throwsAsync(loadSnapshot(endless), { instanceOf: CatalogueError, message: "the database's inheritance: more than 1000000 rows" })
+  t.is(large.code, 'ERR_CATALOGUE_TOO_LARGE')
+})
+
+test.serial('one reading serves all sessions until it is a minute old, invalidated, or lacks an OID', async (t) => {
+  let now = 0
+  let readings = 0
+  const ask: Ask = (sql) => { if (sql.includes('server_version_num')) readings++; return askOf(client)(sql) }
+  const catalogue = new Catalogue(() => now)
+  const [first, second] = await Promise.all([catalogue.current(ask), catalogue.current(ask)])
+  t.is(first, second)
+  t.is(readings, 1)
+  now = 59_999
+  t.is(await catalogue.current(ask), first)
+  now = 60_000
+  t.not(await catalogue.current(ask), first)
+  t.is(readings, 2)
+  catalogue.invalidate()
+  await catalogue.current(ask)
+  t.is(readings, 3)
+  await client.query('create table made_later (x int)')
+  const [oid] = await ask("select 'made_later'::regclass::oid")
+  t.is((await catalogue.relation(Number(oid?.[0]), ask))?.name, 'made_later')
+  t.is(readings, 4)
+  t.is(await catalogue.relation(4_000_000_000, ask), undefined)
+  t.is(await catalogue.relation(4_000_000_001, ask), undefined)
+  t.is(await catalogue.relation(4_000_000_000, ask), undefined)
+  t.is(readings, 6)
+})
+
+test.serial('a reading begun before an invalidation is not kept', async (t) => {
+  let readings = 0
+  const catalogue = new Catalogue(() => 0)
+  const ask: Ask = async (sql) => {
+    if (sql.includes('server_version_num') && ++readings === 1) catalogue.invalidate()
+    return askOf(client)(sql)
+  }
+  const first = await catalogue.current(ask)
+  t.not(await catalogue.current(ask), first)
+  t.is(readings, 2)
+})
