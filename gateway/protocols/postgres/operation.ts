@@ -21,7 +21,13 @@ export interface OperationOptions {
   readonly user: string
   /** Of the session: an approval is for this connection and no other. */
   readonly nonce: string
+  /** Kept for as long as the target's config is: a prepared statement is looked at once. */
+  readonly views?: StatementViews
 }
+
+/** What policy reads of an analysis, worked out before. Of one target. */
+export type StatementViews = WeakMap<Analysis, StatementsView>
+interface StatementsView { readonly request: { readonly [name: string]: Json }; readonly relations: Json; readonly effects: readonly string[]; readonly isTouching: boolean; readonly isCallerNamed: boolean; readonly isCopyIn: boolean }
 
 export interface StatementOptions extends OperationOptions {
   readonly names: Naming & { readonly role: string; readonly sessionRole: string }
@@ -46,24 +52,33 @@ export function statementOperation(options: StatementOptions): PostgresOperation
 function parsedOperation(options: StatementOptions, analysis: Analysis & { readonly status: 'ok' }): PostgresOperation {
   const { statements } = analysis
   const around = surroundings(options)
-  const isTouching = touchesDeclared(statements, around)
-  const { literals, slots: literalSlots } = shownLiterals(analysis, around, isTouching)
-  const { values, slots: valueSlots } = shownParameters(options.parameters, analysis.parameters, around, isTouching)
-  const isUnread = analysis.literals.length > maxShownValues || (options.parameters?.values.length ?? 0) > maxShownValues
-  const only = statements.length === 1 ? statements[0] : undefined
-  const request: { [name: string]: Json } = {
-    ...basis(options), statement: cut(analysis.shape), literals, parameters: values,
-    statements: statements.map((statement) => statementView(statement, around)),
-    multi: statements.length > 1, sensitive_predicate: sensitivePredicates(statements, around), sensitive_write: sensitiveWrites(statements, around),
-    ...isUnread || analysis.shape.length > maxShownUnits ? { unread: true } : {},
+  let view = options.views?.get(analysis)
+  if (view === undefined) {
+    view = viewOf(analysis, around)
+    options.views?.set(analysis, view)
   }
+  const { literals, slots: literalSlots } = shownLiterals(analysis, around, view.isTouching)
+  const { values, slots: valueSlots } = shownParameters(options.parameters, analysis.parameters, around, view.isTouching)
+  const isUnread = analysis.literals.length > maxShownValues || (options.parameters?.values.length ?? 0) > maxShownValues || analysis.shape.length > maxShownUnits
   const slots: Slot[] = [{ path: '/statement' }, ...literalSlots, ...valueSlots]
-  if (statements.some(isCallerNamed)) slots.push({ path: '/statements' }, { path: '/sensitive_write' })
-  const isCopyIn = statements.some(({ kind, command }) => kind === 'copy' && command === 'from_client')
+  if (view.isCallerNamed) slots.push({ path: '/statements' }, { path: '/sensitive_write' })
   return {
-    action: { name: options.kind === 'prepare' ? 'pg.prepare' : `pg.${only?.kind ?? 'multi'}`, properties: { effects: [...new Set(statements.flatMap(({ effects }) => effects))] } },
-    ...common(options, touchedRelations(statements, around)), request, slots,
-    findings: parsed, ...isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
+    action: { name: options.kind === 'prepare' ? 'pg.prepare' : statements.length === 1 ? `pg.${statements[0]?.kind ?? 'multi'}` : 'pg.multi', properties: { effects: view.effects } },
+    ...common(options, view.relations),
+    request: { ...basis(options), ...view.request, literals, parameters: values, ...isUnread ? { unread: true } : {} }, slots,
+    findings: parsed, ...view.isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
+  }
+}
+
+function viewOf({ statements, shape }: Analysis & { readonly status: 'ok' }, around: Surroundings): StatementsView {
+  return {
+    request: {
+      statement: cut(shape), statements: statements.map((statement) => statementView(statement, around)), multi: statements.length > 1,
+      sensitive_predicate: sensitivePredicates(statements, around), sensitive_write: sensitiveWrites(statements, around),
+    },
+    relations: touchedRelations(statements, around), effects: [...new Set(statements.flatMap(({ effects }) => effects))],
+    isTouching: touchesDeclared(statements, around), isCallerNamed: statements.some(isCallerNamed),
+    isCopyIn: statements.some(({ kind, command }) => kind === 'copy' && command === 'from_client'),
   }
 }
 

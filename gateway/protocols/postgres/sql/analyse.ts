@@ -70,7 +70,7 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
     for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
     statements.push({
       ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
-      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...copyOf(node),
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node),
     })
   }
   return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
