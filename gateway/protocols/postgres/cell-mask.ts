@@ -24,6 +24,8 @@ export interface CellColumn {
 }
 
 const NAME_BYTES = 63
+/** Rows within rows; deeper is not looked at, and so not let through. */
+const MAX_DEPTH = 32
 const JSONB_VERSION = Buffer.of(1)
 const COLON = 0x3a
 const EQUALS = 0x3d
@@ -93,16 +95,17 @@ function scanValue(cells: CellMasks, column: CellColumn, type: ValueType, text: 
 }
 
 function scanBinary(cells: CellMasks, column: CellColumn, cell: Buffer): Uint8Array | null | undefined {
-  return scanBytes(cells, column, column.type, cell)
+  return scanBytes(cells, column, column.type, cell, 0)
 }
 
-function scanBytes(cells: CellMasks, column: CellColumn, type: ValueType, cell: Buffer): Uint8Array | null | undefined {
+function scanBytes(cells: CellMasks, column: CellColumn, type: ValueType, cell: Buffer, depth: number): Uint8Array | null | undefined {
   if (type.element !== undefined) {
+    if (depth > MAX_DEPTH) return null
     const element = column.typeOf(elementTypeOf(cell))
-    const mapped = mapArrayBinary(cell, (item) => scanBytes(cells, column, element, item))
+    const mapped = mapArrayBinary(cell, (item) => scanBytes(cells, column, element, item, depth + 1))
     return mapped === undefined ? null : mapped === cell ? undefined : mapped
   }
-  if (type.binary === 'opaque') return scanOpaque(cells, column, cell) ? undefined : null
+  if (type.binary === 'opaque') return scanOpaque(cells, column, cell, depth) ? undefined : null
   const before = binaryToText(type.binary, cell)
   if (before === undefined) return type.binary === 'bytea' || type.binary === 'timestamp' || type.binary === 'date' ? undefined : null
   const after = cells.scanCell(before, type.kind, column.name)
@@ -112,11 +115,12 @@ function scanBytes(cells: CellMasks, column: CellColumn, type: ValueType, cell: 
 }
 
 /** True where nothing was found. A row's fields say what they are; of other values only the text in them can be read. */
-function scanOpaque(cells: CellMasks, column: CellColumn, cell: Buffer): boolean {
+function scanOpaque(cells: CellMasks, column: CellColumn, cell: Buffer, depth: number): boolean {
+  if (depth > MAX_DEPTH) return false
   for (const run of textRuns(cell)) if (cells.scanCell(run, 'other', column.name) !== run) return false
   for (const { oid, bytes } of recordFields(cell) ?? []) {
     const type = column.typeOf(oid)
-    if (type.kind !== 'none' && bytes.length >= 2 && scanBytes(cells, column, type, bytes) !== undefined) return false
+    if (type.kind !== 'none' && bytes.length >= 2 && scanBytes(cells, column, type, bytes, depth + 1) !== undefined) return false
   }
   return true
 }
