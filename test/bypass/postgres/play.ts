@@ -4,7 +4,7 @@ import type { ConnectOptions, Reply } from '../../e2e/postgres-client.ts'
 import type { Message, Row, Step, Canary } from './row.ts'
 import { database } from './row.ts'
 
-const rowTimeoutMs = 15_000
+const rowTimeoutMs = 8_000
 
 export interface Played {
   readonly received: Buffer
@@ -15,12 +15,15 @@ export interface Played {
   readonly codes: readonly string[]
   /** Connections that ended before the attack did. */
   readonly lost: number
+  /** The attack got no answer in time: whatever else it shows, the gateway hangs. */
+  readonly isLate: boolean
 }
 
 /** Both at the server itself. */
 export interface Direct { readonly superuser: PostgresClient; readonly app: () => Promise<PostgresClient> }
 
 export async function prepare({ superuser }: Direct, row: Row, canary: Canary): Promise<void> {
+  await superuser.simple("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'")   // and their locks
   for (const sql of [...await leftovers(superuser), 'drop schema if exists public cascade', 'create schema public', ...database(canary), ...row.setup]) {
     const error = errorOf(await superuser.simple(filled(sql, canary)))
     if (error !== undefined) throw new Error(`setup of "${row.name}": ${error['M']}: ${sql}`)
@@ -42,6 +45,7 @@ export async function play(options: ConnectOptions, direct: Direct, row: Row, ca
   const replies: Reply[] = []
   const told: string[] = []
   let lost = 0
+  let isLate = false
   const connect = async (parameters: Readonly<Record<string, string>> = {}) => { const client = await PostgresClient.connect({ ...options, parameters }); clients.push(client); return client }
   let elsewhere: PostgresClient | undefined
   const run = async () => {
@@ -67,14 +71,14 @@ export async function play(options: ConnectOptions, direct: Direct, row: Row, ca
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => { timer = setTimeout(() => resolve('late'), rowTimeoutMs) })
   try {
-    if (await Promise.race([run().catch((error: unknown) => { if (!(error instanceof Refused)) throw error; lost++ }), late]) === 'late') lost++
+    if (await Promise.race([run().catch((error: unknown) => { if (!(error instanceof Refused)) throw error; lost++ }), late]) === 'late') isLate = true
   } finally {
     clearTimeout(timer)
     for (const client of clients) client.destroy()
     elsewhere?.destroy()
   }
   const codes = replies.flatMap((reply) => reply.tag === 'E' ? [errorOf([reply])?.['C'] ?? ''] : [])
-  return { received: Buffer.concat(clients.map(({ received }) => received)), replies, told, codes, lost }
+  return { received: Buffer.concat(clients.map(({ received }) => received)), replies, told, codes, lost, isLate }
 }
 
 async function once(client: PostgresClient, step: Exclude<Step, { reconnect: unknown } | { elsewhere: unknown } | { oracle: unknown }>, direct: Direct, canary: Canary): Promise<Reply[]> {
