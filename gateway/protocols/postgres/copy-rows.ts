@@ -17,7 +17,9 @@ export interface CopyCodec {
   /** Index behind the cell that starts at `start`; -1 where it is malformed. */
   cellEnd(line: Buffer, start: number, end: number): number
   isNull(line: Buffer, start: number, end: number): boolean
-  /** The value of a cell that is not NULL. */
+  /** The cell's bytes are its value. */
+  isPlain(line: Buffer, start: number, end: number): boolean
+  /** The value of a cell that is neither NULL nor plain. */
   decode(line: Buffer, start: number, end: number): Buffer
   encode(value: Uint8Array | null): Uint8Array
   readonly delimiter: number
@@ -33,7 +35,7 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
   const delimiter = single(format.delimiter)
   if (delimiter === undefined || delimiter === BACKSLASH) return undefined
   const none = Buffer.from(format.null)
-  if (format.kind === 'text') return { delimiter, cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
+  if (format.kind === 'text') return { delimiter, cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), isPlain: (line, start, end) => plainEnd(line, start, end) === end, decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
   const quote = single(format.quote)
   const mark = single(format.escape)
   if (quote === undefined || mark === undefined || quote === delimiter) return undefined
@@ -41,8 +43,8 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
     delimiter,
     cellEnd: csvEnd(delimiter, quote, mark),
     isNull: (line, start, end) => equals(line, start, end, none),
+    isPlain: (line, start, end) => line[start] !== quote || start === end,
     decode(line, start, end) {
-      if (line[start] !== quote || start === end) return line.subarray(start, end)
       const value: number[] = []
       for (let at = start + 1; at < end - 1; at++) {
         if (line[at] === mark && at + 1 < end - 1 && (line[at + 1] === quote || line[at + 1] === mark)) at++
@@ -77,10 +79,14 @@ function csvEnd(delimiter: number, quote: number, mark: number): CopyCodec['cell
   }
 }
 
+/** Where the first escape is. */
+function plainEnd(line: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && line[at] !== BACKSLASH) at++
+  return at
+}
+
 function unescape(line: Buffer, start: number, end: number): Buffer {
-  let first = start
-  while (first < end && line[first] !== BACKSLASH) first++
-  if (first === end) return line.subarray(start, end)
   const value: number[] = []
   for (let at = start; at < end; at++) {
     const byte = line[at] as number

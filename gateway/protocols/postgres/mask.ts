@@ -310,8 +310,8 @@ class Results implements ResultMasker {
         if (mask !== undefined && !codec.isNull(source, at, cellEnd)) {
           let cell = column.constantCell
           if (cell === undefined) {
-            const value = codec.decode(source, at, cellEnd)
-            const masked = mask.apply(value, 0, value.length)
+            const value = codec.isPlain(source, at, cellEnd) ? undefined : codec.decode(source, at, cellEnd)
+            const masked = value === undefined ? mask.apply(source, at, cellEnd) : mask.apply(value, 0, value.length)
             if (masked !== undefined) cell = codec.encode(masked)
           } else column.cells++
           if (cell !== undefined) {
