@@ -191,7 +191,7 @@ class Walk {
   }
 
   #change(body: Node, scope: Scope, access: 'update' | 'delete'): void {
-    this.#restricted = (this.#restricted ?? true) && restricts(body['whereClause'])
+    this.#restricted = (this.#restricted ?? true) && restricts(body['whereClause'], namesOfTarget(body['relation']))
     this.#targets(body, scope, [access])
   }
 
@@ -345,6 +345,13 @@ function limitOf(body: Node): number | undefined {
   if (!isNode(constant?.['ival'])) return undefined
   const value = constant['ival']['ival'] ?? 0
   return typeof value === 'number' ? value : undefined
+}
+
+/** What the text may call the relation that a statement changes. */
+function namesOfTarget(relation: unknown): ReadonlySet<string> {
+  if (!isNode(relation)) return noScope
+  const alias = isNode(relation['alias']) ? relation['alias']['aliasname'] : undefined
+  return new Set([alias ?? relation['relname']].filter((name) => typeof name === 'string'))
 }
 
 /** What a relation is to a statement that has no handler of its own. */

@@ -1,22 +1,23 @@
 // Whether a WHERE clause can leave out a row. `WHERE true`, `WHERE 1 = 1` and `WHERE id = id` cannot, so they count as none.
-import { isNode, type Node } from './nodes.ts'
+import { isNode, namesOf, type Node } from './nodes.ts'
 
 /** Deeper conditions count as restricting nothing. */
 const maxDepth = 200
 
-export function restricts(clause: unknown, depth = 0): boolean {
+/** @param target names of the relation whose rows are chosen: a subquery chooses among them only by naming one of its columns. Absent: any column counts. */
+export function restricts(clause: unknown, target?: ReadonlySet<string>, depth = 0): boolean {
   if (!isNode(clause) || depth > maxDepth) return false
   if (isNode(clause['CurrentOfExpr'])) return true
   const bool = clause['BoolExpr']
   if (isNode(bool) && Array.isArray(bool['args'])) {
     const args: readonly unknown[] = bool['args']
-    if (bool['boolop'] === 'OR_EXPR') return args.every((arg) => restricts(arg, depth + 1))
-    return args.some((arg) => restricts(arg, depth + 1))
+    if (bool['boolop'] === 'OR_EXPR') return args.every((arg) => restricts(arg, target, depth + 1))
+    return args.some((arg) => restricts(arg, target, depth + 1))
   }
   const test = clause['A_Expr']
   if (isNode(test) && sameNode(test['lexpr'], test['rexpr'], depth)) return false
   const nulls = clause['NullTest']
-  return namesColumn(isNode(nulls) ? nulls['arg'] : clause, depth)
+  return namesColumn(isNode(nulls) ? nulls['arg'] : clause, target, false, depth)
 }
 
 /** Equal but for where they stand in the text. */
@@ -29,10 +30,11 @@ function sameNode(a: unknown, b: unknown, depth: number): boolean {
   return true
 }
 
-function namesColumn(value: unknown, depth: number): boolean {
+function namesColumn(value: unknown, target: ReadonlySet<string> | undefined, isInner: boolean, depth: number): boolean {
   if (depth > maxDepth) return false
-  if (Array.isArray(value)) return value.some((item) => namesColumn(item, depth + 1))
+  if (Array.isArray(value)) return value.some((item) => namesColumn(item, target, isInner, depth + 1))
   if (!isNode(value)) return false
-  if (value['ColumnRef'] !== undefined) return true
-  return Object.values(value).some((item) => namesColumn(item, depth + 1))
+  const column = value['ColumnRef']
+  if (isNode(column)) return !isInner || target === undefined || target.has(namesOf(column['fields']).at(-2) ?? '')
+  return Object.entries(value).some(([name, item]) => namesColumn(item, target, isInner || name === 'subselect', depth + 1))
 }
