@@ -50,9 +50,10 @@ export class CellMasks {
     if (keepsBodies) this.#content = []
   }
 
-  /** Detectors, or paths inside documents: cells that no rule covers have to be looked at. */
   get hasDetectors(): boolean { return this.plan.detected.size > 0 }
-  get looksInside(): boolean { return this.plan.detected.size > 0 || this.plan.names.size > 0 || this.plan.hasPointers }
+
+  /** Cells that no rule covers have to be looked at: for what detectors find, for paths in documents, for `name: value` pairs in text. */
+  get looksInside(): boolean { return this.hasDetectors || this.plan.names.size > 0 || this.plan.hasPointers }
 
   /** A rule that names the column was written for it and wins over the class net. */
   ruleForColumn(names: readonly string[], className?: string): Rule | undefined {
