@@ -30,7 +30,7 @@ export function traceStatement(node: unknown, naming: Naming, options: TraceOpti
 
 function finished(uses: Uses, output: Output, isWhole: boolean): Trace {
   const outputs = output.fields.map((field) => isWhole ? lineageOf(field.value) : { ...lineageOf(field.value), unknown: 'unvisited_node' })
-  for (const field of output.fields) if (field.value.unknown !== undefined) uses.unknown.add(field.value.unknown)
+  for (const value of [...output.fields.map((field) => field.value), ...output.open === undefined ? [] : [output.open]]) if (value.unknown !== undefined) uses.unknown.add(value.unknown)
   return {
     columns: uses.columns().filter((column) => column.relation !== 0),
     outputs: output.open === undefined ? outputs : undefined,

@@ -8,7 +8,7 @@ import { isFollowed, resultNames, traceBody } from './routines.ts'
 import type { Scope } from './scope.ts'
 import { isOpaqueBuiltIn, sinkOf } from './system.ts'
 import { bodyAt, listAt, isTrueAt, qualifiedName, tagged, type Body } from './tree.ts'
-import { empty, flat, merge, rowValue, type Field, type Value } from './value.ts'
+import { asScalar, empty, flat, merge, rowValue, type Field, type Value } from './value.ts'
 
 export interface Called { readonly value: Value; readonly arguments: readonly Value[]; readonly candidates: readonly Routine[]; /** By ordinal, of a body that was followed. */ readonly fields?: readonly Field[] | undefined }
 
@@ -42,9 +42,13 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   let fields: readonly Field[] | undefined
   let isKnown = true
   let isComposite = false
+  let isScalar = true
   for (const routine of candidates) {
     const traced = followed(context, routine)
     if (args.length < routine.argumentCount && routine.defaults !== undefined) parts.push(withArguments(defaultsOf(context, routine), empty))
+    const type = context.naming.snapshot.type(routine.returnType)
+    // Base types and arrays of them; polymorphic results, records and rows may have columns.
+    if (type?.kind !== 'b' || routine.results !== undefined) isScalar = false
     if (compositeOf(context, routine.returnType) !== undefined) isComposite = true
     if (traced === undefined) {
       const sink = routine.schema === 'pg_catalog' ? sinkOf(name) : routine.volatility === 'v' ? 'routine' : undefined
@@ -68,7 +72,7 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   const names = only === undefined || candidates.length > 1 ? undefined : resultNames(context, only)
   // A row whose columns are known by name can be taken apart; without a body to say which is which, each is the whole.
   const row = names === undefined || names.length < 2 && only?.results !== undefined ? undefined : names.map((each, at) => ({ name: each, value: fields?.[at]?.value ?? value }))
-  return { value: row !== undefined ? rowValue(row, value) : isComposite ? { ...value, isComposite } : value, arguments: args, candidates, fields }
+  return { value: row !== undefined ? rowValue(row, value) : isComposite ? { ...value, isComposite } : isScalar ? asScalar(value) : value, arguments: args, candidates, fields }
 }
 
 const accepts = (routine: Routine, count: number): boolean => routine.schema === 'pg_catalog' && routine.name === 'unnest' ? count > 0 : routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount

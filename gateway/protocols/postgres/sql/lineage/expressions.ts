@@ -7,7 +7,7 @@ import { castBodies } from './routines.ts'
 import { fieldValue, findColumn, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { bodyAt, bodyOf, childrenOf, listAt, numberAt, qualifiedName, stringOf, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { empty, flat, merge, rowValue, type Value } from './value.ts'
+import { asScalar, empty, flat, merge, rowValue, type Value } from './value.ts'
 
 /** Nodes whose value is that of everything below them. */
 const containers = new Set(['List', 'NamedArgExpr', 'CollateClause', 'CoalesceExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'A_ArrayExpr', 'A_Indices', 'ResTarget', 'SortBy', 'WindowDef', 'XmlExpr', 'XmlSerialize',
@@ -88,7 +88,7 @@ function typeCast(context: Context, body: Body, scope: Scope): Value {
   if (type === undefined) return value
   const casts = castBodies(context, type.oid)
   const whole = casts === undefined ? value : merge([value, casts])
-  if (compositeOf(context, type.oid) === undefined) return whole
+  if (compositeOf(context, type.oid) === undefined) return asScalar(whole)
   return listAt(typeName, 'arrayBounds').length > 0 ? { ...whole, isComposite: true } : typedValue(context, whole, type.oid)
 }
 

@@ -8,7 +8,7 @@ import { traceSelect } from './select.ts'
 import { isSensitiveSystemRelation, isSystemSchema } from './system.ts'
 import { bodyOf, listAt } from './tree.ts'
 import { Uses } from './uses.ts'
-import { columnValue, empty, merge, pack, unknownValue, type Field, type Value } from './value.ts'
+import { asScalar, columnValue, empty, merge, pack, unknownValue, type Field, type Value } from './value.ts'
 
 /** Ancestors of a partition or an inheriting table; deeper ones are not. */
 const maxAncestors = 64
@@ -105,7 +105,8 @@ export function typedValue(context: Context, value: Value, type: number): Value 
   if (found === undefined) return value
   const { relation, isArray } = found
   if (isArray) return { ...value, isComposite: true }
-  return { ...value, isComposite: true, fields: () => relation.columns.map((column) => ({ name: column.name, value: typedValue(context, { ...value, fields: undefined }, column.type) })) }
+  const scalar = asScalar(value)
+  return { ...value, isComposite: true, fields: () => relation.columns.map((column) => ({ name: column.name, value: typedValue(context, scalar, column.type) })) }
 }
 
 /** The row type's relation behind domains and arrays. */

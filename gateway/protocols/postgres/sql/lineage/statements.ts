@@ -5,13 +5,13 @@ import { lost, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { rangeVar } from './from.ts'
 import { traceBlock } from './plpgsql.ts'
-import { findRelation } from './relations.ts'
+import { findRelation, relationItem } from './relations.ts'
 import { resultNames } from './routines.ts'
 import { childScope, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { bodyAt, bodyOf, isTrueAt, listAt, stringOf, stringsOf, tagged, textAt, walk, type Body } from './tree.ts'
 import { Uses } from './uses.ts'
-import { flat, merge, type Field, type Value } from './value.ts'
+import { flat, merge, pack, type Field, type Value } from './value.ts'
 import { traceDelete, traceInsert, traceMerge, traceUpdate } from './writes.ts'
 
 /** Result columns; `open` where there may be more than could be counted. `held` of PREPARE and DECLARE CURSOR. */
@@ -61,13 +61,14 @@ export function traceAny(context: Context, node: unknown, scope: Scope): Output 
     case 'LockStmt':
       for (const each of listAt(body, 'relations')) noteRelation(context, bodyOf(each, 'RangeVar'), scope, 'lock')
       return nothing
+    case 'AlterTableStmt': return alterTable(context, body, scope)
     default: return definition(context, body, scope)
   }
 }
 
 function named(context: Context, held: readonly { readonly columns: readonly { readonly relation: number; readonly attribute: number }[]; readonly unknown?: string }[] | undefined, reason: 'unknown_statement' | 'unknown_cursor'): Output {
   if (held === undefined) return { fields: [], open: lost(context, reason) }
-  return { fields: held.map((lineage) => ({ name: '', value: { columns: new Set(lineage.columns.map((column) => column.relation * 4096 + column.attribute)), ...lineage.unknown === undefined ? {} : { unknown: reason } } })) }
+  return { fields: held.map((lineage) => ({ name: '', value: { columns: new Set(lineage.columns.map((column) => pack(column.relation, column.attribute))), ...lineage.unknown === undefined ? {} : { unknown: reason } } })) }
 }
 
 /** `COPY … TO` gives columns as a query does; `FROM` writes them from outside. */
@@ -79,7 +80,7 @@ function copy(context: Context, body: Body, scope: Scope): Output {
   if (relation === undefined) return nothing
   if (isTrueAt(body, 'is_from')) {
     const found = noteRelation(context, relation, scope, 'insert')
-    for (const column of found?.columns ?? []) if (names.length === 0 || names.includes(column.name)) context.uses.use({ columns: new Set([(found?.oid ?? 0) * 4096 + column.attribute]) }, 'write-target')
+    for (const column of found?.columns ?? []) if (names.length === 0 || names.includes(column.name)) context.uses.use({ columns: new Set([pack(found?.oid ?? 0, column.attribute)]) }, 'write-target')
     return nothing
   }
   const item = rangeVar(context, relation, scope)
@@ -134,6 +135,25 @@ function noteRelation(context: Context, body: Body | undefined, scope: Scope, ac
   const found = access === 'ddl' ? context.naming.snapshot.findRelation(schema, name, scope.frame.path) : findRelation(context, schema, name, scope.frame)
   context.uses.relation(found?.schema ?? schema ?? '', name, found?.oid, access)
   return found
+}
+
+/** `ALTER COLUMN … TYPE … USING`, added generated columns and defaults fill columns from others of the row. */
+function alterTable(context: Context, body: Body, scope: Scope): Output {
+  const relation = bodyAt(body, 'relation')
+  const found = noteRelation(context, relation, scope)
+  if (found !== undefined && relation !== undefined) {
+    const inside = childScope(scope, [relationItem(context, found, undefined)])
+    for (const each of listAt(body, 'cmds')) {
+      const command = bodyOf(each, 'AlterTableCmd')
+      const column = bodyOf(command?.['def'], 'ColumnDef')
+      if (command === undefined || column === undefined) continue
+      const sources = [column['raw_default'], ...listAt(column, 'constraints').flatMap((constraint) => bodyOf(constraint, 'Constraint')?.['raw_expr'] ?? [])]
+      const name = textAt(column, 'colname') ?? textAt(command, 'name') ?? ''
+      const own = found.columns.find((existing) => existing.name === name)
+      context.uses.flow(evaluateAll(context, sources, inside), `${found.schema}.${found.name}.${name}`, own === undefined ? undefined : pack(found.oid, own.attribute))
+    }
+  }
+  return definition(context, body, scope)
 }
 
 /** Definitions return nothing; expressions in them are not evaluated now. A query inside one that is run (a rule's is not) has its own case above. */

@@ -64,6 +64,9 @@ export function merge(values: readonly Value[]): Value {
 /** The value without its fields: what a function or an operator gives. */
 export const flat = (value: Value): Value => value.fields === undefined ? value : { ...value, fields: undefined }
 
+/** What a value of a type that is no row is, whatever it was made of. */
+export const asScalar = (value: Value): Value => value.isComposite === true ? { columns: value.columns, unknown: value.unknown, inputs: value.inputs } : value
+
 /** A row whose fields are known; as a whole it is all of them. */
 export const rowValue = (fields: readonly Field[], whole: Value = merge(fields.map((field) => field.value))): Value => ({ ...whole, fields: () => fields, isComposite: true })
 

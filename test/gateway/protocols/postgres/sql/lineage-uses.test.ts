@@ -106,6 +106,8 @@ const flows: readonly (readonly [string, readonly string[]])[] = [
   ['create table stolen as select ssn from customers', ['customers.ssn > relation']],
   ['select ssn into stolen from customers', ['customers.ssn > relation']],
   ['create materialized view m as select ssn from customers', ['customers.ssn > relation']],
+  ['alter table customers alter column email type text using ssn', ['customers.ssn > public.customers.email']],
+  ['alter table customers add column g text generated always as (upper(ssn)) stored', ['customers.ssn > public.customers.g']],
   ['copy (select ssn from customers) to \'/tmp/x\'', ['customers.ssn > file']],
   ['copy customers (ssn) to program \'cat\'', ['customers.ssn > program']],
   ['select pg_notify(\'c\', ssn) from customers', ['customers.ssn > notify']],
