@@ -37,7 +37,7 @@ export interface PostgresGateway {
 const keyId = 'suite'
 const tokenLifeS = 14_400
 
-export async function frontPostgres(upstream: { readonly host: string; readonly port: number }, targets: readonly PostgresTarget[], { groups = ['leads'], user }: { readonly groups?: readonly string[]; readonly user?: string } = {}): Promise<PostgresGateway> {
+export async function frontPostgres(upstream: { readonly host: string; readonly port: number }, targets: readonly PostgresTarget[], { groups = ['leads'], user, grant }: { readonly groups?: readonly string[]; readonly user?: string; /** Every effect, to this group. */ readonly grant?: string } = {}): Promise<PostgresGateway> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-'))
   const home = await openHome(dir)
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -55,7 +55,7 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
     })),
     approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
   }, { aliasDuplicateObjects: false }))
-  openDatabases(path.join(home.policy, 'data', 'data.json'), targets)
+  openDatabases(path.join(home.policy, 'data', 'data.json'), targets, grant)
   await commitAll(home, 'lena', 'data: the databases under test')
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
   const below = (name: string) => path.join(home.gateway, name)
@@ -84,14 +84,15 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
   }
 }
 
-interface PostgresData { databases: Record<string, unknown>; transparent: string[] }
+interface PostgresData { databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[] }
 
 /** The shipped data knows the demo's database; these are like it by other names. */
-function openDatabases(file: string, targets: readonly PostgresTarget[]): void {
+function openDatabases(file: string, targets: readonly PostgresTarget[], grant: string | undefined): void {
   const data = JSON.parse(fs.readFileSync(file, 'utf8')) as { targets: Record<string, unknown>; postgres: PostgresData }
   for (const { name, isTransparent } of targets) {
     data.targets[name] ??= data.targets['bank']
-    data.postgres.databases[`${name}/*`] ??= data.postgres.databases['appdb/*']
+    const { groups = [], effects = {} } = data.postgres.databases['appdb/*'] ?? {}
+    data.postgres.databases[`${name}/*`] = { groups, effects: grant === undefined ? effects : Object.fromEntries(Object.entries(effects).map(([effect, allowed]) => [effect, [...new Set([...allowed, grant])]])) }
     if (isTransparent === true) data.postgres.transparent.push(name)
   }
   fs.writeFileSync(file, JSON.stringify(data, null, 2))

@@ -18,6 +18,8 @@ export interface Suite {
   readonly settings?: readonly string[]
   /** SQL that a superuser runs in `postgres`, then in the suite's own database, before it, on the server itself. */
   readonly setup?: { readonly database: string; readonly sql: readonly string[] }
+  /** Tests that a gateway answers otherwise by design, each with the reason. */
+  readonly declared?: Readonly<Record<string, string>>
   /** @param workspace an empty folder that the server's user may write to */
   run(address: Address, workspace: string): Promise<Result>
 }
