@@ -69,16 +69,26 @@ export function childrenOf(body: Body): unknown[] {
   return found
 }
 
-/** Calls `visit` with every object of a tree, without recursion: hostile depth costs memory only. */
+/** Calls `visit` with every object of a tree, without recursion: hostile depth costs memory only. Runs over every statement, so it makes no object of its own. */
 export function walk(root: unknown, visit: (body: Body, tag: string | undefined) => void): void {
-  const pending: { value: unknown; tag: string | undefined }[] = [{ value: root, tag: undefined }]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { value, tag } = next
-    if (Array.isArray(value)) for (const each of value) pending.push({ value: each, tag: undefined })
-    else if (isObject(value)) {
+  const values: unknown[] = [root]
+  const tags: (string | undefined)[] = [undefined]
+  while (values.length > 0) {
+    const value = values.pop()
+    const tag = tags.pop()
+    if (Array.isArray(value)) {
+      for (const each of value) {
+        values.push(each)
+        tags.push(undefined)
+      }
+    } else if (isObject(value)) {
       visit(value, tag)
-      for (const [key, each] of Object.entries(value)) {
-        if (typeof each === 'object' && each !== null) pending.push({ value: each, tag: /^[A-Z]/.test(key) ? key : undefined })
+      for (const key in value) {
+        const each = value[key]
+        if (typeof each !== 'object' || each === null) continue
+        const first = key.charCodeAt(0)
+        values.push(each)
+        tags.push(first >= 65 && first <= 90 ? key : undefined)
       }
     }
   }
