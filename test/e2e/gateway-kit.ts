@@ -69,8 +69,8 @@ export interface Home {
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
 }
 
-/** One a test file; closed with its last test. */
-export async function openBank(governed: (bank: { issuer: string; upstream: string }) => object = bankConfig): Promise<Bank> {
+/** One a test file; closed with its last test. @param files of the policy repository, in place of those shipped */
+export async function openBank(governed: (bank: { issuer: string; upstream: string }) => object = bankConfig, files: Readonly<Record<string, string>> = {}): Promise<Bank> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-e2e-'))
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -81,7 +81,7 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
   const upstream = await startUpstream()
   const signer = newSigner('lena')
   const policy = path.join(dir, 'policy')
-  await initRepository(policy, { 'config.yaml': stringify(governed({ issuer, upstream: upstream.url }), { aliasDuplicateObjects: false }), allowed_signers: signer.line })
+  await initRepository(policy, { 'config.yaml': stringify(governed({ issuer, upstream: upstream.url }), { aliasDuplicateObjects: false }), allowed_signers: signer.line, ...files })
   await commit(policy, signer)
   await compileOnce(policy, path.join(dir, 'state'), signer)
   let homes = 0
