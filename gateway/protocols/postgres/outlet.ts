@@ -1,6 +1,7 @@
 // What goes to the client, in order: parts once they are on record, everything else behind what came before it.
 import type { Duplex } from 'node:stream'
 import type { MaskedPart, Permit, RecordedPart } from '../../call.ts'
+import { splitRows } from '../../mask/index.ts'
 import type { Act } from './act.ts'
 import type { PostgresOperation } from './operation.ts'
 
@@ -45,11 +46,19 @@ export class Outlet {
     if (parts.length === 0 && this.#tail === undefined && items.every(({ kind }) => kind === 'bytes')) return this.#write(items, [], [])
     const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : 0), 0)
     this.#waiting += size
-    const recorded = parts.length === 0 ? undefined : this.#deliver(parts.map(({ permit, part }) => [permit, part] as const))
+    const recorded = parts.length === 0 ? undefined : this.#record(parts)
     const tail = this.#follow(this.#tail, recorded, items).then(() => { this.#waiting -= size }, (error: unknown) => { this.#waiting -= size; this.#failed(error) }).finally(() => {
       if (this.#tail === tail) this.#tail = undefined
     })
     this.#tail = tail
+  }
+
+  /** One answer for each part: where what the record keeps of it needs several frames, all of it leaves with the last. */
+  async #record(parts: readonly Extract<Out, { kind: 'part' }>[]): Promise<RecordedPart[]> {
+    const pieces = parts.map(({ part }) => splitRows(part))
+    const recorded = await this.#deliver(parts.flatMap(({ permit }, i) => (pieces[i] ?? []).map((piece) => [permit, piece] as const)))
+    let last = -1
+    return pieces.flatMap(({ length }) => recorded[last += length] ?? [])
   }
 
   async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[]): Promise<void> {

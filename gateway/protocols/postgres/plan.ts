@@ -19,9 +19,9 @@ export interface Step {
   readonly isExtended: boolean
   /** The operation it is part of. A Parse gets that of its Bind, when both came at once. */
   act?: Act
-  readonly due?: Due
+  due?: Due
   /** What stands for it when it is refused. */
-  readonly poison?: Uint8Array
+  readonly poison?: () => Uint8Array
   /** Refused before anybody was asked. */
   readonly refused?: Refusal
   /** An error in PostgreSQL's own words: a name that does not exist. */
@@ -70,7 +70,10 @@ export class Planner {
       if (step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind') { end++; break }
     }
     for (const step of steps) if (step.kind === 'parse' && step.act === undefined && step.error === undefined && step.refused === undefined) loose.push(step)
-    for (const step of loose) step.act = await this.#prepare(step)
+    for (const step of loose) {
+      step.act = await this.#prepare(step)
+      step.due = { ...step.due as Due, act: step.act }
+    }
     return { steps, end, isTerminated }
   }
 
@@ -89,7 +92,7 @@ export class Planner {
       case 'flush': return { kind: 'flush', bytes, isExtended: true, control: { kind: 'flush' } }
       case 'notUtf8': {
         const refused = await this.#o.gate.refuse('request.malformed', 'The text is not valid UTF-8')
-        return { kind: message.of === 'copyFail' ? 'flush' : message.of, bytes, isExtended: message.of !== 'query', refused, poison: message.of === 'query' ? poison.query() : poison.parse('') }
+        return { kind: message.of === 'copyFail' ? 'flush' : message.of, bytes, isExtended: message.of !== 'query', refused, poison: message.of === 'query' ? poison.query : () => poison.parse('') }
       }
       // Outside a copy the server ignores them: they belong to one that has failed.
       case 'copyData': case 'copyDone': case 'copyFail': return undefined
@@ -103,7 +106,7 @@ export class Planner {
     const analysis = await this.#o.analyse(text, names, 'on-second-sight')
     const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
     const act = this.#act(operation, analysis)
-    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query() }
+    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query }
   }
 
   #parse(message: Parse, bytes: Uint8Array): Step {
@@ -113,7 +116,7 @@ export class Planner {
     const prepared: Prepared = {
       name, text, textBytes, parameterTypes: types, fields: undefined, describedTypes: undefined,
     }
-    const poison = this.#o.poison.parse(name)
+    const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
     state.prepared.set(name, prepared)
     const undo = () => { if (before === undefined) state.prepared.delete(name); else state.prepared.set(name, before) }
@@ -131,7 +134,7 @@ export class Planner {
 
   async #bind(message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
     const { state } = this.#o
-    const poison = this.#o.poison.bind(message.portal)
+    const poison = () => this.#o.poison.bind(message.portal)
     const prepared = state.prepared.get(message.statement)
     if (prepared === undefined) {
       const text = message.statement === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${message.statement}" does not exist`
@@ -160,7 +163,7 @@ export class Planner {
 
   async #execute(message: Execute, bytes: Uint8Array): Promise<Step> {
     const { state } = this.#o
-    const poison = this.#o.poison.execute()
+    const poison = this.#o.poison.execute
     const portal = state.portals.get(message.portal)
     if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
     // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
@@ -172,7 +175,7 @@ export class Planner {
   async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {
     const names = await this.#o.names.now()
     const act = new Act(functionOperation({ ...this.#o.about, names, call: message }), [], { isBarrier: true })
-    return { kind: 'functionCall', bytes, isExtended: false, act, due: { reply: 'function', act }, poison: this.#o.poison.functionCall() }
+    return { kind: 'functionCall', bytes, isExtended: false, act, due: { reply: 'function', act }, poison: this.#o.poison.functionCall }
   }
 
   #close(of: 'S' | 'P', name: string): Due {
@@ -189,13 +192,16 @@ export class Planner {
 
   #act(operation: PostgresOperation, analysis: Analysis): Act {
     const statements = statementsOf(analysis)
-    return new Act(operation, statements, { isBarrier: analysis.status === 'error' || statements.some(isBarrier) })
+    const { isTouched, isUnsynced, status } = this.#o.state
+    // The end of a transaction takes back, or makes final, what it changed about names.
+    const endsTouched = isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
+    return new Act(operation, statements, { isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
   }
 }
 
-/** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. */
+/** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. A name that was kept is known to what follows. */
 function isBarrier({ isBarrier, kind }: Statement): boolean {
-  return isBarrier || kind === 'copy'
+  return isBarrier || kind === 'copy' || kind === 'prepare' || kind === 'declare_cursor'
 }
 
 function statementsOf(analysis: Analysis): readonly Statement[] {

@@ -22,9 +22,9 @@ export interface RequestsOptions {
   readonly replies: Replies
   readonly planner: Planner
   /** @throws RefusalError `mask.unenforceable` */
-  masker(permit: Permit<PostgresOperation>): ResultMasker
+  masker(permit: Permit<PostgresOperation>, act: Act): ResultMasker
   /** For what got a permit and no masker: says only that it failed. */
-  bareMasker(): ResultMasker
+  bareMasker(act: Act): ResultMasker
   /** `done` ends what it said to the client meanwhile. */
   hold(): { readonly hold: Hold; done(): void }
   /** Ends the statement under way. */
@@ -150,10 +150,10 @@ export class Requests {
     // A result that may be cut short must not have statements behind it that the client will believe undone.
     if (rows !== undefined || bytes !== undefined) act.isBarrier = true
     try {
-      act.masker = this.#o.masker(permit)
+      act.masker = this.#o.masker(permit, act)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      act.masker = this.#o.bareMasker()
+      act.masker = this.#o.bareMasker(act)
       const failed = act.take({ title: 'not run', status: 'failed', isFinal: true, code: error.refusal.code })
       if (failed !== undefined) await this.#o.gate.deliver([failed])
       act.refused = { ...error.refusal, decisionId: Buffer.from(permit.call.decisionId).toString('hex'), frame: `${this.#o.gate.session}/${permit.seq}` }
@@ -198,7 +198,7 @@ export class Requests {
   #poison(step: Step, refused: Refusal | undefined): void {
     const { state, upstream } = this.#o
     if (step.poison === undefined) throw new ProtocolViolation('a message that cannot be refused')
-    upstream.control({ kind: 'poison', bytes: step.poison })
+    upstream.control({ kind: 'poison', bytes: step.poison() })
     step.due?.undo?.()
     if (step.isExtended) state.isUnsynced = true
     state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault')), isExtended: step.isExtended })

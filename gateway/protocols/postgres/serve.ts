@@ -1,13 +1,14 @@
 // One connection from its first byte: who is there, where it goes, and the session that joins both.
 import { randomBytes } from 'node:crypto'
-import type { PostgresConfig } from '../../config.ts'
+import type { PostgresConfig, TargetConfig } from '../../config.ts'
 import type { ByteConnection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
 import { RefusalError } from '../../refusal.ts'
 import { createAside } from './aside.ts'
-import { declaredClasses } from './declared.ts'
+import { declaredClasses, type ClassOf } from './declared.ts'
 import type { PostgresUpstream } from './dial.ts'
 import { encodeBackendKeyData, encodeParameterStatus, encodeReady } from './messages.ts'
-import type { PostgresOperation } from './operation.ts'
+import type { PostgresOperation, StatementViews } from './operation.ts'
+import { createReach, type Reach } from './reach.ts'
 import { errorOf } from './refuse.ts'
 import { Session } from './session.ts'
 import { createAnalyser, type Analyser } from './sql/analyse.ts'
@@ -17,11 +18,14 @@ import { createParser } from './sql/parser.ts'
 import { CancelKeys } from './wire/cancel-keys.ts'
 import { signIn } from './wire/credential.ts'
 import { encodeFatal, farewell } from './wire/farewell.ts'
+import { LoginError } from './wire/login.ts'
 import { authenticationTimeoutMs, welcome, type Welcome } from './wire/welcome.ts'
 
 type PostgresDoor = Door<PostgresOperation, PostgresUpstream>
 type PostgresGate = Gate<PostgresOperation, PostgresUpstream>
 type Startup = Extract<Welcome, { kind: 'startup' }>
+
+interface Shared { readonly classOf: ClassOf; readonly reach: Reach; readonly views: StatementViews }
 
 export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
 
@@ -29,6 +33,7 @@ export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promi
 export function createHost({ now }: { readonly now: () => number }): Host {
   const keys = new CancelKeys<Session>(now)
   const catalogues = new Map<string, Catalogue>()
+  const shared = new WeakMap<TargetConfig, Shared>()
   let analyser: Promise<Analyser> | undefined
 
   const catalogueOf = (target: string, database: string): Catalogue => {
@@ -36,6 +41,16 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     let catalogue = catalogues.get(key)
     if (catalogue === undefined) catalogues.set(key, catalogue = new Catalogue(now))
     return catalogue
+  }
+
+  /** What follows from a target's governed config alone. */
+  const sharedOf = (target: TargetConfig): Shared => {
+    let found = shared.get(target)
+    if (found === undefined) {
+      const classOf = declaredClasses(target)
+      shared.set(target, found = { classOf, reach: createReach(classOf), views: new WeakMap() })
+    }
+    return found
   }
 
   async function serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> {
@@ -52,18 +67,18 @@ export function createHost({ now }: { readonly now: () => number }): Host {
       return 'ended'
     }
     const { socket } = greeted
-    if (config.databases !== undefined && !config.databases.includes(greeted.database)) {
-      farewell(socket, encodeFatal({ sqlState: '3D000', message: `database "${greeted.database}" is not served here` }))
-      return 'refused'
-    }
     const entered = await signIn({ socket, user: greeted.user, peer: client.peer }, door, config.signIn, deadline)
     if (entered.kind === 'ended') return 'refused'
     const { gate } = entered
     try {
+      if (config.databases !== undefined && !config.databases.includes(greeted.database)) {
+        farewell(socket, encodeFatal({ sqlState: '3D000', message: `database "${greeted.database}" is not served here` }))
+        return 'refused'
+      }
       return await join(greeted, door, gate, config)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      farewell(socket, errorOf(error.refusal, { severity: 'FATAL' }))
+      farewell(socket, errorOf(error.refusal, { severity: 'FATAL', ...error instanceof LoginError && error.sqlState !== undefined ? { sqlState: error.sqlState } : {} }))
       return 'refused'
     } finally {
       gate.close()
@@ -77,11 +92,16 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const { socket, parameters, minor } = startup
     const user = target.upstream.user ?? startup.user
     const database = upstream.databaseFor(startup.database)
-    const signedIn = await upstream.start({ user, database, parameters, signal: gate.signal })
+    const gone = new AbortController()
+    const leave = (): void => gone.abort()
+    socket.once('close', leave)
+    const signedIn = await upstream.start({ user, database, parameters, signal: AbortSignal.any([gate.signal, gone.signal]) })
+    socket.off('close', leave)
+    const shared = sharedOf(target)
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
-      about: { target, database, user, nonce: randomBytes(16).toString('hex') },
-      catalogue: catalogueOf(target.name, database), aside: createAside(upstream.access, user, database), classOf: declaredClasses(target),
+      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views },
+      catalogue: catalogueOf(target.name, database), aside: createAside(upstream.access, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor)
     try {

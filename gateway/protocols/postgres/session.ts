@@ -1,7 +1,8 @@
 // One session: a client and its server, joined by two loops. Everything a client may see passes the outlet; everything a server gets has a permit or is control.
 import type { Socket } from 'node:net'
+import type { SessionEnd } from '../../call.ts'
 import type { PostgresConfig } from '../../config.ts'
-import type { Masking } from '../../mask/index.ts'
+import type { Masking, MaskPlan } from '../../mask/index.ts'
 import type { ConnectionEnd, Gate, Hold } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
 import { Act } from './act.ts'
@@ -10,21 +11,33 @@ import type { PostgresUpstream } from './dial.ts'
 import { Inbox } from './inbox.ts'
 import { createResultMasker, type ResultMasker } from './mask.ts'
 import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
-import { Names } from './names.ts'
+import { Names, type SessionNames } from './names.ts'
 import { unaskedOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
 import { Outlet, type Out } from './outlet.ts'
 import { Planner } from './plan.ts'
 import { errorOf, poison } from './refuse.ts'
 import { Replies } from './replies.ts'
 import { Requests } from './requests.ts'
-import type { Analyser } from './sql/analyse.ts'
+import type { Reach } from './reach.ts'
+import type { Admission, Analyser } from './sql/analyse.ts'
+import type { Analysis } from './sql/analysis.ts'
 import type { Ask, Catalogue } from './sql/catalogue.ts'
+import { resolveHeld } from './held.ts'
 import { maxDue, SessionState } from './state.ts'
 
+/** A catalogue younger than this is not read again for a name that it lacks. */
+const staleMs = 1_000
 /** Between two words to a client that waits for a human: they also keep its connection alive. */
 const noticeEveryMs = 30_000
 /** For the server's last words once the client is gone: what became of a statement is worth knowing. */
 const lastWordsMs = 5_000
+
+const overWords = {
+  expired: ['The token has expired', 'identity.token_expired'],
+  revoked: ['The session was revoked', 'identity.off_boarded'],
+  reconfigured: ['The configuration of this target has changed: connect again', 'gateway.draining'],
+  stopping: ['The gateway is stopping', 'gateway.draining'],
+} as const satisfies Record<SessionEnd, readonly [string, RefusalCode]>
 
 export interface SessionOptions {
   readonly socket: Socket
@@ -38,6 +51,7 @@ export interface SessionOptions {
   readonly aside: Ask
   /** The target's catalogue: class of a column. */
   classOf(relation: string, column: string): string | undefined
+  readonly views: Reach
 }
 
 export class Session {
@@ -55,7 +69,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#o = options
-    const { gate, upstream, socket, config, analyser } = options
+    const { gate, upstream, socket, config } = options
     const state = this.#state
     this.#outlet = new Outlet(socket, (parts) => gate.deliver(parts), (error) => this.#fail(error))
     this.#replies = new Replies(state, {
@@ -67,12 +81,12 @@ export class Session {
     this.#names = new Names(state, options.catalogue, createAsk(state, upstream), options.aside)
     const planner = new Planner({
       state, gate, names: this.#names, poison, about: options.about, isTransparent: config.unparsed === 'transparent',
-      analyse: async (text, names, admission) => analyser.analyse(text, names, admission),
+      analyse: (text, names, admission) => this.#analyse(text, names, admission),
     })
     this.#requests = new Requests({
       state, gate, upstream, planner, outlet: this.#outlet, replies: this.#replies,
-      masker: (permit) => this.#masker(options.masking.planFor(permit.call.decision, undefined), permit.call.decision.record.level === 'body'),
-      bareMasker: () => this.#masker(options.masking.planFor({ mask: [] }, undefined), false),
+      masker: (permit, act) => this.#masker(options.masking.planFor(permit.call.decision, undefined), permit.call.decision.record.level === 'body', act),
+      bareMasker: (act) => this.#masker(options.masking.planFor({ mask: [] }, undefined), false, act),
       hold: () => this.#hold(),
       cancel: () => this.cancel(),
       cancelled: () => this.#cancelling,
@@ -174,14 +188,17 @@ export class Session {
     this.#end('An internal fault of the gateway', 'gateway.fault', 'aborted')
   }
 
-  /** Off-boarded or stopping: at once. Expired: when the statement under way is through, where config lets it finish. */
+  /** Expired: when the statement under way is through, where config lets it finish. For any other reason: at once. */
   #revoked(): void {
     const { gate, config } = this.#o
-    if (gate.signal.reason !== 'expired' || config.onExpiry === 'close') {
-      if (this.#state.due > 0) void this.cancel()
-      return this.#end(gate.signal.reason === 'expired' ? 'The token has expired' : gate.signal.reason === 'stopping' ? 'The gateway is stopping' : 'The session was revoked', gate.signal.reason === 'expired' ? 'identity.token_expired' : gate.signal.reason === 'stopping' ? 'gateway.draining' : 'identity.off_boarded', 'aborted')
+    const reason = gate.signal.reason as SessionEnd
+    const [message, code] = overWords[reason]
+    if (reason === 'expired' && config.onExpiry === 'finish') {
+      void this.#state.settled().then(() => this.#end(message, code, 'aborted'))
+      return
     }
-    void this.#state.settled().then(() => this.#end('The token has expired', 'identity.token_expired', 'aborted'))
+    if (this.#state.due > 0) void this.cancel()
+    this.#end(message, code, 'aborted')
   }
 
   #hold(): { readonly hold: Hold; done(): void } {
@@ -203,9 +220,25 @@ export class Session {
     return { hold: { signal: waiting.signal, held }, done }
   }
 
-  #masker(plan: ReturnType<Masking['planFor']>, keepsBodies: boolean): ResultMasker {
-    const { config, classOf } = this.#o
-    return createResultMasker({ plan, classOf, snapshot: this.#names.last?.snapshot, unknownOrigin: config.unknownOrigin, reachesSensitive: true, keepsBodies })
+  #masker(plan: MaskPlan, keepsBodies: boolean, { statements }: Act): ResultMasker {
+    const { config, classOf, views } = this.#o
+    const names = this.#names.last
+    return createResultMasker({
+      plan, classOf, keepsBodies, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
+      reachesSensitive: !plan.isEmpty && (names === undefined || views.reaches(statements, names.snapshot, plan)),
+    })
+  }
+
+  /** What a text says as names resolve now; what EXECUTE and FETCH stand for is what this session has kept under their names. */
+  async #analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis> {
+    const { analyser, catalogue } = this.#o
+    let analysis = await analyser.analyse(text, names, admission)
+    // A table made elsewhere a moment ago: looked for once more, and not again until something else may be there.
+    if (isUnresolved(analysis) && catalogue.isOlderThan(names.snapshot, staleMs)) {
+      catalogue.invalidate()
+      analysis = await analyser.analyse(text, await this.#names.now(), admission)
+    }
+    return resolveHeld(analysis, this.#state.held)
   }
 
   /** How text is read decides what was decided: a server that reads it otherwise is left. */
@@ -215,12 +248,14 @@ export class Session {
     if (name === 'search_path' || name === 'session_authorization' || name === 'role') this.#state.isStale = true
   }
 
-  /** A statement after which names may resolve differently has ended. */
+  /** A statement that others depend on has ended: names may resolve differently, or there is one more of them. */
   #changed(act: Act): void {
-    this.#state.isStale = true
-    this.#state.isTouched = true
-    if (!act.statements.some(({ effects }) => effects.includes('ddl') || effects.includes('execute'))) return
-    this.#state.hasUncommittedNames = true
+    const state = this.#state
+    if (act.failure === undefined && act.broken === undefined) state.held.keep(act.statements)
+    if (!act.statements.some(({ isBarrier }) => isBarrier) && act.statements.length > 0) return
+    state.isStale = true
+    state.isTouched = true
+    if (act.statements.length === 0 || act.statements.some(({ effects }) => effects.includes('ddl') || effects.includes('execute'))) state.hasUncommittedNames = true
   }
 
   /** ReadyForQuery outside a transaction: what it changed is everybody's, or nobody's. */
@@ -245,7 +280,7 @@ export class Session {
     if (permit === undefined || isRefusal(permit)) return new Uint8Array(0)
     permit.spend()
     act.permit = permit
-    act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false)
+    act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false, act)
     if (frame.tag === 0x41) act.masker.notification(frame.bytes)
     else if (frame.tag === 0x53) act.masker.parameterStatus(frame.bytes)
     else act.masker.diagnostic(frame.bytes)
@@ -257,4 +292,8 @@ export class Session {
 
 function notice(message: string): Uint8Array {
   return encodeNotice(new Map([['S', 'NOTICE'], ['V', 'NOTICE'], ['C', '00000'], ['M', message]]))
+}
+
+function isUnresolved(analysis: Analysis): boolean {
+  return analysis.status === 'ok' && analysis.statements.some(({ unknown }) => unknown.some((reason) => reason.startsWith('unresolved_')))
 }

@@ -1,6 +1,7 @@
 // What a session knows of its server: which replies are due, which statements and portals exist, and in which transaction state it is.
 // Every message that was forwarded has its place in one queue; whatever comes back belongs to the head of it (PostgreSQL §54.2).
 import type { Act } from './act.ts'
+import { Held } from './held.ts'
 import type { Bind, Field } from './messages.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
@@ -70,6 +71,8 @@ export class SessionState {
   isTouched = false
   /** Catalogue changes of this transaction that nobody else sees yet. */
   hasUncommittedNames = false
+  /** SQL's own prepared statements and cursors. */
+  readonly held = new Held()
   readonly prepared = new Map<string, Prepared>()
   readonly portals = new Map<string, Portal>()
   #queue: Due[] = []

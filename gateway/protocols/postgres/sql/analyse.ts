@@ -70,7 +70,7 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
     for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
     statements.push({
       ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
-      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node),
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node), ...cursorOf(node),
     })
   }
   return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
@@ -82,4 +82,12 @@ function copyOf(node: unknown): Pick<Statement, 'copyFormat'> {
   if (typeof body !== 'object' || body === null) return {}
   const copyFormat = copyFormatOf({ ...body })
   return copyFormat === undefined ? {} : { copyFormat }
+}
+
+/** Which cursor DECLARE makes and FETCH takes from. */
+function cursorOf(node: unknown): Pick<Statement, 'cursor'> {
+  if (typeof node !== 'object' || node === null) return {}
+  const body: unknown = 'DeclareCursorStmt' in node ? node.DeclareCursorStmt : 'FetchStmt' in node ? node.FetchStmt : undefined
+  const cursor: unknown = typeof body === 'object' && body !== null && 'portalname' in body ? body.portalname : undefined
+  return typeof cursor === 'string' ? { cursor } : {}
 }

@@ -112,8 +112,10 @@ export interface Statement {
   readonly settings?: readonly SettingUse[]
   /** COPY: how its rows are written; undefined for binary, and for what cannot be told. */
   readonly copyFormat?: CopyFormat
-  /** EXECUTE, DEALLOCATE: the prepared statement's name. */
+  /** PREPARE, EXECUTE, DEALLOCATE: the prepared statement's name. */
   readonly prepared?: string
+  /** DECLARE, FETCH: the cursor's name. */
+  readonly cursor?: string
   readonly effects: readonly Effect[]
   readonly relations: readonly RelationUse[]
   readonly columns: readonly ColumnUse[]

@@ -103,6 +103,11 @@ export class Catalogue {
     return this.#loading ??= this.#load(ask)
   }
 
+  /** @returns whether another reading could know more than this one */
+  isOlderThan(snapshot: Snapshot, ms: number): boolean {
+    return this.#held?.snapshot !== snapshot || this.#now() - this.#held.readAt > ms
+  }
+
   /** After DDL, or whenever names may mean something else. */
   invalidate(): void {
     this.#generation++

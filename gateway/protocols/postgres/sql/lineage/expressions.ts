@@ -6,6 +6,7 @@ import { compositeOf, typedValue } from './relations.ts'
 import { castBodies } from './routines.ts'
 import { fieldValue, findColumn, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
+import { traceList } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, listAt, numberAt, qualifiedName, stringOf, stringsOf, tagged, textAt, type Body } from './tree.ts'
 import { asScalar, empty, flat, merge, rowValue, type Value } from './value.ts'
 
@@ -37,7 +38,10 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
     case 'CaseExpr': return caseExpression(context, body, scope)
     case 'FuncCall': return callFunction(context, body, scope).value
     case 'SubLink': return subquery(context, body, scope)
-    case 'RowExpr': return rowValue(listAt(body, 'args').map((each, at) => ({ name: `f${at + 1}`, value: evaluate(context, each, scope) })))
+    case 'RowExpr': {
+      const { values, open } = traceList(context, listAt(body, 'args'), scope)
+      return open === undefined ? rowValue(values.map((value, at) => ({ name: `f${at + 1}`, value }))) : { ...merge([...values, open]), isComposite: true }
+    }
     case 'A_Indirection': return indirection(context, body, scope)
     case 'MultiAssignRef': return evaluate(context, body['source'], scope)
     case 'GroupingFunc': {

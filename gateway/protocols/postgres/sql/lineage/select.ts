@@ -7,7 +7,7 @@ import { evaluate, evaluateAll } from './expressions.ts'
 import { traceFrom } from './from.ts'
 import { childScope, findColumn, type Scope } from './scope.ts'
 import type { Output } from './statements.ts'
-import { settle, traceTargets } from './targets.ts'
+import { settle, traceList, traceTargets } from './targets.ts'
 import { bodyAt, bodyOf, itemsOf, listAt, isTrueAt, numberAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
 import { flat, merge, mergeFields, type Field, type Value } from './value.ts'
 
@@ -62,10 +62,13 @@ function setOperation(context: Context, select: Body, scope: Scope): Output {
 
 function values(context: Context, select: Body, scope: Scope): Output {
   const columns: Value[][] = []
+  const open: Value[] = []
   for (const row of listAt(select, 'valuesLists')) {
-    (itemsOf(row) ?? []).forEach((each, at) => (columns[at] ??= []).push(evaluate(context, each, scope)))
+    const list = traceList(context, itemsOf(row) ?? [], scope)
+    list.values.forEach((value, at) => (columns[at] ??= []).push(value))
+    if (list.open !== undefined) open.push(list.open)
   }
-  return { fields: columns.map((column, at) => ({ name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : merge(column) })) }
+  return settle( columns.map((column, at) => ({ name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : merge(column) })), open)
 }
 
 function plain(context: Context, select: Body, scope: Scope): Output {

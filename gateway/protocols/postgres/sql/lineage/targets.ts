@@ -35,6 +35,12 @@ export function settle(fields: readonly Field[], open: readonly Value[]): Output
   return { fields: fields.map((field) => ({ name: field.name, value: merge([field.value, all]) })), open: all }
 }
 
+/** The expressions of ROW(…) and VALUES (…), where `t.*` stands for as many as t has (transformExpressionList). */
+export function traceList(context: Context, nodes: readonly unknown[], scope: Scope): { readonly values: readonly Value[]; readonly open?: Value | undefined } {
+  const output = traceTargets(context, nodes.map((val) => ({ ResTarget: { val } })), scope)
+  return { values: output.fields.map((field) => field.value), open: output.open }
+}
+
 /** undefined for what is no star. */
 function expand(context: Context, node: unknown, scope: Scope): Output | undefined {
   const reference = bodyOf(node, 'ColumnRef')

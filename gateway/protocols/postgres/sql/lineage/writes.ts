@@ -10,7 +10,7 @@ import { isFollowed, traceBody, withoutMark } from './routines.ts'
 import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import type { Output } from './statements.ts'
-import { traceTargets } from './targets.ts'
+import { traceList, traceTargets } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, listAt, numberAt, tagged, textAt, type Body } from './tree.ts'
 import { empty, flat, merge, pack, columnValue, type Field, type Value } from './value.ts'
 
@@ -124,7 +124,9 @@ export function traceMerge(context: Context, body: Body, outer: Scope): Output {
     else {
       const listed = targets.map((each) => textAt(bodyOf(each, 'ResTarget') ?? {}, 'name') ?? '')
       const names = listed.length > 0 ? listed : into.relation?.columns.map((column) => column.name) ?? []
-      listAt(clause, 'values').forEach((each, at) => write(context, into, names[at] ?? '', evaluate(context, each, scope)))
+      const { values, open } = traceList(context, listAt(clause, 'values'), scope)
+      values.forEach((value, at) => write(context, into, names[at] ?? '', value))
+      if (open !== undefined) for (const name of names) write(context, into, name, open)
     }
   }
   return returning(context, body, into, source, scope, true)

@@ -1,0 +1,47 @@
+// Whether a statement can bring a sensitive value to the client by a way that nobody follows: only then is an unknown origin a danger.
+import type { MaskPlan } from '../../mask/index.ts'
+import { classOfColumn, type ClassOf } from './declared.ts'
+import type { Snapshot, Statement } from './sql/analysis.ts'
+
+/** Reasons of the analysis that concern names the statement does not get anything from. */
+const harmless: ReadonlySet<string> = new Set(['explain'])
+
+export interface Reach { reaches(statements: readonly Statement[], snapshot: Snapshot, plan: MaskPlan): boolean }
+
+/** One per target: the sensitive relations of each catalogue reading, by plan. */
+export function createReach(classOf: ClassOf): Reach {
+  const known = new WeakMap<Snapshot, WeakMap<MaskPlan, ReadonlySet<number>>>()
+
+  const sensitiveRelations = (snapshot: Snapshot, plan: MaskPlan): ReadonlySet<number> => {
+    let byPlan = known.get(snapshot)
+    if (byPlan === undefined) known.set(snapshot, byPlan = new WeakMap())
+    let found = byPlan.get(plan)
+    if (found !== undefined) return found
+    const sensitive = new Set<number>()
+    for (const relation of snapshot.relations) {
+      const isSensitive = relation.columns.some(({ name }) => {
+        const declared = classOfColumn(relation, name, snapshot, classOf)
+        if (declared !== undefined && plan.classes.has(declared)) return true
+        const table = relation.name.toLowerCase()
+        const column = name.toLowerCase()
+        return plan.names.has(column) || plan.names.has([table, column].join('.')) || plan.names.has([relation.schema.toLowerCase(), table, column].join('.'))
+      })
+      if (isSensitive) sensitive.add(relation.oid)
+    }
+    byPlan.set(plan, found = sensitive)
+    return found
+  }
+
+  return {
+    reaches(statements, snapshot, plan) {
+      const sensitive = sensitiveRelations(snapshot, plan)
+      if (sensitive.size === 0) return false
+      if (statements.length === 0) return true                // nobody could parse it
+      return statements.some(({ relations, routines, unknown, effects }) =>
+        unknown.some((reason) => !harmless.has(reason))
+        || routines.some(({ isKnown, class: named }) => !isKnown || named !== undefined)
+        || effects.includes('execute')
+        || relations.some(({ oid, labels }) => oid === undefined || sensitive.has(oid) || labels?.includes('system_sensitive') === true))
+    },
+  }
+}
