@@ -8,6 +8,7 @@ import pg from 'pg'
 import type { BaseColumn, Lineage, Naming } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
+import { createViewLineage } from '../../../../../gateway/protocols/postgres/sql/view-lineage.ts'
 import type { Trace, TraceOptions } from '../../../../../gateway/protocols/postgres/sql/trace.ts'
 import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
 import { schema } from './lineage-schema.ts'
@@ -166,6 +167,17 @@ test('a cursor and a prepared statement give what their queries give', (t) => {
 test('a partition and an inheriting table count as their parents too', (t) => {
   t.deepEqual(outputs(trace('select ssn from people_eu')), ['people_eu.ssn,people.ssn'])
   t.deepEqual(outputs(trace('select name from dogs')), ['dogs.name,animals.name'])
+})
+
+test('a view column reported by the server is what its definition makes of base columns', (t) => {
+  const lineage = createViewLineage(naming)
+  const of = (name: string): string[] => {
+    const view = naming.snapshot.findRelation('public', name, [])
+    return view?.columns.map((column) => lineage(view, column.attribute)?.columns.map(nameOf).sort().join() ?? 'unknown') ?? []
+  }
+  t.deepEqual(of('v_deep'), ['customers.ssn,v_alias.code,v_deep.loud', 'customers.email,v_alias.contact,v_deep.contact', 'accounts.note,v_deep.note'])
+  t.deepEqual(of('v_union'), ['customers.email,customers.ssn,v_union.x'])
+  t.deepEqual(of('mv'), ['customers.name,mv.name', 'customers.ssn,mv.marked'])
 })
 
 test('statements made to exhaust the tracer end, and are unknown', (t) => {
