@@ -9,6 +9,7 @@ import { functionOperation, statementOperation, type OperationOptions, type Post
 import type { Poison } from './refuse.ts'
 import type { Admission } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
+import { maxTextBytes } from './sql/parser.ts'
 import { maxPrepared, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 /** One message of the client on its way out. */
@@ -41,7 +42,7 @@ export interface PlannerOptions {
   /** A Parse text will be seen again; a Query text may not. */
   analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis>
   readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
-  /** Names a statement that a message refused for another reason than policy. */
+  /** Governed config forwards what cannot be parsed, where policy allows it. */
   readonly isTransparent: boolean
 }
 
@@ -53,6 +54,7 @@ export class Planner {
   }
 
   get poison(): Poison { return this.#o.poison }
+  get isTransparent(): boolean { return this.#o.isTransparent }
 
   /** Ends behind a barrier: what follows it can only be read once it is through. @throws ProtocolViolation */
   async plan(frames: readonly Frame[], from: number): Promise<Plan> {
@@ -82,7 +84,7 @@ export class Planner {
     const bytes = frame.bytes
     switch (message.kind) {
       case 'query': return await this.#query(message.text, message.textBytes, bytes)
-      case 'parse': return this.#parse(message, bytes)
+      case 'parse': return message.textBytes.length > maxTextBytes ? { kind: 'parse', bytes, isExtended: true, poison: () => poison.parse(message.name), refused: await this.#tooLong() } : this.#parse(message, bytes)
       case 'bind': return await this.#bind(message, bytes, before)
       case 'execute': return await this.#execute(message, bytes)
       case 'functionCall': return await this.#function(message, bytes)
@@ -102,11 +104,21 @@ export class Planner {
   }
 
   async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
+    const poison = this.#o.poison.query
+    if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
     const names = await this.#o.names.now()
     const analysis = await this.#o.analyse(text, names, 'on-second-sight')
+    if (!this.#o.isTransparent && resolvesUnseen(analysis)) {
+      const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
+      return { kind: 'query', bytes, isExtended: false, poison, refused }
+    }
     const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
     const act = this.#act(operation, analysis)
-    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query }
+    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison }
+  }
+
+  #tooLong(): Promise<Refusal> {
+    return this.#o.gate.refuse('request.too_large', `The text is longer than ${maxTextBytes} bytes`)
   }
 
   #parse(message: Parse, bytes: Uint8Array): Step {
@@ -202,6 +214,13 @@ export class Planner {
 /** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. A name that was kept is known to what follows. */
 function isBarrier({ isBarrier, kind }: Statement): boolean {
   return isBarrier || kind === 'copy' || kind === 'prepare' || kind === 'declare_cursor'
+}
+
+/** What a later statement of the same message reads could only be known once the earlier one has run. */
+function resolvesUnseen(analysis: Analysis): boolean {
+  const statements = statementsOf(analysis)
+  const first = statements.findIndex(({ isBarrier }) => isBarrier)
+  return first !== -1 && statements.slice(first + 1).some(({ relations, routines }) => relations.length > 0 || routines.length > 0)
 }
 
 function statementsOf(analysis: Analysis): readonly Statement[] {

@@ -1,6 +1,6 @@
 // The client's half of a session: what one read brought is parsed, decided and put on record together, and leaves in the order it came.
 // A refused message leaves as poison: the server itself fails it, skips to Sync and keeps its transaction state (DESIGN.md, "PostgreSQL").
-import type { Permit } from '../../call.ts'
+import type { Permit, SqlFinding } from '../../call.ts'
 import type { Gate, Hold } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { Act } from './act.ts'
@@ -150,6 +150,8 @@ export class Requests {
     // A result that may be cut short must not have statements behind it that the client will believe undone.
     if (rows !== undefined || bytes !== undefined) act.isBarrier = true
     try {
+      // Whatever policy says: only the transparent profile sends what nobody could read.
+      if (unparsed(act) !== undefined && !this.#o.planner.isTransparent) throw new RefusalError(refusal('policy.denied', 'The text cannot be parsed, and this target forwards only what can'))
       act.masker = this.#o.masker(permit, act)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
@@ -201,7 +203,7 @@ export class Requests {
     upstream.control({ kind: 'poison', bytes: step.poison() })
     step.due?.undo?.()
     if (step.isExtended) state.isUnsynced = true
-    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault')), isExtended: step.isExtended })
+    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault'), saying(step)), isExtended: step.isExtended })
     if (!step.isExtended) state.expect({ reply: 'ready' })
   }
 
@@ -226,6 +228,17 @@ export class Requests {
     if (this.#o.upstream.flush()) return
     await drained(this.#o.upstream)
   }
+}
+
+/** A text that the parser could not read is PostgreSQL's own syntax_error, at the parser's position. */
+function saying({ act, refused }: Step): { readonly sqlState?: string; readonly position?: number } {
+  if (refused !== undefined && refused.code === 'request.malformed') return { sqlState: '22021' }
+  const found = act === undefined || refused !== undefined ? undefined : unparsed(act)
+  return found === undefined || act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
+}
+
+function unparsed({ operation: { findings } }: Act): Extract<SqlFinding, { status: 'error' }> | undefined {
+  return findings?.sql.status === 'error' ? findings.sql : undefined
 }
 
 const unseen = { row: () => undefined, failed: () => undefined }

@@ -11,6 +11,6 @@ export function systemLabels(schema: string, name: string, isFound: boolean): re
   if (schema.startsWith('pg_toast')) return ['system_sensitive']
   const isSystem = schemas.has(schema)
   if (sensitive.has(name) && (isSystem || !isFound || name.startsWith('pg_stat_'))) return ['system_sensitive']
-  if (name.startsWith('pg_statistic') && (isSystem || !isFound)) return ['system_sensitive']
+  if (name.startsWith('pg_statistic') && name !== 'pg_statistic_ext' && (isSystem || !isFound)) return ['system_sensitive']
   return isSystem ? ['system_catalogue'] : []
 }
