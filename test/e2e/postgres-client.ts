@@ -135,12 +135,14 @@ export class PostgresClient {
     return replies
   }
 
-  /** Runs one text and keeps nothing of the answer. @returns its bytes */
+  /** Runs one text and keeps nothing of the answer. @returns its bytes @throws when it begins with an error */
   async drain(sql: string): Promise<number> {
     let bytes = 0
     let tail = Buffer.alloc(0)
+    let refused: Buffer | undefined
     const ended = new Promise<void>((resolve) => {
       this.#sink = (chunk) => {
+        if (bytes === 0 && chunk[0] === 0x45) refused = chunk.subarray(5, 1 + chunk.readInt32BE(1))
         bytes += chunk.length
         tail = Buffer.concat([tail, chunk.subarray(-6)]).subarray(-6)
         if (tail.length === 6 && tail[0] === 0x5a && tail.readInt32BE(1) === 5) resolve()   // ReadyForQuery at the end of what has come
@@ -150,6 +152,7 @@ export class PostgresClient {
     this.send(write.query(sql))
     await ended
     this.#sink = undefined
+    if (refused !== undefined) throw new Refused(refused)
     return bytes
   }
 

@@ -36,6 +36,8 @@ export interface PostgresGateway {
 
 const keyId = 'suite'
 const tokenLifeS = 14_400
+/** Nobody approves anything here. */
+const approvalWaitS = 1
 
 export async function frontPostgres(upstream: { readonly host: string; readonly port: number }, targets: readonly PostgresTarget[], { groups = ['leads'], user, grant }: { readonly groups?: readonly string[]; readonly user?: string; /** Every effect, to this group. */ readonly grant?: string } = {}): Promise<PostgresGateway> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-'))
@@ -51,7 +53,7 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences, algorithms: ['ES256'], groups_claim: 'groups' }],
     targets: targets.map(({ name, durability, isTransparent = false, catalogue }) => ({
       name, protocol: 'postgres', prefix: `/${name}`, env: 'test', durability, ...catalogue === undefined ? {} : { catalogue },
-      upstream: { url: `postgres://${upstream.host}:${upstream.port}`, ...user === undefined ? {} : { user } }, ...isTransparent ? { postgres: { unparsed: 'transparent', parameters: 'any' } } : {},
+      upstream: { url: `postgres://${upstream.host}:${upstream.port}`, ...user === undefined ? {} : { user } }, postgres: { approval_wait_s: approvalWaitS, ...isTransparent ? { unparsed: 'transparent', parameters: 'any' } : {} },
     })),
     approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
   }, { aliasDuplicateObjects: false }))
