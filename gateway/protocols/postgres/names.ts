@@ -1,12 +1,13 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
 import type { Naming } from './sql/analysis.ts'
 import { loadSnapshot, type Ask, type Catalogue } from './sql/catalogue.ts'
+import { createViewLineage } from './sql/view-lineage.ts'
 import type { SessionState } from './state.ts'
 
 /** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */
 const question = 'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, session_user::pg_catalog.text'
 
-export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string }
+export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
 export class Names {
   readonly #state: SessionState
@@ -43,7 +44,7 @@ export class Names {
     const isUncommitted = state.hasUncommittedNames && (state.status === 'T' || state.isUnsynced)
     const snapshot = isUncommitted ? this.#own ??= await this.#uncommitted() : await this.#catalogue.current(this.#aside)
     if (this.#known?.snapshot === snapshot) return this.#known
-    return this.#known = { snapshot, ...this.#asked }
+    return this.#known = { snapshot, ...this.#asked, viewLineage: createViewLineage({ snapshot, path: this.#asked.path }) }
   }
 
   /** The catalogue as this transaction has changed it: nobody else can see it. */

@@ -110,7 +110,9 @@ export class Replies {
   #describe(act: Act, fields: Portal['fields'], formats?: readonly number[]): void {
     if (fields === undefined || fields === null) throw new ProtocolViolation('the server sent a row of a result that it never described')
     act.isDescribed = true
-    this.#for(act).describe(fields, act.statements[act.results]?.outputs, formats)
+    // Another number of columns than was followed: nobody knows which of them is which.
+    const outputs = act.statements[act.results]?.outputs
+    this.#for(act).describe(fields, outputs?.length === fields.length ? outputs : undefined, formats)
   }
 
   #fields(frame: Frame, due: Due): void {

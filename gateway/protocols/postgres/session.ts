@@ -225,6 +225,7 @@ export class Session {
     const names = this.#names.last
     return createResultMasker({
       plan, classOf, keepsBodies, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
+      ...names === undefined ? {} : { viewLineage: names.viewLineage },
       reachesSensitive: !plan.isEmpty && (names === undefined || views.reaches(statements, names.snapshot, plan)),
     })
   }
