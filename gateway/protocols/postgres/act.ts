@@ -32,6 +32,7 @@ export class Act {
   readonly #copying = Promise.withResolvers<void>()
   #hasEnded = false
   #rows = 0
+  #taken = 0
   #bytes = 0
 
   constructor(operation: PostgresOperation, statements: readonly Statement[], { isBarrier, isLoneParse = false }: { readonly isBarrier: boolean; readonly isLoneParse?: boolean }) {
@@ -47,6 +48,8 @@ export class Act {
   get paused(): Promise<void> { return Promise.race([this.#ended.promise, this.#copying.promise]) }
   get hasEnded(): boolean { return this.#hasEnded }
   get hasRows(): boolean { return this.#rows > 0 }
+  /** Nothing of its result is masked: its columns need not be known. */
+  get isOpen(): boolean { return this.permit?.call.decision.mask.length === 0 }
 
   /** @returns why this row is one too many for the decision's limits */
   count({ part, bytes: { length } }: Frame): Refusal | undefined {
@@ -62,7 +65,9 @@ export class Act {
   take(summary: PartSummary): readonly [Permit<PostgresOperation>, MaskedPart] | undefined {
     if (this.#hasEnded || this.permit === undefined || this.masker === undefined) return undefined
     if (summary.isFinal) this.#hasEnded = true
-    return [this.permit, this.masker.take(summary)]
+    const rows = this.masker.rows - this.#taken
+    this.#taken += rows
+    return [this.permit, this.masker.take(rows === 0 ? summary : { ...summary, rows })]
   }
 
   copying(): void { this.#copying.resolve() }

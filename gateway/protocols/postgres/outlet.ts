@@ -32,7 +32,7 @@ export class Outlet {
 
   get isFull(): boolean { return this.#waiting > windowBytes || this.#socket.writableNeedDrain }
 
-  /** Resolves when all that was sent before is with the socket. */
+  /** Resolves when the socket takes more, and all that was sent before is with it. */
   get drained(): Promise<void> {
     const { writableNeedDrain, destroyed } = this.#socket
     if (writableNeedDrain && !destroyed) return Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])

@@ -88,7 +88,13 @@ export class Planner {
       case 'bind': return await this.#bind(message, bytes, before)
       case 'execute': return await this.#execute(message, bytes)
       case 'functionCall': return await this.#function(message, bytes)
-      case 'describe': return { kind: 'describe', bytes, isExtended: true, control: message, due: { reply: 'describe', ...message.of === 'S' ? at('prepared', state.prepared.get(message.name)) : at('portal', state.portals.get(message.name)) } }
+      case 'describe': {
+        const prepared = message.of === 'S' ? state.prepared.get(message.name) : undefined
+        const portal = message.of === 'P' ? state.portals.get(message.name) : undefined
+        const asked = prepared ?? portal
+        const undo = () => { if (asked !== undefined) asked.isDescribing = false }
+        return { kind: 'describe', bytes, isExtended: true, control: message, due: { reply: 'describe', undo, ...at('prepared', prepared), ...at('portal', portal) } }
+      }
       case 'close': return { kind: 'close', bytes, isExtended: true, control: message, due: this.#close(message.of, message.name) }
       case 'sync': return { kind: 'sync', bytes, isExtended: true, control: { kind: 'sync' }, due: { reply: 'ready', isSync: true } }
       case 'flush': return { kind: 'flush', bytes, isExtended: true, control: { kind: 'flush' } }
@@ -126,7 +132,7 @@ export class Planner {
     const { name, text, textBytes, types } = message
     const before = state.prepared.get(name)
     const prepared: Prepared = {
-      name, text, textBytes, parameterTypes: types, fields: undefined, describedTypes: undefined,
+      name, text, textBytes, parameterTypes: types, fields: undefined, isDescribing: false, describedTypes: undefined,
     }
     const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }

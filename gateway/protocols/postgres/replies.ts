@@ -100,7 +100,7 @@ export class Replies {
     const { act } = due
     if (act === undefined || act.broken !== undefined) return
     this.#guard(act, () => {
-      if (!act.isDescribed) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
+      if (!act.isDescribed && !act.isOpen) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
       const exceeded = act.count(frame)
       if (exceeded !== undefined) throw new RefusalError(exceeded)
       this.#for(act).row(frame)
@@ -128,6 +128,7 @@ export class Replies {
   #noData(frame: Frame, due: Due): void { this.#described(frame, due, null) }
 
   #described(frame: Frame, due: Due, fields: Portal['fields'] & object | null): void {
+    due.undo?.()
     if (due.portal !== undefined) due.portal.fields = fields
     else if (due.prepared !== undefined) due.prepared.fields = fields
     this.#visible(this.#pop(due), frame)

@@ -12,7 +12,7 @@ import type { Outlet } from './outlet.ts'
 import type { Planner, Step } from './plan.ts'
 import { errorOf } from './refuse.ts'
 import type { Replies } from './replies.ts'
-import type { SessionState } from './state.ts'
+import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RequestsOptions {
   readonly state: SessionState
@@ -115,8 +115,7 @@ export class Requests {
         continue
       }
       this.#forward(step)
-      const isLast = act !== undefined && !steps.some((later, j) => j > i && later.act === act)
-      if (act?.isBarrier !== true || !isLast || step.kind === 'bind') continue
+      if (act?.isBarrier !== true || step.kind === 'bind' || steps.some((later, j) => j > i && later.act === act)) continue
       if (step.isExtended) upstream.control({ kind: 'flush' })
       await this.#flush()
       await act.paused
@@ -171,17 +170,20 @@ export class Requests {
     } else if (step.isExtended) state.isUnsynced = true
     if (act?.permit !== undefined) {
       // Rows that were never described could not be masked: the gateway asks for what the client did not.
-      if (step.kind === 'execute' && step.portal !== undefined && step.portal.fields === undefined && step.portal.prepared.fields === undefined && !step.portal.isDescribing) {
-        step.portal.isDescribing = true
-        upstream.control({ kind: 'describe', of: 'P', name: step.portal.name })
-        state.expect({ reply: 'describe', portal: step.portal, own: unseen })
+      const { portal } = step
+      if (step.kind === 'execute' && portal !== undefined && !isDescribed(portal) && act.permit.call.decision.mask.length > 0) {
+        upstream.control({ kind: 'describe', of: 'P', name: portal.name })
+        portal.isDescribing = true
+        state.expect({ reply: 'describe', portal, own: unseen, undo: () => { portal.isDescribing = false } })
       }
       let stream = this.#streams.get(act)
       if (stream === undefined) this.#streams.set(act, stream = upstream.forward(act.permit))
       stream.write(step.bytes)
       this.#time(act)
-    } else if (step.control !== undefined) upstream.control(step.control)
-    else throw new ProtocolViolation('a message without a permit')
+    } else if (step.control !== undefined) {
+      if (step.kind === 'describe') expectFields(due)
+      upstream.control(step.control)
+    } else throw new ProtocolViolation('a message without a permit')
     if (due !== undefined) state.expect(due)
     if (step.kind === 'query' || step.kind === 'functionCall') state.expect({ reply: 'ready' })
   }
@@ -228,6 +230,16 @@ export class Requests {
     if (this.#o.upstream.flush()) return
     await drained(this.#o.upstream)
   }
+}
+
+/** What its rows are is known, or on its way. */
+function isDescribed({ fields, isDescribing, prepared }: Portal): boolean {
+  return fields !== undefined || isDescribing || prepared.fields !== undefined || prepared.isDescribing
+}
+
+function expectFields(due: Due | undefined): void {
+  if (due?.portal !== undefined) due.portal.isDescribing = true
+  if (due?.prepared !== undefined) due.prepared.isDescribing = true
 }
 
 /** A text that the parser could not read is PostgreSQL's own syntax_error, at the parser's position. */

@@ -167,7 +167,8 @@ export class Session {
     const { socket, upstream, gate } = this.#o
     const items = this.#replies.abandon(code)
     if (items.length > 0) this.#outlet.send(items)
-    void this.#outlet.drained.then(() => {
+    // A client that does not read is not waited for.
+    void Promise.race([this.#outlet.drained, delay(lastWordsMs)]).then(() => {
       if (!socket.destroyed) {
         if (message === undefined) socket.end()
         else socket.end(errorOf(refusal(code, message), { severity: 'FATAL' }))
@@ -293,6 +294,10 @@ export class Session {
 
 function notice(message: string): Uint8Array {
   return encodeNotice(new Map([['S', 'NOTICE'], ['V', 'NOTICE'], ['C', '00000'], ['M', message]]))
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, ms).unref() })
 }
 
 function isUnresolved(analysis: Analysis): boolean {

@@ -16,6 +16,8 @@ export interface Prepared {
   readonly parameterTypes: readonly number[]
   /** What Describe said, `null` for a statement without rows; undefined until it said something. */
   fields: readonly Field[] | null | undefined
+  /** Somebody has asked, and the answer is due. */
+  isDescribing: boolean
   /** As the server inferred them. */
   describedTypes: readonly number[] | undefined
 }
@@ -25,7 +27,6 @@ export interface Portal {
   readonly prepared: Prepared
   readonly resultFormats: readonly number[]
   readonly message: Bind
-  /** The gateway has asked what the client did not. */
   isDescribing: boolean
   /** The operation its Bind was permitted as; further runs of a finished portal are operations of their own. */
   act: Act
