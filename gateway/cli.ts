@@ -36,7 +36,7 @@ stackCommand('token', 'an access token from the embedded identity provider of a 
   .option('--dir <folder>', 'the folder given to start', '.countersign')
   .option('--user <name>', 'a person: ana, lena or eli')
   .option('--job <name>', 'a workload: ci-model-release')
-  .option('--for <target>', 'the audience: bank, ledger or admin', 'bank')
+  .option('--for <target>', 'the audience: bank, ledger, appdb or admin', 'bank')
 
 /** Commands of the demo run as their own process: the gateway knows nothing of the stack around it. */
 function stackCommand(name: string, description: string): Command {

@@ -51,8 +51,11 @@ function withLuhn(payload: string): string {
   return `${payload}${(10 - (sum % 10)) % 10}`
 }
 
+/** Whom the gateway is in the database: no owner of anything, no superuser, no right to create. */
+export const gatewayRole = 'countersign'
+
 /** Creates tables and rows unless they are there already (a second start keeps what the first one changed). */
-export async function createBank(url: string): Promise<void> {
+export async function createBank(url: string, gatewayPassword: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
@@ -65,6 +68,9 @@ export async function createBank(url: string): Promise<void> {
     const customers = generateCustomers()
     await client.query('insert into customers select * from jsonb_to_recordset($1) as r(id int, name text, ssn text, email text, phone text, born date, branch text)', [JSON.stringify(customers)])
     await client.query('insert into accounts select account, id, card, balance from jsonb_to_recordset($1) as r(account text, id int, card text, balance numeric)', [JSON.stringify(customers)])
+    await client.query(`
+      create role ${gatewayRole} login password ${pg.escapeLiteral(gatewayPassword)};
+      grant select, insert, update, delete on customers, accounts, models to ${gatewayRole}`)
   } finally {
     await client.end()
   }

@@ -1,6 +1,7 @@
 // The two configurations of the demo: the gateway's bootstrap file, and the governed config that goes into the policy repository.
 import path from 'node:path'
 import { stringify } from 'yaml'
+import { gatewayRole } from './bank.ts'
 import type { Home, Ports } from './home.ts'
 import { ciJob, contractorJob } from './people.ts'
 
@@ -11,21 +12,21 @@ const intervalS = 2
 export const issuerUrl = (ports: Ports): string => `http://127.0.0.1:${ports.provider}`
 export const publicUrl = (ports: Ports): string => `http://127.0.0.1:${ports.gateway}`
 export const adminUrl = (ports: Ports): string => `http://127.0.0.1:${ports.admin}`
-export const resources = (ports: Ports): string[] => [`${publicUrl(ports)}/bank`, `${publicUrl(ports)}/ledger`, adminUrl(ports)]
+export const resources = (ports: Ports): string[] => [`${publicUrl(ports)}/bank`, `${publicUrl(ports)}/ledger`, `${publicUrl(ports)}/appdb`, adminUrl(ports)]
 
 export function bootstrapYaml(home: Home): string {
   const { ports } = home.secrets
   const below = (name: string) => path.join(home.gateway, name)
   return yaml({
     node,
-    listen: [{ host: '127.0.0.1', port: ports.gateway }],
+    listen: [{ host: '127.0.0.1', port: ports.gateway }, { host: '127.0.0.1', port: ports.postgres, target: 'appdb' }],
     admin: { host: '127.0.0.1', port: ports.admin },
     public_url: publicUrl(ports),
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
     policy: { repository: home.policy, ref: 'refs/heads/main', allowed_signers: below('allowed_signers'), poll_s: 2 },
     evidence: { interval_s: intervalS },
     drain_s: 5,
-    secrets: { 'service-key': { file: below('service-key') } },
+    secrets: { 'service-key': { file: below('service-key') }, 'appdb-password': { file: below('appdb-password') } },
   })
 }
 
@@ -60,6 +61,15 @@ export function governedYaml(ports: Ports): string {
           'GET /accounts': { effects: ['read'], result: pii },
           'POST /transfers': { effects: ['write'] },
         },
+      },
+      {
+        name: 'appdb', protocol: 'postgres', prefix: '/appdb', env: 'prod', labels: ['pii'], durability: 'bounded',
+        upstream: { url: `postgres://127.0.0.1:${ports.database}/postgres`, user: gatewayRole, credential: { secret: 'appdb-password' }, timeout_ms: 30_000 },
+        catalogue: {
+          'public.customers': { result: { ssn: 'US_SSN', email: 'EMAIL', phone: 'PHONE', born: 'DOB' } },
+          'public.accounts': { result: { number: 'US_ACCOUNT', card: 'PAN' } },
+        },
+        postgres: { databases: ['postgres'], approval_wait_s: 60 },
       },
     ],
     approvals: {

@@ -17,12 +17,15 @@ export interface Secrets {
   readonly passwords: Readonly<Record<string, string>>
   readonly contractorSecret: string
   readonly serviceKey: string
+  /** Of the role that the gateway signs in with; nobody else has it. */
+  readonly databasePassword: string
   readonly providerKey: JWK
   readonly ci: { readonly privateKey: JWK; readonly publicKey: JWK }
   readonly ports: Ports
 }
 
-export interface Ports { readonly gateway: number; readonly admin: number; readonly provider: number; readonly mcp: number; readonly ledger: number }
+/** `postgres` is the gateway's listener; `database` is the server behind it. */
+export interface Ports { readonly gateway: number; readonly admin: number; readonly provider: number; readonly mcp: number; readonly ledger: number; readonly postgres: number; readonly database: number }
 
 export interface Home {
   readonly dir: string
@@ -54,6 +57,7 @@ export async function openHome(dir: string, isRunning = false): Promise<Home> {
   const file = at('demo.json')
   const isNew = !fs.existsSync(file)
   const kept = isNew ? await makeSecrets() : JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets
+  if (kept.ports.postgres === undefined) throw new StartError(`${dir} was made by an earlier version, without PostgreSQL behind the gateway. Choose another folder with --dir.`)
   const secrets = isRunning || isNew ? kept : { ...kept, ports: await movedPorts(kept.ports) }
   const home: Home = { dir, secrets, isNew, policy: at('policy'), gateway: at('gateway'), examiner: at('examiner'), people: at('people'), postgres: at('postgres'), ...running }
   if (isNew) {
@@ -73,9 +77,13 @@ async function makeSecrets(): Promise<Secrets> {
     passwords: Object.fromEntries(people.map(({ name }) => [name, randomBytes(9).toString('base64url')])),
     contractorSecret: randomBytes(32).toString('base64url'),
     serviceKey: randomBytes(32).toString('base64url'),
+    databasePassword: randomBytes(24).toString('base64url'),
     providerKey: jwks('provider').privateKey,
     ci: jwks('ci'),
-    ports: { gateway: await usable(7400), admin: await usable(7401), provider: await usable(7402), mcp: await usable(7403), ledger: await usable(7404) },
+    ports: {
+      gateway: await usable(7400), admin: await usable(7401), provider: await usable(7402), mcp: await usable(7403), ledger: await usable(7404),
+      postgres: await usable(7405), database: await usable(7406),
+    },
   }
 }
 

@@ -56,13 +56,14 @@ function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof
   const { ports } = home.secrets
   const dir = values.dir === '.countersign' ? '' : ` --dir ${home.dir}`
   say.title('Still running. Things to try:')
-  say.line(`MCP server      ${publicUrl(ports)}/bank     (a bearer token: npx countersign token --user ana${dir})`)
-  say.line(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger${dir})`)
-  say.line(`approvals       ${adminUrl(ports)}/approvals     (sign in as lena, password ${home.secrets.passwords['lena'] ?? ''})`)
-  say.line(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
-  say.line(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)
-  say.line(`check it        npx countersign evidence verify --trust ${path.join(home.examiner, 'trust.json')} --since ${path.join(home.examiner, 'checkpoint')} ${path.join(home.gateway, 'evidence')}`)
-  say.line(`probes          ${adminUrl(ports)}/readyz  ${adminUrl(ports)}/metrics`)
+  say.command(`MCP server      ${publicUrl(ports)}/bank     (a bearer token: npx countersign token --user ana${dir})`)
+  say.command(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger${dir})`)
+  say.command(`PostgreSQL      PGPASSWORD=$(npx countersign token --user ana --for appdb${dir}) psql -h 127.0.0.1 -p ${ports.postgres} -U ana postgres     (then: select id, name, ssn as x from customers limit 3;)`)
+  say.command(`approvals       ${adminUrl(ports)}/approvals     (sign in as lena, password ${home.secrets.passwords['lena'] ?? ''})`)
+  say.command(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
+  say.command(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)
+  say.command(`check it        npx countersign evidence verify --trust ${path.join(home.examiner, 'trust.json')} --since ${path.join(home.examiner, 'checkpoint')} ${path.join(home.gateway, 'evidence')}`)
+  say.command(`probes          ${adminUrl(ports)}/readyz  ${adminUrl(ports)}/metrics`)
   say.line('Ctrl-C stops and seals.')
 }
 

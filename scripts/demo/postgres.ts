@@ -13,8 +13,15 @@ const readyTimeoutMs = 20_000
 
 export interface Database { readonly pid: number | undefined; readonly port: number; readonly url: string; stop(): Promise<void> }
 
+export interface PostgresOptions {
+  /** Default: one that is free. */
+  readonly port?: number
+  /** The role that has a password and must prove it (SCRAM-SHA-256); every other one is let in from this machine. */
+  readonly role?: string
+}
+
 /** @param folder where `data/` is kept; created when absent */
-export async function startPostgres(folder: string, report: (line: string) => void): Promise<Database> {
+export async function startPostgres(folder: string, report: (line: string) => void, { port: wanted, role }: PostgresOptions = {}): Promise<Database> {
   fs.mkdirSync(folder, { recursive: true })
   const isRoot = process.getuid?.() === 0
   const home = isRoot ? reachable(folder) : folder
@@ -27,9 +34,11 @@ export async function startPostgres(folder: string, report: (line: string) => vo
     if (isRoot) fs.chownSync(data, nobody, nobody)
     report('creating the database cluster')
     await runToEnd(path.join(native, 'bin', 'initdb'), ['-D', data, '-U', 'bank', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], { cwd: home, ...identity })
+    const rules = path.join(data, 'pg_hba.conf')
+    if (role !== undefined) fs.writeFileSync(rules, `host all ${role} 127.0.0.1/32 scram-sha-256\n${fs.readFileSync(rules, 'utf8')}`)
   }
   for (let attempt = 0; ; attempt++) {
-    const port = await freePort()
+    const port = wanted ?? await freePort()
     try {
       const child = await startServer(path.join(native, 'bin', 'postgres'), data, port, { cwd: home, ...identity })
       return { pid: child.pid, port, url: `postgres://bank@127.0.0.1:${port}/postgres`, stop: () => stopServer(child) }

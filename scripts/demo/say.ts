@@ -2,6 +2,8 @@
 export interface Say {
   title(text: string): void
   line(text: string): void
+  /** A line to copy: never cut. */
+  command(text: string): void
   /** One call: who did what, and what became of it. */
   call(who: string, what: string, outcome: string, receipt: { readonly decision: string; readonly frame: string }): void
   /** An expectation of the tour; a false one makes the tour fail. */
@@ -19,6 +21,7 @@ export function createSay(out: NodeJS.WriteStream): Say {
   return {
     title: (text) => void out.write(`\n${paint(1, text)}\n`),
     line: (text) => void out.write(`${wrap(text, '  ')}\n`),
+    command: (text) => void out.write(`  ${text}\n`),
     call(who, what, outcome, receipt) {
       out.write(`  ${paint(36, who)} ${what}\n`)
       out.write(`${wrap(outcome, '    → ')}\n`)

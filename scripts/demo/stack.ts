@@ -5,7 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { Cleanup } from '../../evidence/index.ts'
-import { createBank } from './bank.ts'
+import { createBank, gatewayRole } from './bank.ts'
 import { adminUrl, bootstrapYaml, governedYaml, issuerUrl, resources } from './configuration.ts'
 import { keepCheckpoint } from './examination.ts'
 import { startGatewayProcess } from './gateway-process.ts'
@@ -36,10 +36,10 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
     ciPublicKey: home.secrets.ci.publicKey, resources: resources(ports), consoleRedirectUri: `${adminUrl(ports)}/sign-in/callback`,
   })
   stopLater.defer(() => provider.close())
-  const database = await startPostgres(home.postgres, report)
+  const database = await startPostgres(home.postgres, report, { port: ports.database, role: gatewayRole })
   home.running?.started(database.pid)
   stopLater.defer(() => database.stop())
-  await createBank(database.url)
+  await createBank(database.url, home.secrets.databasePassword)
   const ledger = await startLedger(ports.ledger, database.url, home.secrets.serviceKey)
   stopLater.defer(() => ledger.close())
   const mcp = await startMcpServer(ports.mcp, database.url, home.secrets.serviceKey)
@@ -53,6 +53,7 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
   const configFile = path.join(home.gateway, 'gateway.yaml')
   fs.writeFileSync(configFile, bootstrapYaml(home))
   fs.writeFileSync(path.join(home.gateway, 'service-key'), home.secrets.serviceKey, { mode: 0o600 })
+  fs.writeFileSync(path.join(home.gateway, 'appdb-password'), home.secrets.databasePassword, { mode: 0o600 })
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
   const gateway = await startGatewayProcess(configFile, path.join(home.gateway, 'gateway.log'))
   home.running?.started(gateway.pid)

@@ -4,6 +4,7 @@ import { adminUrl, issuerUrl, publicUrl } from './configuration.ts'
 import { callHttp, connectAgent, countersign } from './cast.ts'
 import type { Agent, ToolAnswer } from './cast.ts'
 import { generateCustomers } from './bank.ts'
+import { databaseSession } from './database-session.ts'
 import { examine } from './examination.ts'
 import type { Home } from './home.ts'
 import type { IdentityProvider } from './provider.ts'
@@ -37,6 +38,11 @@ export async function runTour(tour: Tour): Promise<void> {
   await deployment(tour, bank, { eli: eliAdmin, lena: lenaAdmin }, decide)
   await ledger(tour, await token('ana', `${publicUrl(home.secrets.ports)}/ledger`))
   await agent.close()
+  const database = `${publicUrl(home.secrets.ports)}/appdb`
+  await databaseSession({
+    home, say, leaks, tokens: { ana: await token('ana', database), eli: await token('eli', database) },
+    approve: (id) => decide('approve', id, lenaAdmin, 'Customer asked to be removed, ticket CHG-1043'), isTable: (name) => tour.isTable(name),
+  })
   await examine(home, say)
 }
 

@@ -1,10 +1,11 @@
 // The main job, as a newcomer runs it: `countersign start --once`. Then the record it leaves is opened, and every decision is made again.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import pg from 'pg'
 
 const run = promisify(execFile)
 const launcher = path.join(import.meta.dirname, '..', '..', 'gateway', 'countersign.js')
@@ -23,6 +24,9 @@ test.serial('every step of the tour does what it says, and the record of it is i
   t.is(code, 0, output)
   t.regex(output, /Every step did what it says/)
   t.notRegex(output, /✗/)
+  for (const form of ['ssn', 'ssn AS x', 'ssn || \'\'', '(SELECT max(ssn) FROM customers)']) t.true(output.includes(`✓ ${form} comes back masked`), form)
+  t.regex(output, /ERROR 42501: [^\n]+\n[^\n]*DETAIL: pg\.ddl: [^\n]+\n\s+decision [0-9a-f]{32}, frame [0-9a-f]{32}\/\d+/)
+  for (const said of ['the session lives on', 'a DELETE on a protected table is held, and the client is told', 'approved by a lead, it goes through in the same session', 'the record has each statement with its decision and rule']) t.true(output.includes(`✓ ${said}`), said)
   for (const said of ['the requester cannot approve it herself', 'the job\'s sponsor cannot approve it', 'one flipped byte is caught and named (exit 1)', 'a removed session is caught and named (exit 1)', 'a rewritten history, against the kept checkpoint is caught and named (exit 1)']) {
     t.true(output.includes(`✓ ${said}`), said)
   }
@@ -82,4 +86,34 @@ test.serial('a second start resumes the same bank, and the record goes on', asyn
   t.is(after.false_count, 0)
   t.is(after.checked.epochs, 2)
   t.true(after.log.size > before.log.size)
+})
+
+test.serial('while it stays up, the line it prints for psql works as printed, and shows masked values', async (t) => {
+  t.timeout(120_000)
+  const child = spawn(process.execPath, [launcher, 'start', '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  let output = ''
+  const line = await new Promise<string>((resolve, reject) => {
+    child.once('exit', () => reject(new Error(output)))
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      const [, command, then] = /PostgreSQL +(PGPASSWORD=.* postgres) +\(then: (.*)\)\n/.exec(output) ?? []
+      if (command !== undefined) resolve(`${command} -c '${then}'`)
+    })
+  })
+  try {
+    const [, port = ''] = / -p (\d+) /.exec(line) ?? []
+    const { code, stdout } = await countersign('token', '--user', 'ana', '--for', 'appdb', '--dir', dir)
+    t.is(code, 0)
+    const client = new pg.Client({ host: '127.0.0.1', port: Number(port), database: 'postgres', user: 'ana', password: stdout.trim() })
+    await client.connect()
+    t.is((await client.query('select ssn as x from customers where id = 1001')).rows[0].x, '[REDACTED:pg.ssn]')
+    await client.end()
+    if (!await run('psql', ['--version']).then(() => true, () => false)) return t.log('no psql here: the line was followed by hand')
+    const { stdout: shown } = await run('bash', ['-c', line.replaceAll('npx countersign', `"${process.execPath}" "${launcher}"`)])
+    t.is(shown.match(/\[REDACTED:pg\.ssn\]/g)?.length, 3, shown)
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
 })
