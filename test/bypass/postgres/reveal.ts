@@ -62,6 +62,26 @@ export function seen(forms: ReadonlyMap<string, Buffer>, received: Uint8Array, r
   return [...forms].filter(([, form]) => haystacks.some((hay) => hay.includes(form)) || folded.some((hay) => hay.includes(form))).map(([name]) => name)
 }
 
+/** Which of many secrets stand in much text: one walk over it, whatever their number. @returns `owner: form`, once each */
+export function foundAmong(owners: ReadonlyMap<string, ReadonlyMap<string, Buffer>>, bytes: Uint8Array): string[] {
+  const window = 8
+  const text = lower(bytes).toString('latin1')
+  const starts = new Map<string, { readonly what: string; readonly form: string }[]>()
+  for (const [owner, forms] of owners) {
+    for (const [name, form] of forms) {
+      const whole = form.toString('latin1')
+      if (whole.length < window) continue                         // a short form is found by chance in this much
+      const start = whole.slice(0, window)
+      starts.set(start, [...starts.get(start) ?? [], { what: `${owner}: ${name}`, form: whole }])
+    }
+  }
+  const found = new Set<string>()
+  for (let at = 0; at + window <= text.length; at++) {
+    for (const { what, form } of starts.get(text.slice(at, at + window)) ?? []) if (text.startsWith(form, at)) found.add(what)
+  }
+  return [...found]
+}
+
 /** base64 is broken into lines of 76, wide characters have zeroes between. */
 function unfolded(bytes: Buffer): Buffer[] {
   return [Buffer.from(bytes.filter((byte) => byte !== 10 && byte !== 0)), Buffer.from(bytes.filter((byte) => byte > 47))]
