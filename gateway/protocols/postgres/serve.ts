@@ -103,7 +103,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
       about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views },
       catalogue: catalogueOf(target.name, database), aside: createAside(upstream.access, user, database), classOf: shared.classOf, views: shared.reach,
     })
-    const key = keys.issue(session, minor)
+    const key = keys.issue(session, minor, signedIn.pid)
     try {
       for (const [parameter, value] of signedIn.parameters) socket.write(encodeParameterStatus(parameter, value))
       socket.write(Buffer.concat([encodeBackendKeyData(key.pid, key.key), encodeReady(signedIn.status)]))

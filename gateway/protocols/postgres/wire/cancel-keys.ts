@@ -1,6 +1,6 @@
-// The gateway's own process ids and cancel keys: a client never learns the upstream's, and a key ends with its session.
+// The gateway's own cancel keys: a client never learns the upstream's, and a key ends with its session.
 // A cancel request carries no identity and often no TLS (protocol §54.2.7), so a guess must be hopeless and a flood of guesses cheap.
-import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** Protocol 3.0 clients must get exactly 4 bytes; 3.2 clients get what PostgreSQL 18 gives. */
 const keyBytes = { 0: 4, 2: 32 } as const
@@ -18,21 +18,24 @@ export type CancelMatch<S> = { readonly kind: 'session'; readonly session: S } |
 /** One per listener. `S` is whatever the owner cancels. */
 export class CancelKeys<S> {
   readonly #now: () => number
-  readonly #sessions = new Map<number, { readonly key: Uint8Array; readonly session: S }>()
+  readonly #sessions = new Map<number, readonly { readonly key: Uint8Array; readonly session: S }[]>()
   readonly #unknown = new Map<string, number>()
   #windowEndsAt = 0
 
   /** @param now ms since the Unix epoch */
   constructor(now: () => number) { this.#now = now }
 
-  issue(session: S, minor: 0 | 2): CancelKey {
-    let pid: number
-    do pid = randomInt(1, 2 ** 31 - 1)
-    while (this.#sessions.has(pid))
+  /** @param pid the server's own: clients ask it about themselves by it. Two servers may give the same; the key tells them apart. */
+  issue(session: S, minor: 0 | 2, pid: number): CancelKey {
     const key = new Uint8Array(randomBytes(keyBytes[minor]))
     const entry = { key, session }
-    this.#sessions.set(pid, entry)
-    return { pid, key, release: () => { if (this.#sessions.get(pid) === entry) this.#sessions.delete(pid) } }
+    this.#sessions.set(pid, [...this.#sessions.get(pid) ?? [], entry])
+    const release = () => {
+      const left = (this.#sessions.get(pid) ?? []).filter((other) => other !== entry)
+      if (left.length === 0) this.#sessions.delete(pid)
+      else this.#sessions.set(pid, left)
+    }
+    return { pid, key, release }
   }
 
   /** @param ip of the socket that the request came on */
@@ -45,8 +48,8 @@ export class CancelKeys<S> {
     const address = this.#unknown.has(ip) || this.#unknown.size < maxAddresses ? ip : sharedAddress
     const unknown = this.#unknown.get(address) ?? 0
     if (unknown >= maxUnknownCancels) return { kind: 'limited' }
-    const found = this.#sessions.get(pid)
-    if (found !== undefined && found.key.length === key.length && timingSafeEqual(found.key, key)) return { kind: 'session', session: found.session }
+    const found = this.#sessions.get(pid)?.find((entry) => entry.key.length === key.length && timingSafeEqual(entry.key, key))
+    if (found !== undefined) return { kind: 'session', session: found.session }
     this.#unknown.set(address, unknown + 1)
     return { kind: 'unknown' }
   }
