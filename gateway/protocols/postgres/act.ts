@@ -29,7 +29,7 @@ export class Act {
   isDescribed = false
   timer: NodeJS.Timeout | undefined
   readonly #ended = Promise.withResolvers<void>()
-  readonly #copying = Promise.withResolvers<void>()
+  #pause = Promise.withResolvers<void>()
   #hasEnded = false
   #rows = 0
   #taken = 0
@@ -44,8 +44,8 @@ export class Act {
 
   /** Resolves when its outcome is on record, or its refusal has reached the client. */
   get ended(): Promise<void> { return this.#ended.promise }
-  /** Resolves when it ended, or waits for the client's CopyData. */
-  get paused(): Promise<void> { return Promise.race([this.#ended.promise, this.#copying.promise]) }
+  /** Resolves when it has ended, or next waits for the client: for CopyData, or to be asked for more rows. Take it before what it waits for is sent. */
+  get paused(): Promise<void> { return Promise.race([this.#ended.promise, this.#pause.promise]) }
   get hasEnded(): boolean { return this.#hasEnded }
   get hasRows(): boolean { return this.#rows > 0 }
   /** Nothing of its result is masked: its columns need not be known. */
@@ -70,7 +70,10 @@ export class Act {
     return [this.permit, this.masker.take(rows === 0 ? summary : { ...summary, rows })]
   }
 
-  copying(): void { this.#copying.resolve() }
+  pause(): void {
+    this.#pause.resolve()
+    this.#pause = Promise.withResolvers()
+  }
 
   /** Its last part, or its refusal, is out. */
   settle(): void {

@@ -83,7 +83,7 @@ export class Replies {
       case 'A': return this.#unasked(frame)
       case 't': { const due = expected(head, 't', 'describe'); if (due.prepared !== undefined) due.prepared.describedTypes = parseParameterDescription(frame.bytes); return this.#visible(due, frame) }
       case 'n': return this.#noData(frame, expected(head, 'n', 'describe'))
-      case 's': { const due = this.#pop(expected(head, 's', 'execute')); return this.#pass(due, frame) }
+      case 's': return this.#suspended(frame, expected(head, 's', 'execute'))
       case 'I': return this.#empty(frame, expected(head, 'I', 'query', 'execute'))
       case '3': { const due = this.#pop(expected(head, '3', 'close')); if (due.portal !== undefined) this.#unbind(due.portal.name); return this.#visible(due, frame) }
       case 'G': return this.#copyIn(frame, expected(head, 'G', 'query', 'execute'))
@@ -151,6 +151,14 @@ export class Replies {
     if (due.reply === 'query') return this.#pass(due, frame)
     this.#pop(due)
     this.#end(due.act as Act, frame)
+  }
+
+  #suspended(frame: Frame, due: Due): void {
+    this.#pop(due)
+    const act = due.act as Act
+    if (act.broken !== undefined) return this.#end(act, undefined)
+    this.#pass(due, frame)
+    act.pause()
   }
 
   #ready(frame: Frame): void {
@@ -249,7 +257,7 @@ export class Replies {
     this.#state.copyIn = act
     if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#finish(forgotten.act, notRun)
     this.#control(frame.bytes)
-    act.copying()
+    act.pause()
   }
 
   #copyOut(frame: Frame, due: Due): void {

@@ -114,11 +114,12 @@ export class Requests {
         isPoisoned = step.isExtended
         continue
       }
+      const paused = act?.isBarrier === true ? act.paused : undefined
       this.#forward(step)
       if (act?.isBarrier !== true || step.kind === 'bind' || steps.some((later, j) => j > i && later.act === act)) continue
       if (step.isExtended) upstream.control({ kind: 'flush' })
       await this.#flush()
-      await act.paused
+      await paused
       if (state.copyIn === undefined) await this.#after(act, step)
       if (state.copyIn !== undefined) {
         // What came with it was read as part of the copy, or is an error of it.
