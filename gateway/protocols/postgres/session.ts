@@ -148,13 +148,13 @@ export class Session {
   #gone(): void {
     this.#holding?.abort()
     if (this.#state.due > 0) void this.cancel()
+    setTimeout(() => this.#end(undefined, 'upstream.timeout'), lastWordsMs).unref()
   }
 
   async #leave(): Promise<void> {
     const timer = setTimeout(() => this.#end(undefined, 'upstream.timeout'), lastWordsMs)
     if (this.#state.due > 0) await this.cancel()
     await this.#state.settled()
-    await this.#outlet.drained
     clearTimeout(timer)
     this.#end(undefined)
   }
