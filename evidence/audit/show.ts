@@ -1,5 +1,5 @@
 // A recording in words: lines for a list, one frame in full, and a session told from open to close. No colour, nothing that steers a terminal.
-import { toTranscript } from '../session/transcript.ts'
+import { countsOf, statementText, toTranscript } from '../session/transcript.ts'
 import type { Json, Transcript } from '../session/transcript.ts'
 import type { CborItem } from '../verify/cbor.ts'
 import { kind } from '../verify/leaf.ts'
@@ -60,10 +60,16 @@ export function frameInFull(frame: RecordedFrame): string {
   const lines = [frameLine(frame)]
   const block = (title: string, text: string): void => { lines.push(`        ${title}`, ...text.split('\n').map((line) => printable(`          ${line}`))) }
   if (event !== undefined) block('event', pretty(event))
-  if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? pretty(request.json) : request.text)
+  if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? statementText(request.json) ?? pretty(request.json) : request.text)
   if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map(({ id, msg }) => `${id}: ${msg}`).join('\n') || 'no reason was needed')
-  if (result !== undefined) block(`result: ${result.title}`, resultText(result))
+  if (result !== undefined) block(['result:', result.title, countsLine(frame)].filter((part) => part !== '').join(' '), resultText(result))
   return lines.join('\n')
+}
+
+function countsLine(frame: RecordedFrame): string {
+  const { result } = contentsOf(frame)
+  const counts = result === undefined || frame.kind !== kind.outcome ? '' : countsOf(result)
+  return counts === '' ? '' : `(${counts})`
 }
 
 function resultText(result: NonNullable<Transcript['result']>): string {

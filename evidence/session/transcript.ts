@@ -42,6 +42,34 @@ function toRequest(bytes: Uint8Array): NonNullable<Transcript['request']> {
   return { title: [action, resource].filter((part) => part !== undefined).join(' ') || 'request', json: input['request'] ?? null }
 }
 
+/** A request that is a statement, as a person would have typed it, its values behind it by number; undefined for any other. */
+export function statementText(request: Json): string | undefined {
+  const statement = asText(asObject(request)?.['statement'])
+  if (statement === undefined || statement === '') return undefined
+  const { parameters, literals } = asObject(request) ?? {}
+  const bound = Array.isArray(parameters) ? parameters : []
+  const written = Array.isArray(literals) ? literals : []
+  // Constants of the text are numbered behind its own parameters, which a statement that was only prepared has no values for yet.
+  const highest = [...statement.matchAll(/\$([0-9]{1,9})/g)].reduce((most, [, digits]) => Math.max(most, Number(digits)), 0)
+  const line = (value: Json, number: number): string => `  -- $${number} = ${valueText(value)}`
+  return [statement, ...bound.map((value, i) => line(value, i + 1)), ...written.map((value, i) => line(value, highest - written.length + i + 1))].join('\n')
+}
+
+function valueText(value: Json): string {
+  const { class: named, token } = asObject(value) ?? {}
+  return typeof named === 'string' ? `⟦${named}${typeof token === 'string' ? `:${token}` : ''}⟧` : value === null ? 'NULL' : typeof value === 'string' ? `'${value}'` : JSON.stringify(value)
+}
+
+/** Counts of an outcome, for people: `2 rows, 83 bytes, masked: pg.ssn 2`. */
+export function countsOf(result: Uint8Array): string {
+  const { rows, bytes, masked, chunks } = asObject(parseJson(result)) ?? {}
+  const cells = Object.entries(asObject(masked) ?? {}).map(([rule, count]) => `${rule} ${JSON.stringify(count)}`)
+  return [
+    typeof rows === 'number' ? `${rows} ${rows === 1 ? 'row' : 'rows'}` : '', typeof bytes === 'number' ? `${bytes} bytes` : '',
+    typeof chunks === 'number' ? `in ${chunks + 1} parts` : '', cells.length === 0 ? '' : `masked: ${cells.join(', ')}`,
+  ].filter((part) => part !== '').join(', ')
+}
+
 function toDecision(bytes: Uint8Array): NonNullable<Transcript['decision']> {
   const decision = asObject(parseJson(bytes)) ?? {}
   const reasons = Array.isArray(decision['reasons']) ? decision['reasons'] : []
@@ -58,7 +86,8 @@ function toResult(bytes: Uint8Array): NonNullable<Transcript['result']> {
   const { text, table, digest } = result
   if (typeof text === 'string') return { title, text }
   if (table !== undefined) return { title, table }
-  if (typeof digest === 'string') return { title, digest }
+  const sha256 = asText(digest) ?? asText(asObject(digest)?.['sha256'])
+  if (sha256 !== undefined) return { title, digest: sha256 }
   return { title, json: result['json'] ?? null }
 }
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { frameKind } from '../../../evidence/session/frame.ts'
-import { toTranscript } from '../../../evidence/session/transcript.ts'
+import { countsOf, statementText, toTranscript } from '../../../evidence/session/transcript.ts'
 
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
 
@@ -29,4 +29,21 @@ test('content that is not what the format says is shown as it is, never dropped'
   t.deepEqual(toTranscript(frameKind.intent, { request: Buffer.from('{') }), { request: { title: 'request', text: '{' } })
   t.deepEqual(toTranscript(frameKind.outcome, { result: Uint8Array.of(0xff) }), { result: { title: 'result', text: '\ufffd' } })
   t.deepEqual(toTranscript(frameKind.resultChunk, { result: Buffer.from('part') }), { result: { title: 'result, part', text: 'part' } })
+})
+
+test('a statement reads as it was typed, with its values by number; what was replaced stays replaced', (t) => {
+  const statement = 'select a from t where ssn = $3 and id = $1 and n = $4'
+  t.is(statementText({ protocol: 'postgres', statement, parameters: ['7'], literals: [{ class: 'US_SSN', token: 'abc' }, '5'] }),
+    `${statement}\n  -- $1 = '7'\n  -- $3 = ⟦US_SSN:abc⟧\n  -- $4 = '5'`)
+  t.is(statementText({ statement: 'select $1', parameters: [null], literals: [] }), 'select $1\n  -- $1 = NULL')
+  t.is(statementText({ protocol: 'http', path: '/a' }), undefined)
+})
+
+test('an outcome says how many rows and bytes there were, and what was masked', (t) => {
+  t.is(countsOf(Buffer.from(JSON.stringify({ title: 'SELECT 2', rows: 2, bytes: 83, chunks: 1, masked: { 'pg.ssn': 2 } }))), '2 rows, 83 bytes, in 2 parts, masked: pg.ssn 2')
+  t.is(countsOf(Buffer.from('no JSON')), '')
+})
+
+test('a result of which only a salted digest is on record says so', (t) => {
+  t.deepEqual(toTranscript(frameKind.outcome, { result: Buffer.from(JSON.stringify({ title: 'SELECT 1', digest: { salt: 's', sha256: 'abc' } })) }).result, { title: 'SELECT 1', digest: 'abc' })
 })
