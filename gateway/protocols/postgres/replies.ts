@@ -16,6 +16,8 @@ export interface RepliesEvents {
   unasked(frame: Frame): Out
   /** ReadyForQuery outside a transaction. */
   idle(): void
+  /** An error with which the server ends the connection. */
+  farewell(): void
 }
 
 const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
@@ -203,6 +205,8 @@ export class Replies {
 
   #error(frame: Frame): void {
     const state = this.#state
+    const severity = parseDiagnostic(frame.bytes).get('V')
+    if (severity === 'FATAL' || severity === 'PANIC') this.#events.farewell()
     const head = state.head
     if (head === undefined || (head.reply === 'ready' && head.own === undefined)) return this.#unasked(frame)
     state.copyIn = undefined

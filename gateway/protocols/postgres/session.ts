@@ -64,6 +64,8 @@ export class Session {
   readonly #framer = new Framer('frontend')
   readonly #over = Promise.withResolvers<ConnectionEnd>()
   #isOver = false
+  /** The server has said itself why it ends the connection. */
+  #hasFarewell = false
   #holding: AbortController | undefined
   #cancelling: Promise<void> | undefined
 
@@ -77,6 +79,7 @@ export class Session {
       broken: () => void this.cancel(),
       unasked: (frame) => this.#unasked(frame),
       idle: () => this.#idle(),
+      farewell: () => { this.#hasFarewell = true },
     })
     this.#names = new Names(state, options.catalogue, createAsk(state, upstream), options.aside)
     const planner = new Planner({
@@ -98,7 +101,7 @@ export class Session {
   async run(): Promise<ConnectionEnd> {
     const { socket, upstream, gate } = this.#o
     upstream.socket.on('data', (chunk: Uint8Array) => this.#fromServer(chunk))
-    upstream.socket.once('close', () => this.#end('the server closed the connection', 'upstream.broken'))
+    upstream.socket.once('close', () => this.#end(this.#hasFarewell ? undefined : 'the server closed the connection', 'upstream.broken'))
     upstream.socket.on('error', () => upstream.socket.destroy())
     const inbox = new Inbox(socket, () => this.#gone())
     gate.signal.addEventListener('abort', () => this.#revoked(), { once: true })
