@@ -12,13 +12,14 @@ const { version } = manifest as { version: string }
 const nouns: Readonly<Record<string, (program: Command) => Promise<void>>> = {
   gateway: async (program) => (await import('./main.ts')).gatewayCommand(program),
   config: async (program) => (await import('./admin/cli.ts')).configCommands(program),
+  doctor: async (program) => (await import('./doctor-cli.ts')).doctorCommand(program),
   approvals: async (program) => (await import('./admin/cli.ts')).approvalCommands(program),
   policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program),
   evidence: async (program) => (await import('../evidence/cli.ts')).evidenceCommands(program),
 }
 
 const program = new Command('countersign')
-  .description('Identity-aware gateway for MCP servers and HTTP services: decided by Rego, held for a human where policy says so, masked, and recorded so that an examiner can check the record.')
+  .description('Identity-aware gateway for MCP servers, PostgreSQL and HTTP services: decided by Rego, held for a human where policy says so, masked, and recorded so that an examiner can check the record.')
   .version(version)
   .exitOverride()
   .showHelpAfterError('(countersign --help lists the commands)')

@@ -68,7 +68,9 @@ export async function createBank(url: string, gatewayPassword: string): Promise<
     const customers = generateCustomers()
     await client.query('insert into customers select * from jsonb_to_recordset($1) as r(id int, name text, ssn text, email text, phone text, born date, branch text)', [JSON.stringify(customers)])
     await client.query('insert into accounts select account, id, card, balance from jsonb_to_recordset($1) as r(account text, id int, card text, balance numeric)', [JSON.stringify(customers)])
+    // Temporary functions are functions, too; PUBLIC may make them until it is told otherwise.
     await client.query(`
+      revoke temporary on database postgres from public;
       create role ${gatewayRole} login password ${pg.escapeLiteral(gatewayPassword)};
       grant select, insert, update, delete on customers, accounts, models to ${gatewayRole}`)
   } finally {

@@ -63,6 +63,7 @@ function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof
   say.command(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
   say.command(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)
   say.command(`check it        npx countersign evidence verify --trust ${path.join(home.examiner, 'trust.json')} --since ${path.join(home.examiner, 'checkpoint')} ${path.join(home.gateway, 'evidence')}`)
+  say.command(`who could read  npx countersign doctor --config ${path.join(home.gateway, 'gateway.yaml')}     (what the gateway's own role in the database could do by itself)`)
   say.command(`probes          ${adminUrl(ports)}/readyz  ${adminUrl(ports)}/metrics`)
   say.line('Ctrl-C stops and seals.')
 }

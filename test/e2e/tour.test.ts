@@ -105,6 +105,8 @@ test.serial('while it stays up, the line it prints for psql works as printed, an
     const [, port = ''] = / -p (\d+) /.exec(line) ?? []
     const { code, stdout } = await countersign('token', '--user', 'ana', '--for', 'appdb', '--dir', dir)
     t.is(code, 0)
+    const examined = await countersign('doctor', '--json', '--config', at('gateway', 'gateway.yaml'))
+    t.deepEqual((JSON.parse(examined.stdout) as { level: string; check: string }[]).flatMap(({ level, check }) => level === 'fine' ? [] : [check]), ['raw_columns'])
     const client = new pg.Client({ host: '127.0.0.1', port: Number(port), database: 'postgres', user: 'ana', password: stdout.trim() })
     await client.connect()
     t.is((await client.query('select ssn as x from customers where id = 1001')).rows[0].x, '[REDACTED:pg.ssn]')
