@@ -6,7 +6,7 @@ import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts
 import { Act } from './act.ts'
 import type { PostgresUpstream, RequestStream } from './dial.ts'
 import type { ResultMasker } from './mask.ts'
-import { parseFrontend, ProtocolViolation, type Frame, type FrontendMessage } from './messages.ts'
+import { parseFrontend, ProtocolViolation, type Frame } from './messages.ts'
 import type { PostgresOperation } from './operation.ts'
 import type { Outlet } from './outlet.ts'
 import type { Planner, Step } from './plan.ts'
@@ -65,28 +65,29 @@ export class Requests {
   async #copy(frames: readonly Frame[], from: number): Promise<number> {
     const { state, gate, upstream } = this.#o
     const act = state.copyIn as Act
-    const stream = this.#streams.get(act) as RequestStream
+    const data: Uint8Array[] = []
+    let hasEnded = false
     let at = from
-    let bytes = 0
-    let last: FrontendMessage['kind'] | undefined
-    for (; at < frames.length && last === undefined; at++) {
-      const message = parseFrontend(frames[at] as Frame)
-      if (message.kind === 'copyData') bytes += message.data.length
-      else if (message.kind === 'copyDone' || message.kind === 'copyFail') last = message.kind
-      else if (message.kind !== 'sync' && message.kind !== 'flush') {
+    for (; at < frames.length && !hasEnded; at++) {
+      const frame = frames[at] as Frame
+      const { kind } = parseFrontend(frame)
+      if (kind === 'sync' || kind === 'flush') continue
+      if (kind !== 'copyData' && kind !== 'copyDone' && kind !== 'copyFail') {
         // The server would fail the copy for it, and read on behind it.
         upstream.control({ kind: 'copy_fail' })
         upstream.flush()
         await act.ended
-        return message.kind === 'terminate' ? at : at + 1
+        return kind === 'terminate' ? at : at + 1
       }
+      data.push(frame.bytes)
+      hasEnded = kind !== 'copyData'
     }
-    const data = frames.slice(from, at).filter(({ tag }) => tag === 0x64 || tag === 0x63 || tag === 0x66)
-    if (data.length > 0 && act.permit !== undefined) await gate.upload(act.permit, new Uint8Array(bytes), last !== undefined)
+    if (data.length === 0 || act.permit === undefined) return at
+    const recorded = await gate.upload(act.permit, data.length === 1 ? data[0] as Uint8Array : Buffer.concat(data), hasEnded)
     // It may have failed meanwhile, and with it all that was on its way.
     if (state.copyIn !== act) return at
-    for (const frame of data) stream.write(frame.bytes)
-    if (last !== undefined) state.copyIn = undefined
+    this.#streams.get(act)?.write(recorded.bytes)
+    if (hasEnded) state.copyIn = undefined
     await this.#flush()
     return at
   }
