@@ -32,19 +32,27 @@ export class Names {
   /** @throws Error when the server does not say; nothing may be decided then */
   async now(): Promise<SessionNames> {
     const state = this.#state
-    if (state.isStale && state.status !== 'E') {
-      await state.settled()
-      const [row] = await this.#ask(question)
-      this.#asked = { path: JSON.parse(row?.[0] ?? '[]') as string[], role: row?.[1] ?? '', sessionRole: row?.[2] ?? '' }
-      state.isStale = false
-      this.#known = undefined
+    // A server that skips to the next Sync answers nothing, and takes nothing of what is decided meanwhile.
+    const answers = state.status !== 'E' && !state.isSkipping
+    if (state.isStale && answers) {
+      await this.#look()
       this.#own = undefined
     }
     if (this.#asked === undefined) throw new Error('the session has no search path yet')
     const isUncommitted = state.hasUncommittedNames && (state.status === 'T' || state.isUnsynced)
     const snapshot = isUncommitted ? this.#own ??= await this.#uncommitted() : await this.#catalogue.current(this.#aside)
     if (this.#known?.snapshot === snapshot) return this.#known
+    // A schema that somebody has made, or may now be looked into, may be in the path: `$user` names one that need not exist.
+    if (this.#known !== undefined && answers) await this.#look()
     return this.#known = { snapshot, ...this.#asked, viewLineage: createViewLineage({ snapshot, path: this.#asked.path }) }
+  }
+
+  async #look(): Promise<void> {
+    await this.#state.settled()
+    const [row] = await this.#ask(question)
+    this.#asked = { path: JSON.parse(row?.[0] ?? '[]') as string[], role: row?.[1] ?? '', sessionRole: row?.[2] ?? '' }
+    this.#state.isStale = false
+    this.#known = undefined
   }
 
   /** The catalogue as this transaction has changed it: nobody else can see it. */
