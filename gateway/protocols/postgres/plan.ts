@@ -10,7 +10,7 @@ import type { Poison } from './refuse.ts'
 import type { Admission } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
 import { maxTextBytes } from './sql/parser.ts'
-import { maxPrepared, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+import { maxPrepared, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 /** One message of the client on its way out. */
 export interface Step {
@@ -39,6 +39,8 @@ export interface PlannerOptions {
   readonly gate: Gate<PostgresOperation, PostgresUpstream>
   readonly names: Names
   readonly poison: Poison
+  /** Waits until the server has answered all that was sent. */
+  settle(): Promise<void>
   /** A Parse text will be seen again; a Query text may not. */
   analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis>
   readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
@@ -62,13 +64,25 @@ export class Planner {
     const loose: Step[] = []
     let end = from
     let isTerminated = false
+    let isResumed = false
     for (; end < frames.length; end++) {
       const frame = frames[end] as Frame
       const message = parseFrontend(frame)
       if (message.kind === 'terminate') { isTerminated = true; end++; break }
+      // The server reads and drops it; and it would drop a question of ours.
+      if (this.#o.state.isSkipping && message.kind !== 'sync') continue
+      if (this.#mustWait(message, steps.length === 0)) {
+        if (steps.length > 0) break
+        await this.#o.settle()
+        if (this.#o.state.isSkipping) continue
+        if (resolves.has(message.kind)) await this.#o.names.now()
+      }
+      if (message.kind === 'sync' && this.#o.state.isSkipping) isResumed = true
       const step = await this.#step(message, frame, steps)
       if (step === undefined) continue
       steps.push(step)
+      this.#touch(message)
+      if (isResumed) { end++; break }
       if (step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind') { end++; break }
     }
     for (const step of steps) if (step.kind === 'parse' && step.act === undefined && step.error === undefined && step.refused === undefined) loose.push(step)
@@ -77,6 +91,20 @@ export class Planner {
       step.due = { ...step.due as Due, act: step.act }
     }
     return { steps, end, isTerminated }
+  }
+
+  /** What a name stands for must be what the server will take it for: whether an earlier segment gave it, only its answer says. */
+  #mustWait(message: FrontendMessage, isFirst: boolean): boolean {
+    const { state } = this.#o
+    if (isFirst && state.due === 0) state.touched.clear()
+    if (state.isStale && state.status !== 'E' && resolves.has(message.kind)) return true
+    return namesIn(message).some(({ key, isReplaced }) => !isReplaced && (state.touched.get(key) ?? state.segment) < state.segment)
+  }
+
+  #touch(message: FrontendMessage): void {
+    const { state } = this.#o
+    if (message.kind === 'sync') state.segment++
+    else for (const { key, isTouched } of namesIn(message)) if (isTouched) state.touched.set(key, state.segment)
   }
 
   async #step(message: FrontendMessage, frame: Frame, before: readonly Step[]): Promise<Step | undefined> {
@@ -132,13 +160,12 @@ export class Planner {
     const { name, text, textBytes, types } = message
     const before = state.prepared.get(name)
     const prepared: Prepared = {
-      name, text, textBytes, parameterTypes: types, fields: undefined, isDescribing: false, describedTypes: undefined,
+      name, text, textBytes, parameterTypes: types, fields: undefined, isDescribing: false, describedTypes: undefined, before, isUndone: false,
     }
     const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
     state.prepared.set(name, prepared)
-    const undo = () => { if (before === undefined) state.prepared.delete(name); else state.prepared.set(name, before) }
-    return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo } }
+    return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo: undoOf(state.prepared, prepared) } }
   }
 
   /** A Parse whose Bind did not come with it: nothing runs yet, and policy says whether it ever may. */
@@ -165,10 +192,9 @@ export class Planner {
     // The Parse that came with it is part of the same operation, unless another Bind has taken it.
     const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
     if (parse !== undefined && parse.act === undefined) parse.act = act
-    const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, act, fields: undefined, isDescribing: false }
+    const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, act, fields: undefined, isDescribing: false, before: earlier, isUndone: false }
     state.portals.set(name, portal)
-    const undo = () => { if (earlier === undefined) state.portals.delete(name); else state.portals.set(name, earlier) }
-    return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo } }
+    return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo: undoOf(state.portals, portal) } }
   }
 
   async #run(prepared: Prepared, bind: Bind): Promise<Act> {
@@ -201,19 +227,46 @@ export class Planner {
     if (of === 'S') {
       const closed = prepared.get(name)
       prepared.delete(name)
-      return { reply: 'close', undo: () => { if (closed !== undefined) prepared.set(name, closed) } }
+      return { reply: 'close', undo: () => { if (closed !== undefined && !prepared.has(name)) prepared.set(name, closed) } }
     }
     const closed = portals.get(name)
     portals.delete(name)
-    return { reply: 'close', ...at('portal', closed), undo: () => { if (closed !== undefined) portals.set(name, closed) } }
+    return { reply: 'close', ...at('portal', closed), undo: () => { if (closed !== undefined && !portals.has(name)) portals.set(name, closed) } }
+  }
+
+  /** SQL gives names in the same space: what a message by that name would run is not what it was. */
+  #rename(statements: readonly Statement[]): void {
+    const { prepared, portals } = this.#o.state
+    for (const { kind, prepared: statement, cursor } of statements) {
+      if (kind === 'prepare' && statement !== undefined) prepared.delete(statement)
+      if (kind === 'declare_cursor' && cursor !== undefined) portals.delete(cursor)
+    }
   }
 
   #act(operation: PostgresOperation, analysis: Analysis): Act {
     const statements = statementsOf(analysis)
+    this.#rename(statements)
     const { isTouched, isUnsynced, status } = this.#o.state
     // The end of a transaction takes back, or makes final, what it changed about names.
     const endsTouched = isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
     return new Act(operation, statements, { isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
+  }
+}
+
+/** Messages that are read by what names mean now. */
+const resolves: ReadonlySet<FrontendMessage['kind']> = new Set(['query', 'parse', 'bind', 'execute', 'functionCall'])
+
+interface NameUse { readonly key: string; /** Means something else from here on. */ readonly isTouched: boolean; /** Whatever it was before. */ readonly isReplaced: boolean }
+
+function namesIn(message: FrontendMessage): readonly NameUse[] {
+  const use = (of: 'S' | 'P', name: string, isTouched: boolean): NameUse => ({ key: of + name, isTouched, isReplaced: isTouched && name === '' })
+  switch (message.kind) {
+    case 'parse': return [use('S', message.name, true)]
+    case 'bind': return [use('S', message.statement, false), use('P', message.portal, true)]
+    case 'execute': return [use('P', message.portal, false)]
+    case 'describe': return [use(message.of, message.name, false)]
+    case 'close': return [use(message.of, message.name, true)]
+    default: return []
   }
 }
 

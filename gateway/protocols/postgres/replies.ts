@@ -140,6 +140,8 @@ export class Replies {
   #complete(frame: Frame, due: Due): void {
     if (due.own !== undefined) { this.#pop(due); return }
     const act = due.act as Act
+    // Its portal had run to its end before: it has no more rows.
+    if (act.hasEnded) { this.#pop(due); this.#control(frame.bytes); return }
     act.title = parseCommandTag(frame.bytes)
     act.results++
     act.isDescribed = false
@@ -184,12 +186,14 @@ export class Replies {
 
   #parseComplete(frame: Frame, due: Due): void {
     this.#pop(due)
+    if (due.prepared !== undefined) due.prepared.before = undefined
     if (due.act?.isLoneParse === true) { due.act.title = 'PARSE'; this.#end(due.act, frame) } else this.#visible(due, frame)
   }
 
   #bindComplete(frame: Frame, due: Due): void {
     this.#pop(due)
     if (due.portal !== undefined) {
+      due.portal.before = undefined
       this.#unbind(due.portal.name)
       this.#bound.set(due.portal.name, due.portal)
     }
@@ -216,6 +220,8 @@ export class Replies {
     else this.#control(frame.bytes)
     if (head.reply === 'query' || head.reply === 'function') return
     this.#state.pop()
+    // A Parse that fails has lost the unnamed statement before it.
+    if (head.prepared?.name === '' && head.reply === 'parse') head.prepared.before = undefined
     head.undo?.()
     if (head.reply === 'poison' && head.isExtended !== true) return
     for (const due of state.skip()) {

@@ -12,6 +12,7 @@ import type { Outlet } from './outlet.ts'
 import type { Planner, Step } from './plan.ts'
 import { errorOf } from './refuse.ts'
 import type { Replies } from './replies.ts'
+import type { Statement } from './sql/analysis.ts'
 import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RequestsOptions {
@@ -72,13 +73,14 @@ export class Requests {
       const frame = frames[at] as Frame
       const { kind } = parseFrontend(frame)
       if (kind === 'sync' || kind === 'flush') continue
-      if (kind !== 'copyData' && kind !== 'copyDone' && kind !== 'copyFail') {
-        // The server would fail the copy for it, and read on behind it.
+      if (kind === 'terminate') {
         upstream.control({ kind: 'copy_fail' })
         upstream.flush()
         await act.ended
-        return kind === 'terminate' ? at : at + 1
+        return at
       }
+      // The server, too, ends the connection for it.
+      if (kind !== 'copyData' && kind !== 'copyDone' && kind !== 'copyFail') throw new ProtocolViolation(`unexpected message type 0x${frame.tag.toString(16)} during COPY from stdin`)
       data.push(frame.bytes)
       hasEnded = kind !== 'copyData'
     }
@@ -87,8 +89,11 @@ export class Requests {
     // It may have failed meanwhile, and with it all that was on its way.
     if (state.copyIn !== act) return at
     this.#streams.get(act)?.write(recorded.bytes)
+    // Of several in one text the next may begin: what follows is its data then.
+    const paused = hasEnded && state.head?.reply === 'query' ? act.paused : undefined
     if (hasEnded) state.copyIn = undefined
     await this.#flush()
+    await paused
     return at
   }
 
@@ -149,7 +154,7 @@ export class Requests {
     act.permit = permit
     const { rows, bytes } = permit.call.decision.limits
     // A result that may be cut short must not have statements behind it that the client will believe undone.
-    if (rows !== undefined || bytes !== undefined) act.isBarrier = true
+    if ((rows !== undefined || bytes !== undefined) && !act.statements.every(hasNoRows)) act.isBarrier = true
     try {
       // Whatever policy says: only the transparent profile sends what nobody could read.
       if (unparsed(act) !== undefined && !this.#o.planner.isTransparent) throw new RefusalError(refusal('policy.denied', 'The text cannot be parsed, and this target forwards only what can'))
@@ -205,6 +210,7 @@ export class Requests {
     const { state, upstream } = this.#o
     if (step.poison === undefined) throw new ProtocolViolation('a message that cannot be refused')
     upstream.control({ kind: 'poison', bytes: step.poison() })
+    if (step.kind === 'parse' && step.due?.prepared?.name === '') step.due.prepared.before = undefined
     step.due?.undo?.()
     if (step.isExtended) state.isUnsynced = true
     state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault'), saying(step)), isExtended: step.isExtended })
@@ -249,6 +255,10 @@ function saying({ act, refused }: Step): { readonly sqlState?: string; readonly 
   if (refused !== undefined && refused.code === 'request.malformed') return { sqlState: '22021' }
   const found = act === undefined || refused !== undefined ? undefined : unparsed(act)
   return found === undefined || act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
+}
+
+function hasNoRows({ kind, hasReturning }: Statement): boolean {
+  return !hasReturning && (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'transaction')
 }
 
 function unparsed({ operation: { findings } }: Act): Extract<SqlFinding, { status: 'error' }> | undefined {

@@ -85,6 +85,7 @@ export class Session {
     const planner = new Planner({
       state, gate, names: this.#names, poison, about: options.about, isTransparent: config.unparsed === 'transparent',
       analyse: (text, names, admission) => this.#analyse(text, names, admission),
+      settle: () => this.#settle(),
     })
     this.#requests = new Requests({
       state, gate, upstream, planner, outlet: this.#outlet, replies: this.#replies,
@@ -251,6 +252,15 @@ export class Session {
     if (name === 'standard_conforming_strings' && value !== 'on') throw new RefusalError(refusal('policy.unenforceable', 'standard_conforming_strings must be on'))
     if (name === 'client_encoding' && value !== 'UTF8') throw new RefusalError(refusal('policy.unenforceable', 'client_encoding must be UTF8'))
     if (name === 'search_path' || name === 'session_authorization' || name === 'role') this.#state.isStale = true
+  }
+
+  /** Resolves when the server has answered all that was sent; without a Sync it is asked to. */
+  async #settle(): Promise<void> {
+    const { upstream } = this.#o
+    if (this.#state.due === 0) return
+    if (this.#state.isUnsynced) upstream.control({ kind: 'flush' })
+    upstream.flush()
+    await this.#state.settled()
   }
 
   /** A statement that others depend on has ended: names may resolve differently, or there is one more of them. */

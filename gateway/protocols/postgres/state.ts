@@ -20,6 +20,10 @@ export interface Prepared {
   isDescribing: boolean
   /** As the server inferred them. */
   describedTypes: readonly number[] | undefined
+  /** What the name stood for, until the server has taken this one. */
+  before: Prepared | undefined
+  /** The server never took it. */
+  isUndone: boolean
 }
 
 export interface Portal {
@@ -31,6 +35,8 @@ export interface Portal {
   /** The operation its Bind was permitted as; further runs of a finished portal are operations of their own. */
   act: Act
   fields: readonly Field[] | null | undefined
+  before: Portal | undefined
+  isUndone: boolean
 }
 
 export type Reply = 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'query' | 'function' | 'ready' | 'poison'
@@ -76,9 +82,13 @@ export class SessionState {
   readonly held = new Held()
   readonly prepared = new Map<string, Prepared>()
   readonly portals = new Map<string, Portal>()
+  /** Number of the Sync that comes next: an error skips to the next one, and no further. */
+  segment = 0
+  /** Names that were defined or closed, with the segment in which. */
+  readonly touched = new Map<string, number>()
   #queue: Due[] = []
   #head = 0
-  #idle: (() => void) | undefined
+  #idle: (() => void)[] = []
 
   get due(): number { return this.#queue.length - this.#head }
   get head(): Due | undefined { return this.#queue[this.#head] }
@@ -92,7 +102,9 @@ export class SessionState {
     if (this.#head === this.#queue.length) {
       this.#queue = []
       this.#head = 0
-      this.#idle?.()
+      const waiting = this.#idle
+      this.#idle = []
+      for (const resolve of waiting) resolve()
     } else if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head)
       this.#head = 0
@@ -121,7 +133,18 @@ export class SessionState {
   /** Resolves when no reply is due. */
   async settled(): Promise<void> {
     if (this.due === 0) return
-    await new Promise<void>((resolve) => { this.#idle = resolve })
-    this.#idle = undefined
+    await new Promise<void>((resolve) => { this.#idle.push(resolve) })
+  }
+}
+
+/** What the server never took stands for what was before it, unless the name was given again meanwhile. */
+export function undoOf<T extends { readonly name: string; before: T | undefined; isUndone: boolean }>(names: Map<string, T>, undone: T): () => void {
+  return () => {
+    undone.isUndone = true
+    if (names.get(undone.name) !== undone) return
+    let { before } = undone
+    while (before?.isUndone === true) before = before.before
+    if (before === undefined) names.delete(undone.name)
+    else names.set(undone.name, before)
   }
 }
