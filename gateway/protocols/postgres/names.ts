@@ -15,15 +15,18 @@ export class Names {
   readonly #ask: Ask
   /** A connection beside the session's, for the time of one reading. */
   readonly #aside: Ask
+  /** Resolves when no reply is due; without a Sync the server is asked for them. */
+  readonly #settle: () => Promise<void>
   #known: SessionNames | undefined
   #own: Naming['snapshot'] | undefined
   #asked: { readonly path: readonly string[]; readonly role: string; readonly sessionRole: string } | undefined
 
-  constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask) {
+  constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask, settle: () => Promise<void>) {
     this.#state = state
     this.#catalogue = catalogue
     this.#ask = ask
     this.#aside = aside
+    this.#settle = settle
   }
 
   /** What the last look said; for messages that resolve nothing. */
@@ -32,23 +35,25 @@ export class Names {
   /** @throws Error when the server does not say; nothing may be decided then */
   async now(): Promise<SessionNames> {
     const state = this.#state
-    // A server that skips to the next Sync answers nothing, and takes nothing of what is decided meanwhile.
-    const answers = state.status !== 'E' && !state.isSkipping
-    if (state.isStale && answers) {
+    if (state.isStale) {
       await this.#look()
       this.#own = undefined
     }
     if (this.#asked === undefined) throw new Error('the session has no search path yet')
     const isUncommitted = state.hasUncommittedNames && (state.status === 'T' || state.isUnsynced)
-    const snapshot = isUncommitted ? this.#own ??= await this.#uncommitted() : await this.#catalogue.current(this.#aside)
+    const snapshot = isUncommitted && this.#isAnswering ? this.#own ??= await this.#uncommitted() : await this.#catalogue.current(this.#aside)
     if (this.#known?.snapshot === snapshot) return this.#known
     // A schema that somebody has made, or may now be looked into, may be in the path: `$user` names one that need not exist.
-    if (this.#known !== undefined && answers) await this.#look()
+    if (this.#known !== undefined) await this.#look()
     return this.#known = { snapshot, ...this.#asked, viewLineage: createViewLineage({ snapshot, path: this.#asked.path }) }
   }
 
+  /** A server that skips to the next Sync answers nothing, and takes nothing of what is decided meanwhile. */
+  get #isAnswering(): boolean { return this.#state.status !== 'E' && !this.#state.isSkipping }
+
   async #look(): Promise<void> {
-    await this.#state.settled()
+    await this.#settle()
+    if (!this.#isAnswering) return
     const [row] = await this.#ask(question)
     this.#asked = { path: JSON.parse(row?.[0] ?? '[]') as string[], role: row?.[1] ?? '', sessionRole: row?.[2] ?? '' }
     this.#state.isStale = false
@@ -57,7 +62,7 @@ export class Names {
 
   /** The catalogue as this transaction has changed it: nobody else can see it. */
   async #uncommitted(): Promise<Naming['snapshot']> {
-    await this.#state.settled()
-    return await loadSnapshot(this.#ask)
+    await this.#settle()
+    return this.#isAnswering ? await loadSnapshot(this.#ask) : await this.#catalogue.current(this.#aside)
   }
 }

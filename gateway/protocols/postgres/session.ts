@@ -81,7 +81,7 @@ export class Session {
       idle: () => this.#idle(),
       farewell: () => { this.#hasFarewell = true },
     })
-    this.#names = new Names(state, options.catalogue, createAsk(state, upstream), options.aside)
+    this.#names = new Names(state, options.catalogue, createAsk(state, upstream), options.aside, () => this.#settle())
     const planner = new Planner({
       state, gate, names: this.#names, poison, about: options.about, isTransparent: config.unparsed === 'transparent',
       analyse: (text, names, admission) => this.#analyse(text, names, admission),
