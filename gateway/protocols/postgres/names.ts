@@ -1,6 +1,6 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
 import type { Naming } from './sql/analysis.ts'
-import { loadSnapshot, type Ask, type Catalogue } from './sql/catalogue.ts'
+import type { Ask, Catalogue } from './sql/catalogue.ts'
 import { createViewLineage } from './sql/view-lineage.ts'
 import type { SessionState } from './state.ts'
 
@@ -63,6 +63,6 @@ export class Names {
   /** The catalogue as this transaction has changed it: nobody else can see it. */
   async #uncommitted(): Promise<Naming['snapshot']> {
     await this.#settle()
-    return this.#isAnswering ? await loadSnapshot(this.#ask) : await this.#catalogue.current(this.#aside)
+    return this.#isAnswering ? await this.#catalogue.uncommitted(this.#ask) : await this.#catalogue.current(this.#aside)
   }
 }

@@ -1,13 +1,18 @@
 // The statements that read the live catalogue. Everything is qualified, operators too: a session's own search_path must not decide what is read.
 // They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual.
 
-/** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. */
-export const relations = `
+/** Written by this transaction or a later one; one that is long past (frozen, or by bootstrap) is of greater age. Counting is modulo 2³². */
+const isSince = (from: number, ...rows: readonly string[]): string => rows.map((row) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) pg_catalog.age('${from}'::pg_catalog.xid)`).join(' or ')
+
+const namedRelations = `from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
+
+/** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. @param from only what may have changed since */
+export const relations = (from?: number): string => `
 select c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.reltype::pg_catalog.text, c.relpersistence::pg_catalog.text,
   (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8) order by a.attnum)::pg_catalog.text
      from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
+${namedRelations}${from === undefined ? '' : ` and (${isSince(from, 'c', 'n')} or c.oid operator(pg_catalog.=) any (array(select a.attrelid from pg_catalog.pg_attribute a where ${isSince(from, 'a')})))`}`
 
 export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
 
@@ -33,14 +38,14 @@ export const oneDefinition = (oid: number): string => `select pg_catalog.pg_get_
 const outColumns = `case when p.proargmodes is null then null else pg_catalog.json_build_array(pg_catalog.to_json(p.proargmodes), pg_catalog.to_json(p.proargnames), pg_catalog.to_json(p.proallargtypes::pg_catalog.int8[]))::pg_catalog.text end`
 
 /** pg_catalog's own routines, without bodies. */
-export const systemRoutines = `
+export const systemRoutines = (from?: number): string => `
 select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
   p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns}
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
-where n.nspname operator(pg_catalog.=) 'pg_catalog'`
+where n.nspname operator(pg_catalog.=) 'pg_catalog'${from === undefined ? '' : ` and (${isSince(from, 'p', 'n', 'l')})`}`
 
-/** Everybody else's, with bodies where they can be followed. `hasSqlBody`: PostgreSQL 14 and later. */
-export const userRoutines = (hasSqlBody: boolean): string => `
+/** Everybody else's, with bodies where they can be followed. `hasSqlBody`: PostgreSQL 14 and later. What is printed by names is read whenever anything is. */
+export const userRoutines = (hasSqlBody: boolean, from?: number): string => `
 select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
   p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns},
   pg_catalog.to_json(p.proargnames)::pg_catalog.text,
@@ -49,12 +54,19 @@ select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog
   (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path=')),
   case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
-where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
+where n.nspname operator(pg_catalog.<>) 'pg_catalog'${from === undefined ? '' : ` and (${isSince(from, 'p', 'n', 'l')} or p.pronargdefaults operator(pg_catalog.>) 0${hasSqlBody ? ' or p.prosqlbody is not null' : ''})`}`
 
 /** Array and row types of relations are implied by their element and relation; the rest is small. */
-export const types = `
+export const types = (from?: number): string => `
 select t.oid::pg_catalog.text, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, t.typcategory::pg_catalog.text, t.typbasetype::pg_catalog.text, t.typelem::pg_catalog.text, t.typrelid::pg_catalog.text
-from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace`
+from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace${from === undefined ? '' : ` where ${isSince(from, 't', 'n')}`}`
+
+/** Of what is read in part: what has gone leaves no row that was written. */
+export const counted = ['relations', 'routines', 'types'] as const
+export const counts = `select (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_proc)::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_type)::pg_catalog.text`
+export const oids = {
+  relations: `select c.oid::pg_catalog.text ${namedRelations}`, routines: 'select oid::pg_catalog.text from pg_catalog.pg_proc', types: 'select oid::pg_catalog.text from pg_catalog.pg_type',
+} as const satisfies Record<typeof counted[number], string>
 
 export const operators = `
 select o.oprname::pg_catalog.text, o.oprcode::pg_catalog.oid::pg_catalog.text
@@ -66,4 +78,36 @@ select c.casttarget::pg_catalog.text, c.castfunc::pg_catalog.text
 from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) c.castfunc join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
 where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
 
-export const about = `select pg_catalog.current_setting('server_version_num'), pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text`
+const implicit = `c.castcontext operator(pg_catalog.=) 'i'`
+export const implicitCasts = `${casts.replace('c.casttarget::pg_catalog.text, ', '')} and ${implicit}`
+
+const oidOf = (table: string): string => `'pg_catalog.${table}'::pg_catalog.regclass`
+const is = (left: string, right: string): string => `${left} operator(pg_catalog.=) ${right}`
+
+/** Routines that somebody put behind a relation, a type or an aggregate, as the server itself keeps them for DROP: whose, when they run, which. PostgreSQL's own are not listed there. */
+export const reached = `
+with used as (
+  select d.classid, d.objid, d.refobjid as routine from pg_catalog.pg_depend d where ${is('d.refclassid', oidOf('pg_proc'))}
+  union all
+  select d.classid, d.objid, o.oprcode::pg_catalog.oid from pg_catalog.pg_depend d join pg_catalog.pg_operator o on ${is('o.oid', 'd.refobjid')} where ${is('d.refclassid', oidOf('pg_operator'))}
+)
+select distinct x.moment, x.owner::pg_catalog.text, x.routine::pg_catalog.text from (
+  select 'read', p.polrelid, u.routine from used u join pg_catalog.pg_policy p on ${is('p.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_policy'))}
+  union all select case when ${is('r.ev_type', "'1'")} then 'read' else 'write' end, r.ev_class, u.routine from used u join pg_catalog.pg_rewrite r on ${is('r.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_rewrite'))}
+  union all select 'write', a.adrelid, u.routine from used u join pg_catalog.pg_attrdef a on ${is('a.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_attrdef'))}
+  union all select case when ${is('c.conrelid', '0::pg_catalog.oid')} then 'type' else 'write' end, case when ${is('c.conrelid', '0::pg_catalog.oid')} then c.contypid else c.conrelid end, u.routine
+    from used u join pg_catalog.pg_constraint c on ${is('c.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_constraint'))}
+  union all select 'write', i.indrelid, u.routine from used u join pg_catalog.pg_index i on ${is('i.indexrelid', 'u.objid')} where ${is('u.classid', oidOf('pg_class'))}
+  union all select 'type', u.objid, u.routine from used u where ${is('u.classid', oidOf('pg_type'))}
+  union all select 'part', p.oid, u.routine from used u join pg_catalog.pg_proc p on ${is('p.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_proc'))} and ${is('p.prokind', "'a'")}
+) x (moment, owner, routine) order by 1, 2, 3`
+
+/** Expressions of row security policies, by relation. */
+export const policies = `
+select p.polrelid::pg_catalog.text, pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) from pg_catalog.pg_policy p order by p.oid`
+
+/** Version, path, which start of which server with which database, and the oldest transaction that had not ended. */
+export const about = `select pg_catalog.current_setting('server_version_num'), pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text,
+  pg_catalog.concat_ws(' ', (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()),
+    pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYYMMDDHH24MISSUS')),
+  pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text`

@@ -1,32 +1,13 @@
 // The shadow catalogue of one target's database: the last reading of it, renewed when the database has changed, by whomever: seen in what statements
 // of a session do, in an unknown OID, and in a version that is asked for again and again.
 import type { Relation, Snapshot } from './analysis.ts'
-import * as queries from './catalogue-queries.ts'
+import { CatalogueError, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
 import { version } from './catalogue-version.ts'
-import { buildSnapshot, type Rows } from './snapshot.ts'
 
-/** Asks the database and gives rows of text; on a connection of the gateway's own, or on the session's while it is idle. */
-export type Ask = (sql: string) => Promise<Rows>
+export { CatalogueError, loadSnapshot, type Ask, type CatalogueErrorCode } from './catalogue-reading.ts'
 
-export type CatalogueErrorCode = 'ERR_CATALOGUE_TOO_LARGE' | 'ERR_CATALOGUE_UNREADABLE'
-
-export class CatalogueError extends Error {
-  readonly code: CatalogueErrorCode
-  constructor(code: CatalogueErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'CatalogueError'
-    this.code = code
-  }
-}
-
-/** Beyond these a database is refused: reading it would cost every session its memory. */
-const maxRelations = 200_000
-const maxRows = 1_000_000
-const maxBytes = 512 * 1024 * 1024
-/** Views asked for one by one when one of them cannot be printed. */
-const maxSingleDefinitions = 2_000
-/** PostgreSQL 14 brought SQL-standard bodies. */
-const sqlBodiesSince = 140_000
+/** A reading that is older is not built upon: transaction ids come round after 2³¹. */
+const maxReusedMs = 3_600_000
 /** Unknown OIDs remembered between readings. */
 const maxMissing = 10_000
 /** While statements come, the database's version is asked for this often, beside them … */
@@ -45,58 +26,6 @@ async function readVersion(ask: Ask): Promise<string> {
   return found
 }
 
-/** @throws CatalogueError `ERR_CATALOGUE_TOO_LARGE` or `ERR_CATALOGUE_UNREADABLE` (`cause` has the database's own error) */
-export async function loadSnapshot(ask: Ask): Promise<Snapshot> {
-  let bytes = 0
-  const read = async (what: string, sql: string): Promise<Rows> => {
-    let rows: Rows
-    try {
-      rows = await ask(sql)
-    } catch (cause) {
-      throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', `the database's ${what} cannot be read`, { cause })
-    }
-    if (rows.length > maxRows) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's ${what}: more than ${maxRows} rows`)
-    for (const row of rows) for (const cell of row) bytes += cell?.length ?? 0
-    if (bytes > maxBytes) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's catalogue is longer than ${maxBytes} bytes`)
-    return rows
-  }
-  const [about] = await read('version', queries.about)
-  if (about === undefined) throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the database's version cannot be read")
-  const path = JSON.parse(about[1] ?? '[]') as string[]
-  const relations = await read('relations', queries.relations)
-  if (relations.length > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
-  return buildSnapshot({
-    path,
-    relations,
-    inheritance: await read('inheritance', queries.inheritance),
-    expressions: await read('column expressions', queries.expressions),
-    triggers: await read('triggers', queries.triggers),
-    rules: await read('rules', queries.rules),
-    definitions: await readDefinitions(ask, read),
-    routines: [...await read('system routines', queries.systemRoutines), ...await read('routines', queries.userRoutines(Number(about[0]) >= sqlBodiesSince))],
-    types: await read('types', queries.types),
-    operators: await read('operators', queries.operators),
-    casts: await read('casts', queries.casts),
-  })
-}
-
-/** One view that cannot be printed must not hide the others; its own columns then stay unknown. */
-async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>): Promise<Map<number, string>> {
-  const definitions = new Map<number, string>()
-  const keep = (oid: number, text: string | null | undefined) => { if (typeof text === 'string') definitions.set(oid, text) }
-  try {
-    for (const [oid, text] of await ask(queries.definitions)) keep(Number(oid), text)
-  } catch {
-    const oids = await read('views', queries.definitionOids)
-    for (const [oid] of oids.slice(0, maxSingleDefinitions)) {
-      try {
-        keep(Number(oid), (await ask(queries.oneDefinition(Number(oid))))[0]?.[0])
-      } catch { /* unreadable: without a definition, lineage calls it unknown */ }
-    }
-  }
-  return definitions
-}
-
 /** `checkedAt`: before the last question whose answer was `version`, so that what changed meanwhile counts as later. ms */
 interface Held { readonly snapshot: Snapshot; readonly version: string; readonly readAt: number; readonly checkedAt: number; readonly everyMs: number }
 
@@ -110,6 +39,8 @@ export class Catalogue {
   #generation = 0
   /** OIDs that were unknown even after a fresh reading (dropped, or another session's temporary table). */
   #missing = new Set<number>()
+  /** Of committed rows, whatever changed since: the next one reads what was written after it. */
+  #last: CatalogueReading & { readonly readAt: number } | undefined
 
   constructor(now: () => number) {
     this.#now = now
@@ -173,6 +104,15 @@ export class Catalogue {
     return this.#held = { ...held, checkedAt, everyMs: Math.max(checkEveryMs, (this.#now() - checkedAt) * checkCostFactor) }
   }
 
+  /** The catalogue as a transaction that has not ended sees it, on its own connection. @throws CatalogueError as `loadSnapshot` */
+  async uncommitted(ask: Ask): Promise<Snapshot> {
+    return (await readCatalogue(ask, this.#base(this.#now()))).snapshot
+  }
+
+  #base(now: number): CatalogueReading | undefined {
+    return this.#last !== undefined && now - this.#last.readAt < maxReusedMs ? this.#last : undefined
+  }
+
   async #load(ask: Ask): Promise<Snapshot> {
     const generation = this.#generation
     try {
@@ -181,7 +121,7 @@ export class Catalogue {
       const readAt = this.#now()
       const before = await readVersion(ask)
       const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
-      const snapshot = await loadSnapshot(ask)
+      const { snapshot } = this.#last = { readAt, ...await readCatalogue(ask, this.#base(readAt)) }
       if (generation === this.#generation) {
         this.#held = { snapshot, version: before, readAt, checkedAt: readAt, everyMs }
         this.#missing = new Set()

@@ -1,0 +1,127 @@
+// A catalogue that is read in part against one that is read whole, after everything that changes it.
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import test from 'ava'
+import pg from 'pg'
+import { readCatalogue, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
+import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+
+let database: Database
+let folder: string
+
+test.before(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-reading-'))
+  fs.chmodSync(folder, 0o755)
+  database = await startPostgres(folder, () => {})
+})
+
+test.after.always(async () => {
+  await database?.stop()
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+const connect = async (): Promise<pg.Client> => {
+  const made = new pg.Client({ connectionString: database.url, user: 'bank', types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
+  await made.connect()
+  return made
+}
+const askOf = (on: pg.Client, asked: string[] = []): Ask => async (sql) => {
+  asked.push(sql)
+  return (await on.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
+}
+const written = ({ rows, others }: CatalogueReading) => ({ others, ...Object.fromEntries(Object.entries(rows).map(([each, map]) => [each, [...map].sort(([a], [b]) => a - b)])) })
+
+const changes = [
+  'create schema part', 'create table part.t (a int, b text default \'x\')', 'alter table part.t add column c date', 'alter table part.t rename column b to bb', 'alter table part.t drop column c',
+  'create view part.v as select a, bb from part.t', 'alter table part.t rename to t2', 'create or replace view part.v as select a, bb, 1 as one from part.t2', 'alter table part.t2 rename column a to aa',
+  'create table part.child () inherits (part.t2)', 'create table part.p (k int) partition by list (k); create table part.p1 partition of part.p for values in (1)', 'alter table part.p detach partition part.p1',
+  'create function part.f(x int, y int default 1) returns int language sql as \'select $1\'', 'create or replace function part.f(x int, y int default 2) returns int language sql as \'select $1 + 1\'',
+  'alter function part.f(int, int) rename to g', 'create function part.std(x int) returns bigint language sql begin atomic select count(*) from part.t2; end', 'alter table part.t2 rename to t3',
+  'create function part.fire() returns trigger language plpgsql as \'begin return new; end\'; create trigger tr before insert on part.t3 for each row execute function part.fire()', 'alter table part.t3 disable trigger tr',
+  'create rule r as on delete to part.t3 do instead nothing', 'create type part.pair as (l int, r int)', 'alter type part.pair add attribute m text', 'create domain part.d as int', 'create type part.mood as enum (\'a\')',
+  'create function part.same(int, int) returns boolean language sql as \'select true\'; create operator part.=== (leftarg = int, rightarg = int, function = part.same)',
+  'create function part.tomood(int) returns part.mood language sql as \'select null::part.mood\'; create cast (int as part.mood) with function part.tomood(int)',
+  'alter schema part rename to whole', 'create temporary table short (a int)', 'create or replace function pg_catalog.lower(text) returns text language internal immutable strict parallel safe as \'lower\'',
+  'drop function whole.g(int, int)', 'drop table whole.p', 'drop schema whole cascade', 'drop table short', 'select 1', 'analyze',
+] as const
+
+test.serial('a reading of what has changed says what a reading of everything says', async (t) => {
+  const [client, beside] = [await connect(), await connect()]
+  try {
+    await client.query('set allow_system_table_mods = on')
+    let reading = await readCatalogue(askOf(beside))
+    for (const change of changes) {
+      await client.query(change)
+      reading = await readCatalogue(askOf(beside), reading)
+      t.deepEqual(written(reading), written(await readCatalogue(askOf(beside))), change)
+    }
+  } finally {
+    await client.end()
+    await beside.end()
+  }
+})
+
+test.serial('what two transactions changed, one of them begun before the reading, is all seen', async (t) => {
+  const [client, beside] = [await connect(), await connect()]
+  try {
+    await client.query('begin; create table slow (a int)')
+    const before = await readCatalogue(askOf(beside))
+    await beside.query('create table quick (b int)')
+    await client.query('alter table slow add column c int; commit')
+    const after = await readCatalogue(askOf(beside), before)
+    t.deepEqual(written(after), written(await readCatalogue(askOf(beside))))
+    t.is(after.snapshot.findRelation('public', 'slow', [])?.columns.length, 2)
+    t.is(after.snapshot.findRelation('public', 'quick', [])?.columns.length, 1)
+  } finally {
+    await client.query('drop table slow, quick')
+    await client.end()
+    await beside.end()
+  }
+})
+
+test.serial('what a transaction sees of its own changes, and no more of what it took back', async (t) => {
+  const [client, beside] = [await connect(), await connect()]
+  try {
+    await client.query('create table kept (a int)')
+    const committed = await readCatalogue(askOf(beside))
+    for (const change of ['begin', 'alter table kept add column b int', 'savepoint s', 'drop table kept; create table other (x int)', 'rollback to s', 'set local search_path = pg_catalog', 'rollback', 'begin isolation level repeatable read', 'select 1']) {
+      await client.query(change)
+      t.deepEqual(written(await readCatalogue(askOf(client), committed)), written(await readCatalogue(askOf(client))), change)
+    }
+    await client.query('rollback')
+  } finally {
+    await client.query('drop table kept')
+    await client.end()
+    await beside.end()
+  }
+})
+
+test.serial('nothing changed: little is read, and names mean what they meant', async (t) => {
+  const client = await connect()
+  try {
+    const first = await readCatalogue(askOf(client))
+    let rows = 0
+    const ask = askOf(client)
+    const again = await readCatalogue(async (sql) => { const found = await ask(sql); rows += found.length; return found }, first)
+    t.is(again.snapshot.findRelation, first.snapshot.findRelation)
+    t.not(again.snapshot, first.snapshot, 'who may look into a schema may have changed')
+    t.true(rows < 100, `${rows} rows`)
+  } finally {
+    await client.end()
+  }
+})
+
+test.serial('a reading of another server, or of an earlier start of this one, is not built upon', async (t) => {
+  const client = await connect()
+  try {
+    const first = await readCatalogue(askOf(client))
+    const asked: string[] = []
+    const again = await readCatalogue(askOf(client, asked), { ...first, server: '1 20200101000000000000' })
+    t.not(again.snapshot, first.snapshot)
+    t.false(asked.some((sql) => sql.includes('pg_catalog.age(')))
+    t.deepEqual(written(again), written(first))
+  } finally {
+    await client.end()
+  }
+})
