@@ -27,6 +27,7 @@ const program = new Command('countersign')
 Examples:
   countersign start --tour            the whole system on embedded defaults, with a guided tour
   countersign policy test             test the shipped policies
+  countersign doctor --config FILE    what the gateway's own role in a database could do by itself
   countersign evidence verify DIR     check a record: exit 0 intact, 1 false, 2 could not run, 3 incomplete`)
 
 stackCommand('start', 'the whole system on embedded defaults: identity provider, database, MCP server, policy and evidence repositories, gateway')

@@ -12,7 +12,7 @@ export function doctorCommand(program: Command): void {
     .option('--user <name>', 'whom to sign in as where the client\'s own user name goes through')
     .option('--grants <target>', 'print SQL for a role that may do the same without reading declared columns; changes nothing')
     .option('--role <name>', 'with --grants: that role\'s name', maskedRole)
-    .option('--json', 'the findings as data')
+    .option('--json', 'the findings, or the SQL, as data')
     .addHelpText('after', `
 Exit codes: 0 nothing to mend, 1 a warning or a failure, 2 could not look.
 
@@ -22,7 +22,8 @@ Examples:
     .action(async ({ config, json, grants: target, role, user }: Options) => {
       const options = { environment: process.env, now: Date.now, ...user === undefined ? {} : { user } }
       if (target !== undefined) {
-        process.stdout.write(await grants(config, target, role, options))
+        const sql = await grants(config, target, role, options)
+        process.stdout.write(json === true ? `${JSON.stringify({ sql })}\n` : sql)
         return
       }
       const findings = await examine(config, options)

@@ -115,6 +115,7 @@ test('the SQL that it prints makes a role that cannot read the declared columns,
   const home = await openHome()
   const { code, stdout } = await doctor(home, '--grants', 'appdb', '--role', 'app_masked')
   t.is(code, 0)
+  t.is((JSON.parse((await doctor(home, '--grants', 'appdb', '--role', 'app_masked', '--json')).stdout) as { sql: string }).sql, stdout)
   await query(stdout)
   t.deepEqual(await query('select has_column_privilege(\'app_masked\', \'customers\', \'ssn\', \'SELECT\') as ssn, has_column_privilege(\'app_masked\', \'customers\', \'name\', \'SELECT\') as name'), [{ ssn: false, name: true }])
   t.deepEqual(amiss(await doctor(await openHome([{ url: `postgres://127.0.0.1:${server.port}/postgres`, user: 'app_masked' }]), '--json')), [])

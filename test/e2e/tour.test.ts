@@ -119,3 +119,12 @@ test.serial('while it stays up, the line it prints for psql works as printed, an
     await ended
   }
 })
+
+test.serial('a folder that an earlier version made, without PostgreSQL behind the gateway, is not half started', async (t) => {
+  const older = path.join(path.dirname(dir), 'older')
+  fs.mkdirSync(older)
+  fs.writeFileSync(path.join(older, 'demo.json'), JSON.stringify({ ports: { gateway: 7400, admin: 7401, provider: 7402, mcp: 7403, ledger: 7404 } }))
+  const { code, output } = await countersign('start', '--once', '--dir', older)
+  t.is(code, 2)
+  t.regex(output, /older was made by an earlier version, without PostgreSQL behind the gateway\. Choose another folder with --dir\./)
+})
