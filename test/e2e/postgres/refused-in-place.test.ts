@@ -1,0 +1,180 @@
+// A refused message is failed by the server itself: nothing of it runs, what shares its transaction is undone, what follows is skipped to the Sync, and the session goes on.
+import test from 'ava'
+import { errorFields, errorOf, PostgresClient, texts, write } from '../postgres-client.ts'
+import type { Reply } from '../postgres-client.ts'
+import { eventually } from '../recorded.ts'
+import { reset } from './conversations.ts'
+import { frontOf } from './front.ts'
+import type { Group } from './front.ts'
+
+const { query, parse, bind, describe, execute, close, sync, flush, copyData, copyDone, functionCall } = write
+const front = frontOf(test, { settings: { approval_wait_s: 30 } })
+let superuser: PostgresClient
+test.serial.before(async () => { superuser = await front().superuser() })
+test.serial.beforeEach(async (t) => { t.timeout(20_000); await superuser.simple(reset) })
+test.after.always(() => { superuser?.destroy() })
+
+const codes = (replies: readonly Reply[]): string => replies.filter(({ tag }) => 'EZCDGsT'.includes(tag)).map(({ tag, body }) => tag === 'E' ? errorFields(body)['C'] : tag === 'Z' ? `Z${body.toString()}` : tag === 'C' ? body.toString().replace('\0', '') : tag).join(' ')
+const insert = (id: number) => [parse('insert into items values ($1, $2)'), bind({ parameters: [String(id), 'x'] }), execute()]
+const count = async (): Promise<string | null | undefined> => texts(await superuser.simple('select count(*) from items'))[0]?.[0]
+
+async function withClient<T>(group: Group, use: (client: PostgresClient) => Promise<T>): Promise<T> {
+  const client = await front().as(group)
+  try { return await use(client) } finally { client.destroy() }
+}
+
+test.serial('a refused text runs none of its statements, and the connection goes on', async (t) => {
+  await withClient('leads', async (client) => {
+    const refused = await client.simple("insert into items values (7, 'x'); drop table items")
+    t.is(codes(refused), '42501 ZI')
+    const fields = errorOf(refused) ?? {}
+    t.is(fields['S'], 'ERROR')
+    t.regex(fields['M'] ?? '', /Creating, changing or dropping objects is not open/)
+    t.regex(fields['D'] ?? '', /pg\.ddl/)
+    t.regex(fields['H'] ?? '', /Recorded as frame [0-9a-f]+\/\d+/)
+    t.is(codes(await client.simple('select 1')), 'T D SELECT 1 ZI')
+  })
+  t.is(await count(), '3')
+})
+
+test.serial('a refused text inside a transaction fails it, and a rollback ends it', async (t) => {
+  await withClient('leads', async (client) => {
+    t.is(codes(await client.pipeline([query('begin'), query("insert into items values (7, 'x')"), query('drop table items'), query('select 1'), query('commit')])), 'BEGIN ZT INSERT 0 1 ZT 42501 ZE 25P02 ZE ROLLBACK ZI')
+    t.is(codes(await client.simple('commit; drop table items')), '42501 ZI', 'nothing stacked behind a COMMIT runs')
+  })
+  t.is(await count(), '3')
+})
+
+test.serial('in a pipeline what precedes a refused statement is undone with it, and what follows is skipped to its Sync', async (t) => {
+  await withClient('leads', async (client) => {
+    const replies = await client.pipeline([...insert(7), parse('drop table items'), bind(), execute(), ...insert(8), sync(), ...insert(9), sync()])
+    t.is(codes(replies), 'INSERT 0 1 42501 ZI INSERT 0 1 ZI')
+  })
+  t.deepEqual(texts(await superuser.simple('select id from items order by id')).flat(), ['1', '2', '3', '9'])
+})
+
+test.serial('a refused Parse by itself, its Bind and its Execute fail one by one, each with one error', async (t) => {
+  await withClient('leads', async (client) => {
+    t.is(codes(await client.pipeline([parse('drop table items', 's'), sync()])), '42501 ZI')
+    t.is(codes(await client.pipeline([bind({ name: 's' }), execute(), sync()])), '26000 ZI', 'it was never prepared')
+    t.is(codes(await client.pipeline([query('begin'), parse('drop table items'), sync(), query('rollback')])), 'BEGIN ZT 42501 ZE ROLLBACK ZI')
+    t.is(codes(await client.pipeline([query('begin'), ...insert(7), parse('drop table items'), bind(), execute(), sync(), query('commit')])), 'BEGIN ZT INSERT 0 1 42501 ZE ROLLBACK ZI')
+  })
+  t.is(await count(), '3')
+})
+
+test.serial('a statement that may be prepared but not run is refused when it is bound', async (t) => {
+  await withClient('leads', async (client) => {
+    t.is(codes(await client.pipeline([parse("select count(*) from customers where ssn > $1", 's'), sync()])), '42501 ZI')
+    t.is(codes(await client.pipeline([functionCall(871, ['a']), query('select 1')])), '42501 ZI T D SELECT 1 ZI')
+    t.is(codes(await client.pipeline([query('begin'), functionCall(871, ['a']), query('rollback')])), 'BEGIN ZT 42501 ZE ROLLBACK ZI')
+  })
+})
+
+test.serial('without a Sync nothing is answered but the error, and the Sync ends it', async (t) => {
+  await withClient('leads', async (client) => {
+    client.send(parse('drop table items'), bind(), execute(), flush(), query('select 5'))
+    t.is(codes(await client.until('E')), '42501')
+    client.send(...insert(7), flush(), sync(), query('select 6'))
+    t.is(codes([...await client.until(), ...await client.until()]), 'ZI T D SELECT 1 ZI')
+  })
+  t.is(await count(), '3')
+})
+
+test.serial('refusals among several Syncs keep the count of ReadyForQuery', async (t) => {
+  await withClient('leads', async (client) => {
+    const messages = Array.from({ length: 30 }, (_, i) => i % 3 === 0 ? [parse('drop table items'), bind(), describe('P'), execute(), sync()] : i % 3 === 1 ? [query(`select ${i}`)] : [...insert(100 + i), sync()]).flat()
+    const replies = await client.pipeline(messages)
+    t.is(replies.filter(({ tag }) => tag === 'Z').length, 30)
+    t.is(replies.filter(({ tag }) => tag === 'E').length, 10)
+    t.is(codes(await client.simple('select 1')), 'T D SELECT 1 ZI')
+  })
+  t.is(await count(), '13')
+})
+
+test.serial('a refused COPY fails before a row of it is read', async (t) => {
+  await withClient('analysts', async (client) => {
+    t.is(codes(await client.pipeline([query('copy items from stdin'), copyData('7\tx\n'), copyDone(), query('select 1')])), '42501 ZI T D SELECT 1 ZI')
+  })
+  t.is(await count(), '3')
+})
+
+test.serial('text that is not UTF-8, holds a NUL or is longer than the cap is refused in place', async (t) => {
+  await withClient('leads', async (client) => {
+    const bad = Buffer.concat([Buffer.from("select '"), Buffer.from([0xc3, 0x28]), Buffer.from("'\0")])
+    const header = Buffer.alloc(5)
+    header.write('Q')
+    header.writeInt32BE(bad.length + 4, 1)
+    client.send(Buffer.concat([header, bad]))
+    t.is(codes(await client.until()), '22021 ZI')
+    t.is(codes(await client.simple(`select '${'x'.repeat(1_100_000)}'`)), '54000 ZI')
+    t.is(codes(await client.pipeline([parse(`select '${'x'.repeat(1_100_000)}'`), bind(), execute(), sync()])), '54000 ZI')
+    t.is(codes(await client.simple('select 1')), 'T D SELECT 1 ZI')
+  })
+})
+
+test.serial('bytes that are no message end both sides in FATAL 08P01, and the refusal is on record', async (t) => {
+  for (const junk of [Buffer.from('~\0\0\0\x04'), Buffer.from('Q\0\0\0\x01'), Buffer.from('Q\x7f\xff\xff\xff', 'latin1'), Buffer.concat([write.query('select 1\0; drop table items')]), Buffer.from('Z\0\0\0\x05I')]) {
+    const client = await front().as('leads')
+    const pid = texts(await client.simple('select pg_backend_pid()'))[0]?.[0]
+    client.send(junk)
+    const last = (await client.until('E')).at(-1)
+    t.is(errorOf(last === undefined ? [] : [last])?.['C'], '08P01')
+    t.is(errorOf(last === undefined ? [] : [last])?.['S'], 'FATAL')
+    t.deepEqual(await client.until('Z'), [], 'and closes')
+    await eventually(async () => texts(await superuser.simple(`select 1 from pg_stat_activity where pid = ${pid}`)).length === 0 || undefined, 'the backend to be gone')
+  }
+  t.truthy(await eventually(() => front().gateway.frames().find(({ kind, structure }) => kind === 'refusal' && structure?.['1'] === 'request.malformed'), 'the refusal'))
+})
+
+test.serial('a name that the server did not take is never taken for what it did', async (t) => {
+  await withClient('leads', async (client) => {
+    // Preparing needs nobody's approval, running does; each way tries to run it as if it were another statement.
+    const evil = 'delete from customers'
+    const harmless = "insert into items values (50, 'harmless')"
+    const ways: readonly (readonly Uint8Array[])[] = [
+      [parse(harmless, 'e'), sync(), bind({ name: 'e' }), execute(), sync()],
+      [parse('select 1/0'), bind(), execute(), close('S', 'e'), sync(), parse(harmless, 'e'), bind({ name: 'e' }), execute(), sync(), bind({ name: 'e' }), execute(), sync()],
+      [close('S', 'e'), sync(), parse(evil, 'e'), sync(), parse('select 1/0'), bind(), execute(), close('S', 'e'), sync(), parse(harmless, 'e'), sync(), bind({ name: 'e' }), execute(), sync()],
+    ]
+    await client.pipeline([parse(evil, 'e'), sync()])
+    const waiting = new AbortController()
+    const rejected = rejectAll(waiting.signal)
+    for (const messages of ways) await client.pipeline(messages)
+    // The unnamed statement: a skipped Parse leaves the one before.
+    await client.pipeline([parse(evil), sync()])
+    await client.pipeline([parse('select 1/0'), bind(), execute(), parse(harmless), sync(), bind(), execute(), sync()])
+    await client.pipeline([parse(evil), sync()])
+    await client.pipeline([parse('select 1/0'), bind(), execute(), parse(harmless), sync(), parse('select 1/0'), bind(), execute(), parse(harmless), sync(), bind(), execute(), sync()])
+    // SQL's own names are in the same space.
+    await client.pipeline([parse(harmless, 'f'), sync(), query('deallocate f'), query(`prepare f as ${evil}`), bind({ name: 'f' }), execute(), sync()])
+    waiting.abort()
+    await rejected
+  })
+  t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
+})
+
+test.serial('rows of a portal are masked as its own, whatever its name was given meanwhile', async (t) => {
+  await withClient('analysts', async (client) => {
+    const secret = "select ssn || '' from customers"
+    const plain = "select name || '' from customers"
+    const replies = [
+      ...await client.pipeline([query('begin'), query('savepoint a'), parse(secret, 's1'), parse(plain, 's2'), bind({ portal: 'p', name: 's1' }), sync(), bind({ portal: 'p', name: 's2' }), sync(), query('rollback to a'), execute('p'), sync(), query('rollback')]),
+      ...await client.pipeline([query('begin'), query('savepoint a'), bind({ portal: 'p', name: 's1' }), query('savepoint b'), sync(), bind({ portal: 'p', name: 's2' }), sync(), query('rollback to b'), execute('p'), sync(), query('rollback')]),
+      ...await client.pipeline([query('begin'), bind({ portal: 'c', name: 's2' }), sync(), query('close c'), query(`declare c cursor for ${secret}`), execute('c'), sync(), query('rollback')]),
+    ]
+    t.false(replies.some(({ body }) => body.includes('123-45-6789')))
+    t.true(replies.some(({ tag }) => tag === 'E'))
+  })
+})
+
+/** Rejects whatever waits, so that an attack that is held ends. */
+async function rejectAll(signal: AbortSignal): Promise<void> {
+  const token = await front().bank.token({ sub: 'otto', groups: ['leads'], audience: 'https://desk.bank.example' })
+  while (!signal.aborted) {
+    const response = await fetch(`${front().gateway.home.admin}/api/approvals?state=pending`, { headers: { authorization: `Bearer ${token}` } })
+    const { approvals } = await response.json() as { approvals: { id: string }[] }
+    for (const { id } of approvals) await front().decide(id, 'reject')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
