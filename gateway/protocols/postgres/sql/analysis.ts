@@ -23,6 +23,12 @@ export interface Relation {
   readonly triggers?: readonly number[]
   /** A rewrite rule other than a view's own: statements on it become others. */
   readonly hasRules?: boolean
+  /** Routines that run when it is read: those of its policies and of its definition, behind operators and casts too. */
+  readonly readRoutines?: readonly number[]
+  /** Routines that run when it is written, triggers aside: of defaults, checks, index expressions and rules. */
+  readonly writeRoutines?: readonly number[]
+  /** Built-ins of its policies and definition that do more than compute. */
+  readonly calls?: readonly string[]
 }
 /** `expression`: of a generated column (`isGenerated`), or its default. */
 export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isGenerated?: boolean; readonly expression?: string }
@@ -49,6 +55,8 @@ export interface Routine {
   readonly isBodyResolved?: boolean
   /** Names and types of OUT, INOUT and TABLE columns, in order. */
   readonly results?: readonly { readonly name: string; readonly type: number }[]
+  /** Of an aggregate: what it calls for each row. */
+  readonly parts?: readonly number[]
   /** Defaults of its last arguments, as one list of expressions. */
   readonly defaults?: string
   /** `SET search_path` of the routine, as pg_proc.proconfig spells it. */
@@ -69,11 +77,13 @@ export interface Snapshot {
   operators(name: string): readonly number[]
   /** Routines behind casts to the type, those of pg_catalog aside. */
   casts(type: number): readonly number[]
+  /** Routines behind casts that nobody has to write, those of pg_catalog aside. */
+  readonly implicitCasts: readonly number[]
   /** The reader's `current_schemas(true)`: definitions are printed by it, and read back by it. */
   readonly path: readonly string[]
   readonly relations: Iterable<Relation>
 }
-export interface DataType { readonly oid: number; readonly name: string; /** pg_type.typtype */ readonly kind: string; readonly category: string; readonly base?: number; readonly element?: number; readonly relation?: number }
+export interface DataType { readonly oid: number; readonly name: string; /** pg_type.typtype */ readonly kind: string; readonly category: string; readonly base?: number; readonly element?: number; readonly relation?: number; /** Of a domain's checks, a range's own functions. */ readonly routines?: readonly number[] }
 
 /** How the session would resolve a name now. `path` is `current_schemas(true)`: pg_temp first where there is one, pg_catalog in its place. */
 export interface Naming { readonly snapshot: Snapshot; readonly path: readonly string[] }

@@ -1,5 +1,6 @@
 // One reading of the catalogue, indexed by OID and by name. Column lists stay JSON text until a statement asks for the relation.
 import type { Column, DataType, Relation, Routine, Snapshot } from './analysis.ts'
+import { isHarmless, routineClass } from './facts/routine-classes.ts'
 
 export type Cell = string | null
 export type Rows = readonly (readonly Cell[])[]
@@ -17,12 +18,16 @@ export interface Reading {
   readonly types: Rows
   readonly operators: Rows
   readonly casts: Rows
+  readonly implicitCasts: Rows
+  readonly reached: Rows
+  readonly policies: Rows
 }
 
-interface RelationExtras { parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
+interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
 
 export function buildSnapshot(reading: Reading): Snapshot {
-  const extras = collectExtras(reading)
+  const reached = collectReached(reading.reached)
+  const extras = collectExtras(reading, reached)
   const relations = new Map<number, Relation>()
   const relationsByName = new Map<string, Map<string, Relation>>()
   for (const row of reading.relations) {
@@ -33,7 +38,7 @@ export function buildSnapshot(reading: Reading): Snapshot {
   const routines = new Map<number, Routine>()
   const routinesByName = new Map<string, Map<string, Routine[]>>()
   for (const row of reading.routines) {
-    const routine = parseRoutine(row)
+    const routine = parseRoutine(row, reached.part.get(Number(row[0])))
     routines.set(routine.oid, routine)
     const named = inner(routinesByName, routine.schema)
     const list = named.get(routine.name)
@@ -43,7 +48,7 @@ export function buildSnapshot(reading: Reading): Snapshot {
   const types = new Map<number, DataType>()
   const typesByName = new Map<string, Map<string, DataType>>()
   for (const row of reading.types) {
-    const type = parseType(row)
+    const type = parseType(row, reached.type.get(Number(row[0])))
     types.set(type.oid, type)
     inner(typesByName, row[1] ?? '').set(type.name, type)
   }
@@ -57,6 +62,7 @@ export function buildSnapshot(reading: Reading): Snapshot {
     type: (oid) => types.get(oid),
     operators: (name) => operators.get(name) ?? [],
     casts: (type) => casts.get(type) ?? [],
+    implicitCasts: reading.implicitCasts.map(([oid]) => Number(oid)),
     findRelation: (schema, name, path) => lookUp(relationsByName, schema, name, relationPath(path)),
     findType: (schema, name, path) => lookUp(typesByName, schema, name, relationPath(path)),
     findRoutines: (schema, name, path) => {
@@ -103,6 +109,9 @@ class StoredRelation implements Relation {
   readonly parents: readonly number[]
   readonly triggers: readonly number[]
   readonly hasRules: boolean
+  readonly readRoutines: readonly number[]
+  readonly writeRoutines: readonly number[]
+  readonly calls: readonly string[]
   readonly #expressions: RelationExtras['expressions']
   #text: string | undefined
   #columns: readonly Column[] = []
@@ -119,6 +128,9 @@ class StoredRelation implements Relation {
     this.parents = extras?.parents ?? []
     this.triggers = extras?.triggers ?? []
     this.hasRules = extras?.hasRules ?? false
+    this.readRoutines = extras?.readRoutines ?? []
+    this.writeRoutines = extras?.writeRoutines ?? []
+    this.calls = extras?.calls ?? []
     this.#expressions = extras?.expressions
   }
 
@@ -134,8 +146,32 @@ class StoredRelation implements Relation {
   }
 }
 
-function collectExtras(reading: Reading): Map<number, RelationExtras> {
+type Reached = Readonly<Record<'read' | 'write' | 'type' | 'part', Map<number, number[]>>>
+
+function collectReached(rows: Rows): Reached {
+  const of = (moment: string): Map<number, number[]> => collect(rows.filter((row) => row[0] === moment).map((row) => row.slice(1)), Number)
+  return { read: of('read'), write: of('write'), type: of('type'), part: of('part') }
+}
+
+/** Names in front of a parenthesis; those in strings do no harm. */
+function loudCalls(text: string, isLoud: (name: string) => boolean): string[] {
+  return [...new Set([...text.matchAll(/([a-z_][a-z0-9_]*)\(/g)].map(([, name]) => name ?? ''))].filter(isLoud)
+}
+
+/** Built-ins that do more than compute: what a definition may hide behind a plain SELECT. */
+function loudness(routines: Rows): (name: string) => boolean {
+  const known = new Map<string, boolean>()
+  const unquiet = new Set(routines.filter((row) => row[1] === 'pg_catalog' && row[5] === 'v').map((row) => row[2] ?? ''))
+  return (name) => {
+    let loud = known.get(name)
+    if (loud === undefined) known.set(name, loud = routineClass(name) !== undefined || unquiet.has(name) && !isHarmless(name))
+    return loud
+  }
+}
+
+function collectExtras(reading: Reading, reached: Reached): Map<number, RelationExtras> {
   const extras = new Map<number, RelationExtras>()
+  const isLoud = loudness(reading.routines)
   const of = (cell: Cell | undefined): RelationExtras => {
     const oid = Number(cell)
     let found = extras.get(oid)
@@ -145,13 +181,19 @@ function collectExtras(reading: Reading): Map<number, RelationExtras> {
   for (const [child, parent] of reading.inheritance) (of(child).parents ??= []).push(Number(parent))
   for (const [relation, routine] of reading.triggers) (of(relation).triggers ??= []).push(Number(routine))
   for (const [relation] of reading.rules) of(relation).hasRules = true
+  for (const [relation, routines] of reached.read) of(String(relation)).readRoutines = routines
+  for (const [relation, routines] of reached.write) of(String(relation)).writeRoutines = routines
+  for (const [relation, text] of [...reading.definitions].map(([oid, text]) => [String(oid), text] as const).concat(reading.policies.map(([oid, text]) => [oid ?? '', text ?? '']))) {
+    const calls = loudCalls(text, isLoud)
+    if (calls.length > 0) (of(relation).calls ??= []).push(...calls)
+  }
   for (const [relation, attribute, generated, text] of reading.expressions) {
     if (typeof text === 'string') (of(relation).expressions ??= new Map()).set(Number(attribute), { isGenerated: generated !== null && generated !== undefined && generated !== '', text })
   }
   return extras
 }
 
-function parseRoutine(row: readonly Cell[]): Routine {
+function parseRoutine(row: readonly Cell[], parts: readonly number[] | undefined): Routine {
   const [modes, names, kinds] = row[12] === null || row[12] === undefined ? [] : JSON.parse(row[12]) as [string[], string[] | null, number[]]
   const isTrue = (cell: Cell | undefined): boolean => cell === 'true' || cell === 't'
   const allNames = row[13] === null || row[13] === undefined ? [] : JSON.parse(row[13]) as string[]
@@ -161,6 +203,7 @@ function parseRoutine(row: readonly Cell[]): Routine {
     oid: Number(row[0]), schema: row[1] ?? '', name: row[2] ?? '', kind: row[3] ?? '', language: row[4] ?? '', volatility: row[5] ?? 'v',
     isSecurityDefiner: isTrue(row[6]), returnsSet: isTrue(row[7]), returnType: Number(row[8]), argumentCount: Number(row[9]), defaultCount: Number(row[10]), isVariadic: Number(row[11]) !== 0,
     argumentNames,
+    ...parts === undefined ? {} : { parts },
     ...results !== undefined && results.length > 0 ? { results } : {},
     ...typeof row[14] === 'string' ? { body: row[14] } : {},
     ...isTrue(row[15]) ? { isBodyResolved: true } : {},
@@ -169,9 +212,9 @@ function parseRoutine(row: readonly Cell[]): Routine {
   }
 }
 
-function parseType(row: readonly Cell[]): DataType {
+function parseType(row: readonly Cell[], routines: readonly number[] | undefined): DataType {
   const [base, element, relation] = [Number(row[5]), Number(row[6]), Number(row[7])]
-  return { oid: Number(row[0]), name: row[2] ?? '', kind: row[3] ?? '', category: row[4] ?? '', ...base !== 0 ? { base } : {}, ...element !== 0 ? { element } : {}, ...relation !== 0 ? { relation } : {} }
+  return { oid: Number(row[0]), name: row[2] ?? '', kind: row[3] ?? '', category: row[4] ?? '', ...base !== 0 ? { base } : {}, ...element !== 0 ? { element } : {}, ...relation !== 0 ? { relation } : {}, ...routines === undefined ? {} : { routines } }
 }
 
 function collect<K>(rows: Rows, keyOf: (cell: string) => K): Map<K, number[]> {

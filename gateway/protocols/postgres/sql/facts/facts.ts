@@ -1,12 +1,14 @@
 // What one statement does, as policy reads it: kind, effects, relations with access, routines, WHERE, LIMIT. One walk over every key of
 // the parse tree, so that a node this file does not know cannot hide a relation; names resolve as the server would resolve them now.
-import type { Access, Effect, Naming, RelationUse, RoutineUse, SettingUse, Statement } from '../analysis.ts'
+import type { Access, Effect, Naming, Relation, RelationUse, Routine, RoutineUse, SettingUse, Statement } from '../analysis.ts'
+import { bodyOfRoutine } from '../bodies.ts'
 import { readEmbedded } from './embedded.ts'
 import { isKnownKind, kindName, kindOf } from './kinds.ts'
-import { isNode, isOn, namesOf, onlyNode, optionOf, textOf, type Node } from './nodes.ts'
+import { isNode, isOn, namesOf, onlyNode, optionsOf, textOf, type Node } from './nodes.ts'
 import { expandRelation, findRelation } from './relations.ts'
+import { operatorsBehind } from './operators.ts'
 import { restricts } from './restricts.ts'
-import { findRoutine, foundByOid, type FoundRoutine } from './routines.ts'
+import { findRoutine, foundByOid, systemSchemas, type FoundRoutine } from './routines.ts'
 import { commandOf, settingOf } from './commands.ts'
 
 /** What facts.ts says of a statement; columns, outputs and flows come from lineage. */
@@ -24,6 +26,10 @@ type Scope = ReadonlySet<string>
 const noScope: Scope = new Set()
 /** Texts inside texts: DO bodies inside functions inside … */
 const maxEmbedding = 8
+/** Routines behind relations, operators, casts, and routines behind those, of one statement. */
+const maxReached = 200
+/** Types made of types. */
+const maxTypes = 200
 
 /** @param node one `stmt` of a parse tree. @throws RangeError when the tree is too deep to walk */
 export function readFacts(node: unknown, naming: Naming): FactsResult {
@@ -50,8 +56,16 @@ class Walk {
   /** Inside EXPLAIN without ANALYZE: nothing runs. */
   #isDry = false
   #embedding = 0
+  /** By OID; shared with the walks through bodies. */
+  readonly #reachedRoutines: Set<number>
+  readonly #isBody: boolean
 
-  constructor(naming: Naming) { this.#naming = naming }
+  /** @param reached of the walk through whose statement this body is reached */
+  constructor(naming: Naming, reached?: Set<number>) {
+    this.#naming = naming
+    this.#reachedRoutines = reached ?? new Set()
+    this.#isBody = reached !== undefined
+  }
 
   /** A statement: the whole, or one inside another. */
   statement(node: unknown, scope: Scope = noScope): void {
@@ -63,6 +77,7 @@ class Walk {
   result(node: unknown): FactsResult {
     const [name, body] = onlyNode(node) ?? ['', {}]
     this.#callDotted()
+    if (!this.#isBody) this.#reach(this.#naming.snapshot.implicitCasts)
     const relations = [...this.#relations.values()].map(({ use, access }): RelationUse => ({ ...use, access: [...access] }))
     const limit = limitOf(body)
     const command = commandOf(name, body)
@@ -94,6 +109,7 @@ class Walk {
       // The arms of a set operation and the call of CALL are bodies without a wrapper.
       else if (isNode(child) && (name === 'larg' || name === 'rarg')) this.#node('SelectStmt', child, inner, 'read', false)
       else if (isNode(child) && name === 'funccall') this.#call(child, inner, access)
+      else if (isNode(child) && name === 'typeName') this.#type(child, inner, access)
       else this.#visit(child, inner, access)
     }
   }
@@ -115,6 +131,7 @@ class Walk {
 
   #node(name: string, body: Node, scope: Scope, access: Access, isStatement: boolean): void {
     if (isStatement || name.endsWith('Stmt')) this.#effectsOf(name, body)
+    for (const operator of operatorsBehind(name, body)) this.#operator([operator])
     switch (name) {
       case 'SelectStmt': return this.#select(body, scope)
       case 'InsertStmt': return this.#insert(body, scope)
@@ -137,7 +154,6 @@ class Walk {
       case 'FuncCall': return this.#call(body, scope, access)
       case 'A_Expr': case 'SubLink': this.#operator(namesOf(body['name'] ?? body['operName'])); break
       case 'SortBy': this.#operator(namesOf(body['useOp'])); break
-      case 'TypeCast': if (isNode(body['typeName'])) this.#type(body['typeName']); break
       case 'A_Const': return this.#constant(body)
       case 'A_Indirection': for (const field of namesOf(body['indirection'])) this.#dotted.add(field); break
       case 'ColumnRef': { const fields = namesOf(body['fields']); if (fields.length > 1) this.#dotted.add(fields.at(-1) ?? ''); return }
@@ -222,7 +238,8 @@ class Walk {
 
   #explain(body: Node, scope: Scope): void {
     const wasDry = this.#isDry
-    this.#isDry ||= !isOn(optionOf(body['options'], 'analyze'))
+    // Of several the last one counts, and any may be it.
+    this.#isDry ||= !optionsOf(body['options'], 'analyze').some(isOn)
     this.#object(body, scope, 'read')
     this.#isDry = wasDry
   }
@@ -270,7 +287,84 @@ class Walk {
     // A view's definition can change and its base tables stay; filling a materialised view reads them.
     const behind = said.filter((one) => one !== 'ddl')
     if (behind.length === 0) return
-    for (const use of expandRelation(found.relation, this.#naming)) this.#add(use, found.relation.kind === 'm' ? ['read'] : behind)
+    this.#behind(found.relation, behind)
+    for (const use of expandRelation(found.relation, this.#naming)) {
+      this.#add(use, found.relation.kind === 'm' ? ['read'] : behind)
+      const relation = use.oid === undefined ? undefined : this.#naming.snapshot.relation(use.oid)
+      if (relation !== undefined && found.relation.kind !== 'm') this.#behind(relation, behind)
+    }
+  }
+
+  /** What runs when the relation is read or written, though nobody calls it. */
+  #behind(relation: Relation, access: readonly Access[]): void {
+    this.#reach(relation.readRoutines ?? [])
+    for (const name of relation.calls ?? []) this.#found(findRoutine(['pg_catalog', name], 0, this.#naming))
+    if (access.some((one) => one !== 'read' && one !== 'lock')) for (const oid of [...relation.triggers ?? [], ...relation.writeRoutines ?? []]) this.#note(oid)
+  }
+
+  /** Does what these routines do, as far as their bodies tell: a policy's function that only reads makes nothing of a SELECT but a SELECT. */
+  #reach(oids: readonly number[]): void {
+    for (const oid of oids) {
+      const routine = this.#naming.snapshot.routine(oid)
+      if (routine === undefined) for (const found of foundByOid([oid], this.#naming)) this.#found(found)
+      else if (!systemSchemas.has(routine.schema)) this.#follow(routine)
+    }
+  }
+
+  #follow(routine: Routine): void {
+    if (this.#reachedRoutines.has(routine.oid)) return
+    this.#reachedRoutines.add(routine.oid)
+    const isTooMany = this.#reachedRoutines.size > maxReached
+    const inside = isTooMany ? undefined : this.#through(routine)
+    if (!isTooMany) this.#reach(routine.parts ?? [])
+    if (inside !== undefined) this.#take(routine, inside)
+    // Aggregates are what their parts are; C code that is not volatile is trusted.
+    else if (isTooMany || !(routine.kind === 'a' || (routine.language === 'c' || routine.language === 'internal') && routine.volatility !== 'v')) this.#distrust(routine)
+    else this.#routines.set(`${routine.schema}.${routine.name}`, useOf(routine, true))
+  }
+
+  /** undefined: its body cannot be followed. */
+  #through(routine: Routine): Walk | undefined {
+    const body = bodyOfRoutine(routine, this.#naming)
+    if (body === undefined || !body.isWhole) return undefined
+    const inside = new Walk({ snapshot: this.#naming.snapshot, path: body.path }, this.#reachedRoutines)
+    for (const statement of body.statements) inside.statement(statement)
+    inside.#callDotted()
+    return inside
+  }
+
+  #take(routine: Routine, inside: Walk): void {
+    this.#routines.set(`${routine.schema}.${routine.name}`, useOf(routine, inside.#unknown.size === 0))
+    this.#list(inside, `${routine.schema}.${routine.name}()`)
+    if (this.#isDry) return
+    for (const reason of inside.#unknown) this.#unknown.add(reason)
+    const effects = [...inside.#effects].filter((effect) => effect !== 'read')
+    if (effects.length > 0) this.#effects.add('execute')
+    for (const effect of effects) this.#effects.add(effect)
+    if (inside.#isBarrier) this.#isBarrier = true
+  }
+
+  #distrust(routine: Routine): void {
+    this.#routines.set(`${routine.schema}.${routine.name}`, useOf(routine, false))
+    this.#unknown.add('opaque_routine')
+    if (this.#isDry) return
+    this.#effects.add('execute').add('write')
+    this.#isBarrier = true
+  }
+
+  /** A trigger, a default, a check of a relation that is written: the statement writes as it is, and says what else it touches. */
+  #note(oid: number): void {
+    const routine = this.#naming.snapshot.routine(oid)
+    if (routine === undefined || systemSchemas.has(routine.schema) || this.#reachedRoutines.has(oid) || this.#reachedRoutines.size > maxReached) return
+    this.#reachedRoutines.add(oid)
+    const inside = this.#through(routine)
+    this.#routines.set(`${routine.schema}.${routine.name}`, useOf(routine, inside !== undefined && inside.#unknown.size === 0))
+    if (inside !== undefined) this.#list(inside, `${routine.schema}.${routine.name}()`)
+  }
+
+  #list(inside: Walk, via: string): void {
+    for (const { use, access } of inside.#relations.values()) if (use.oid !== undefined) this.#add({ ...use, via: use.via ?? via }, [...access])
+    for (const [key, use] of inside.#routines) if (!this.#routines.has(key)) this.#routines.set(key, use)
   }
 
   #add(use: RelationUse, access: readonly Access[]): void {
@@ -294,6 +388,9 @@ class Walk {
   }
 
   #found(found: FoundRoutine): void {
+    // In a body it counts for what it does itself.
+    if (this.#isBody && found.own !== undefined && found.use.class === undefined) return this.#reach(found.own.map(({ oid }) => oid))
+    for (const { parts } of found.own ?? []) this.#reach(parts ?? [])
     this.#routines.set(`${found.use.schema}.${found.use.name}`, found.use)
     for (const reason of found.unknown) this.#unknown.add(reason)
     if (this.#isDry) return
@@ -306,10 +403,26 @@ class Walk {
     for (const found of foundByOid(this.#naming.snapshot.operators(names.at(-1) ?? ''), this.#naming)) this.#found(found)
   }
 
-  #type(name: Node): void {
+  /** A cast to it, or a column of it: casts and checks of the type and of all that it is made of. */
+  #type(name: Node, scope: Scope, access: Access): void {
+    this.#object(name, scope, access)
+    const { snapshot, path } = this.#naming
     const names = namesOf(name['names'])
-    const type = this.#naming.snapshot.findType(names.at(-2), names.at(-1) ?? '', this.#naming.path)
-    if (type !== undefined) for (const found of foundByOid(this.#naming.snapshot.casts(type.oid), this.#naming)) this.#found(found)
+    const type = snapshot.findType(names.at(-2), names.at(-1) ?? '', path)
+    if (type === undefined) return
+    for (const found of foundByOid(snapshot.casts(type.oid), this.#naming)) this.#found(found)
+    const seen = new Set([type.oid])
+    const pending = [type]
+    for (let next = pending.pop(); next !== undefined && seen.size < maxTypes; next = pending.pop()) {
+      this.#reach(next.routines ?? [])
+      const columns = next.relation === undefined ? [] : snapshot.relation(next.relation)?.columns ?? []
+      for (const oid of [next.base, next.element, ...columns.map((column) => column.type)]) {
+        const part = oid === undefined || seen.has(oid) ? undefined : snapshot.type(oid)
+        if (part === undefined) continue
+        seen.add(part.oid)
+        pending.push(part)
+      }
+    }
   }
 
   /** `(x).f` and `t.f` call f(x) where x has no column f. */
@@ -337,6 +450,10 @@ class Walk {
     else for (const statement of embedded.statements) this.statement(statement)
     this.#embedding--
   }
+}
+
+function useOf({ schema, name, volatility }: Routine, isKnown: boolean): RoutineUse {
+  return { schema, name, volatility, isKnown }
 }
 
 /** A literal LIMIT, or FETCH FIRST. */

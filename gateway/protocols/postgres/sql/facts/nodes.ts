@@ -32,11 +32,16 @@ export function onlyNode(value: unknown): readonly [string, Node] | undefined {
 /** Option `name` of a list of DefElem; `true` where it has no value. */
 export function optionOf(options: unknown, name: string): unknown {
   if (!Array.isArray(options)) return undefined
-  for (const item of options) {
+  return optionsOf(options, name)[0]
+}
+
+/** Each time it is given. */
+export function optionsOf(options: unknown, name: string): unknown[] {
+  if (!Array.isArray(options)) return []
+  return options.flatMap((item: unknown) => {
     const option = isNode(item) && isNode(item['DefElem']) ? item['DefElem'] : undefined
-    if (option?.['defname'] === name) return option['arg'] ?? true
-  }
-  return undefined
+    return option?.['defname'] === name ? [option['arg'] ?? true] : []
+  })
 }
 
 /** As defGetBoolean reads an option: absent value, `true`, `on` and 1 are true. */

@@ -2,7 +2,14 @@
 import type { Effect, Naming, Routine, RoutineUse } from '../analysis.ts'
 import { effectsOfClass, isHarmless, routineClass } from './routine-classes.ts'
 
-export interface FoundRoutine { readonly use: RoutineUse; readonly effects: readonly Effect[]; readonly isBarrier: boolean; readonly unknown: readonly string[] }
+export interface FoundRoutine {
+  readonly use: RoutineUse
+  readonly effects: readonly Effect[]
+  readonly isBarrier: boolean
+  readonly unknown: readonly string[]
+  /** Those of the name that are not PostgreSQL's. */
+  readonly own?: readonly Routine[]
+}
 
 /** @param names `schema.name` as the text gives it. Types of arguments are not known, so every overload that takes so many counts. */
 export function findRoutine(names: readonly string[], count: number, { snapshot, path }: Naming): FoundRoutine {
@@ -20,7 +27,7 @@ export function findRoutine(names: readonly string[], count: number, { snapshot,
   const own = routines.find((one) => !systemSchemas.has(one.schema))
   const use: RoutineUse = { schema: (own ?? routines[0])?.schema ?? '', ...base, volatility, isKnown: true }
   if (named !== undefined) return { use, effects: effectsOfClass(named), isBarrier: named === 'setting' || named === 'dynamic_sql' || named === 'dblink', unknown: named === 'dynamic_sql' || named === 'dblink' ? ['dynamic_sql'] : [] }
-  if (own !== undefined) return { use, ...effectsOfOwn(routines) }
+  if (own !== undefined) return { use, ...effectsOfOwn(routines), own: routines.filter((one) => !systemSchemas.has(one.schema)) }
   const isQuiet = volatility !== 'v' || isHarmless(name)
   return { use, effects: isQuiet ? [] : ['execute'], isBarrier: false, unknown: [] }
 }
@@ -40,7 +47,7 @@ function takes(routine: Routine, count: number): boolean {
   return routine.isVariadic || count <= routine.argumentCount
 }
 
-const systemSchemas = new Set(['pg_catalog', 'information_schema'])
+export const systemSchemas = new Set(['pg_catalog', 'information_schema'])
 
 /** Routines that somebody put behind an operator or a cast; PostgreSQL's own are not told. Types of operands are not known, so all of that name count. */
 export function foundByOid(oids: readonly number[], { snapshot }: Naming): FoundRoutine[] {
@@ -48,6 +55,6 @@ export function foundByOid(oids: readonly number[], { snapshot }: Naming): Found
     const routine = snapshot.routine(oid)
     if (routine === undefined) return { use: { schema: '', name: `oid ${oid}`, volatility: 'v', isKnown: false }, effects: ['execute', 'write'] as const, isBarrier: true, unknown: ['unresolved_routine'] }
     if (systemSchemas.has(routine.schema)) return []
-    return { use: { schema: routine.schema, name: routine.name, volatility: routine.volatility, isKnown: true }, ...effectsOfOwn([routine]) }
+    return { use: { schema: routine.schema, name: routine.name, volatility: routine.volatility, isKnown: true }, ...effectsOfOwn([routine]), own: [routine] }
   })
 }

@@ -15,10 +15,19 @@ const resultForms = ['RETURNS text', 'RETURNS void', 'RETURNS SETOF text', 'RETU
 
 interface Embedded { readonly text: string; readonly isDynamic: boolean }
 /** A cursor that was opened elsewhere yields whatever its query does. */
-interface Block { readonly embedded: readonly Embedded[]; readonly variables: ReadonlySet<string>; readonly fetchesUnbound: boolean }
+export interface Block { readonly embedded: readonly Embedded[]; readonly variables: ReadonlySet<string>; readonly fetchesUnbound: boolean }
 
 /** @param path search path while it runs */
 export function traceBlock(context: Context, routine: Routine, path: readonly string[]): Value {
+  for (const text of blockTexts(routine)) {
+    const tree = parseBlock(context, text)
+    if (tree !== undefined) return follow(context, tree, path, [...routine.argumentNames, ...(routine.results ?? []).map((each) => each.name), routine.name])
+  }
+  return unknownValue('unparsed_routine')
+}
+
+/** The body under heads of which one suits it. */
+export function blockTexts(routine: Routine): string[] {
   const quote = dollarQuote(routine.body ?? '')
   const args = routine.argumentNames.map((name) => `${name === '' ? '' : quoteName(name)} text`).join(', ')
   const outs = (routine.results ?? []).filter((each) => !routine.argumentNames.includes(each.name)).map((each) => quoteName(each.name))
@@ -28,11 +37,7 @@ export function traceBlock(context: Context, routine: Routine, path: readonly st
     ...declared.length === 0 ? [] : [`CREATE FUNCTION f(${[args, ...declared].filter((each) => each !== '').join(', ')}) RETURNS ${declared.length === 1 ? 'text' : 'record'}`, `CREATE FUNCTION f(${[args, ...declared].filter((each) => each !== '').join(', ')}) RETURNS SETOF ${declared.length === 1 ? 'text' : 'record'}`],
     `CREATE PROCEDURE f(${args})`,
   ]
-  for (const head of heads) {
-    const tree = parseBlock(context, `${head} LANGUAGE plpgsql AS ${quote}${routine.body ?? ''}${quote}`)
-    if (tree !== undefined) return follow(context, tree, path, [...routine.argumentNames, ...(routine.results ?? []).map((each) => each.name), routine.name])
-  }
-  return unknownValue('unparsed_routine')
+  return heads.map((head) => `${head} LANGUAGE plpgsql AS ${quote}${routine.body ?? ''}${quote}`)
 }
 
 function parseBlock(context: Context, text: string): unknown {
@@ -71,7 +76,7 @@ function round(context: Context, embedded: readonly Embedded[], path: readonly s
   return { ...merge(values), fields: undefined }
 }
 
-function readTree(tree: unknown, names: readonly string[]): Block {
+export function readTree(tree: unknown, names: readonly string[]): Block {
   const embedded: Embedded[] = []
   const variables = new Set([...names, 'new', 'old', 'found', 'sqlstate', 'sqlerrm'])
   const dynamic = new Set<unknown>()

@@ -1,5 +1,5 @@
 // Routines' bodies, followed once a statement whoever calls them: SQL and PL/pgSQL; no other language can be read.
-import type { Routine } from '../analysis.ts'
+import type { Naming, Routine } from '../analysis.ts'
 import { argumentsMark, maxNesting, type BodyTrace, type Context } from './context.ts'
 import { parseText } from './definitions.ts'
 import { traceBlock } from './plpgsql.ts'
@@ -30,18 +30,18 @@ export function traceBody(context: Context, routine: Routine): BodyTrace {
 
 function followBody(context: Context, routine: Routine): { readonly value: Value; readonly fields?: readonly Field[] | undefined } {
   if (context.nesting > maxNesting) return { value: unknownValue('too_deep') }
-  const path = routine.isBodyResolved === true ? context.naming.snapshot.path : pathOf(context, routine)
+  const path = routine.isBodyResolved === true ? context.naming.snapshot.path : pathOf(context.naming, routine)
   if (path === undefined) return { value: unknownValue('unparsed_routine') }
   if (routine.language === 'plpgsql') return { value: traceBlock(context, routine, path) }
   return sqlBody(context, routine, path)
 }
 
 /** `SET search_path` of the routine, or the caller's. `$user` depends on who runs it. */
-function pathOf(context: Context, routine: Routine): readonly string[] | undefined {
-  if (routine.searchPath === undefined) return context.naming.path
+export function pathOf(naming: Naming, routine: Routine): readonly string[] | undefined {
+  if (routine.searchPath === undefined) return naming.path
   const names = splitPath(routine.searchPath)
   if (names.includes('$user')) return undefined
-  const temporary = context.naming.path.find((each) => each.startsWith('pg_temp_'))
+  const temporary = naming.path.find((each) => each.startsWith('pg_temp_'))
   const path = names.flatMap((name) => name === 'pg_temp' ? temporary === undefined ? [] : [temporary] : [name])
   const withSystem = path.includes('pg_catalog') ? path : ['pg_catalog', ...path]
   return temporary === undefined || withSystem.includes(temporary) ? withSystem : [temporary, ...withSystem]
@@ -63,7 +63,7 @@ function splitPath(text: string): readonly string[] {
 }
 
 function sqlBody(context: Context, routine: Routine, path: readonly string[]): { readonly value: Value; readonly fields?: readonly Field[] | undefined } {
-  const statements = routine.isBodyResolved === true ? standardBody(context, routine.body ?? '') : parseText(context, routine.body ?? '')
+  const statements = routine.isBodyResolved === true ? standardBody(parseText(context, standardText(routine))) : parseText(context, routine.body ?? '')
   if (statements === undefined) return { value: unknownValue('unparsed_routine') }
   const marked = columnValue([argumentsMark])
   const names = new Set(routine.argumentNames)
@@ -79,9 +79,11 @@ function sqlBody(context: Context, routine: Routine, path: readonly string[]): {
 }
 
 /** `BEGIN ATOMIC … END` and `RETURN …` are read as the function's own text. */
-function standardBody(context: Context, body: string): readonly unknown[] | undefined {
-  const [made] = parseText(context, `CREATE FUNCTION f() RETURNS text LANGUAGE sql ${body}`) ?? []
-  const create = bodyOf(made, 'CreateFunctionStmt')
+export const standardText = (routine: Routine): string => `CREATE FUNCTION f() RETURNS text LANGUAGE sql ${routine.body ?? ''}`
+
+/** @param parsed of `standardText` */
+export function standardBody(parsed: readonly unknown[] | undefined): readonly unknown[] | undefined {
+  const create = bodyOf(parsed?.[0], 'CreateFunctionStmt')
   if (create === undefined) return undefined
   const sql = create['sql_body']
   if (bodyOf(sql, 'ReturnStmt') !== undefined || bodyAt(create, 'sql_body') === undefined) return sql === undefined ? undefined : [sql]

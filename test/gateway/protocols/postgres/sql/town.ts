@@ -42,7 +42,7 @@ export function snapshotOf(all: readonly Relation[] = relations): Snapshot {
     relations: all,
     findType: (_, name) => name === 'shade' ? { oid: 5000, name, kind: 'b', category: 'U' } : undefined,
     operators: (name) => name === '@#' ? [4000] : [],
-    casts: (oid) => oid === 5000 ? [4001] : [],
+    implicitCasts: [], casts: (oid) => oid === 5000 ? [4001] : [],
     path: ['pg_catalog', 'public'],
   }
 }
