@@ -72,7 +72,7 @@ export async function openFront({ tls, methods = ['token'], allowAnyParameters =
     if (who.kind !== 'entered' || upstream === undefined) return
     const there = await login({ access: upstream, user: 'bank', database: come.database, parameters: come.parameters, signal: front.timeout.signal })
     open.add(there.socket)
-    const { pid, key, release } = keys.issue(there, come.minor)
+    const { pid, key, release } = keys.issue(there, come.minor, there.pid)
     come.socket.write(Buffer.concat([...[...there.parameters].map(([name, value]) => encodeParameterStatus(name, value)), encodeBackendKeyData(pid, key), encodeReady(there.status)]))
     come.socket.on('data', (chunk) => there.socket.write(chunk)).on('close', () => { there.socket.destroy(); release() })
     there.socket.on('data', (chunk) => come.socket.write(chunk)).on('close', () => come.socket.destroy())
