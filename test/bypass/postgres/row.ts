@@ -43,14 +43,16 @@ export interface Row {
   readonly also: (canary: Canary) => readonly string[]
   /** Of `destroy`: true while nothing is lost. Asked by a superuser afterwards. */
   readonly intact: string
+  /** Why it succeeds all the same: a declared limit, told in README.md. It is played and counted, and fails the suite when it no longer gives anything away. */
+  readonly limit?: string
 }
 
 type Attack = readonly Step[] | ((canary: Canary) => readonly Step[])
-interface Around { readonly setup?: readonly string[]; readonly also?: (canary: Canary) => readonly string[] }
+interface Around { readonly setup?: readonly string[]; readonly also?: (canary: Canary) => readonly string[]; readonly limit?: string }
 
 const asFunction = (attack: Attack) => typeof attack === 'function' ? attack : () => attack
 
-export const leak = (name: string, attack: Attack, { setup = [], also = () => [] }: Around = {}): Row => ({ name, kind: 'leak', setup, attack: asFunction(attack), also, intact: 'select true' })
+export const leak = (name: string, attack: Attack, { setup = [], also = () => [], limit }: Around = {}): Row => ({ name, kind: 'leak', setup, attack: asFunction(attack), also, intact: 'select true', ...limit === undefined ? {} : { limit } })
 
 /** The row of customer 1 stays as it is. */
 const untouched = "select count(*) = 1 from public.customers where id = 1 and name = 'Ada Vance' and ssn = '{ssn}'"
