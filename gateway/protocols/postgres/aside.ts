@@ -1,12 +1,16 @@
 // A connection beside a session's, for reading the catalogue: opened when it is asked, closed when nothing is asked for a while.
 import type { StreamAccess } from '../../protocol.ts'
 import { RowReader, backendTag, encodeQuery, encodeTerminate, parseDiagnostic } from './messages.ts'
-import type { Ask } from './sql/catalogue.ts'
+import { lockTimeoutMs, type Ask } from './sql/catalogue.ts'
 import { login, type LoggedIn } from './wire/login.ts'
 
 const idleMs = 1_000
+const parameters: ReadonlyMap<string, string> = new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8'], ['lock_timeout', String(lockTimeoutMs)]])
 const decoder = new TextDecoder()
 type Rows = Awaited<ReturnType<Ask>>
+
+/** By an error, after which the connection is as good as before. */
+class Answered extends Error {}
 
 /** One question at a time, in order. The texts are constants of ours. */
 export function createAside(access: StreamAccess, user: string, database: string): Ask {
@@ -16,11 +20,11 @@ export function createAside(access: StreamAccess, user: string, database: string
 
   async function ask(sql: string): Promise<Rows> {
     clearTimeout(timer)
-    connected ??= await login({ access, user, database, parameters: new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8']]), signal: AbortSignal.timeout(access.target.upstream.timeoutMs) })
-    const open = connected
+    const open = connected ??= await login({ access, user, database, parameters, signal: AbortSignal.timeout(access.target.upstream.timeoutMs) })
     try {
       return await query(open, sql)
     } catch (error) {
+      if (error instanceof Answered) throw error
       connected = undefined
       open.socket.destroy()
       throw error
@@ -59,7 +63,7 @@ function query({ socket, framer }: LoggedIn, sql: string): Promise<Rows> {
           if (tag === backendTag.dataRow) {
             reader.reset(bytes)
             rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
-          } else if (tag === backendTag.error) failed = new Error(`the server refused it: ${parseDiagnostic(bytes).get('C') ?? ''}`)
+          } else if (tag === backendTag.error) failed = new Answered(`the server refused it: ${parseDiagnostic(bytes).get('C') ?? ''}`)
           else if (tag === backendTag.ready) return end(failed)
         }
       } catch (error) {

@@ -1,6 +1,7 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
-import type { Naming } from './sql/analysis.ts'
-import type { Ask, Catalogue } from './sql/catalogue.ts'
+import { randomBytes } from 'node:crypto'
+import type { Naming, Statement } from './sql/analysis.ts'
+import { lockTimeoutMs, maxAttempts, type Ask, type Catalogue } from './sql/catalogue.ts'
 import { createViewLineage } from './sql/view-lineage.ts'
 import type { SessionState } from './state.ts'
 
@@ -63,6 +64,44 @@ export class Names {
   /** The catalogue as this transaction has changed it: nobody else can see it. */
   async #uncommitted(): Promise<Naming['snapshot']> {
     await this.#settle()
-    return this.#isAnswering ? await this.#catalogue.uncommitted(this.#ask) : await this.#catalogue.current(this.#aside)
+    if (!this.#isAnswering) return await this.#catalogue.current(this.#aside)
+    if (this.#state.status !== 'T' || this.#state.isUnsynced) return await this.#catalogue.uncommitted(this.#ask)
+    return await this.#undone((isLast) => this.#catalogue.uncommitted(this.#ask, { printsViews: !isLast }))
   }
+
+  /** Printing a definition takes locks, and fails when somebody drops what it is about: neither may become the transaction's. */
+  async #undone<T>(read: (isLast: boolean) => Promise<T>): Promise<T> {
+    const savepoint = `countersign_${randomBytes(12).toString('hex')}`
+    await this.#ask(`SAVEPOINT ${savepoint}`)
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await this.#ask(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
+          return await read(attempt === maxAttempts)
+        } catch (error) {
+          if (attempt === maxAttempts) throw error
+          await this.#ask(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+        }
+      }
+    } finally {
+      await this.#ask(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+      await this.#ask(`RELEASE SAVEPOINT ${savepoint}`)
+    }
+  }
+}
+
+/** Text that may begin a statement of `namesNothing`. */
+const opening = /^\s*(?:set|show|begin|start|commit|end|rollback|abort|savepoint|release)\b/i
+
+export function mayNameNothing(text: string): boolean {
+  return opening.test(text)
+}
+
+/** Read alike however names resolve. SET TRANSACTION must come before any query of its transaction, and a question of ours would be one. */
+export function namesNothing({ kind, settings = [] }: Statement): boolean {
+  return kind === 'transaction' || kind === 'variable_show' || setsTransaction({ kind, settings })
+}
+
+export function setsTransaction({ kind, settings = [] }: Pick<Statement, 'kind' | 'settings'>): boolean {
+  return kind === 'variable_set' && settings.length > 0 && settings.every(({ name }) => name === 'transaction' || name.startsWith('transaction_'))
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../../refusal.ts'
 import { Act } from './act.ts'
 import type { Control, PostgresUpstream } from './dial.ts'
 import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from './messages.ts'
-import type { Names, SessionNames } from './names.ts'
+import { mayNameNothing, namesNothing, type Names, type SessionNames } from './names.ts'
 import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
 import type { Poison } from './refuse.ts'
 import type { Admission } from './sql/analyse.ts'
@@ -75,7 +75,7 @@ export class Planner {
         if (steps.length > 0) break
         await this.#o.settle()
         if (this.#o.state.isSkipping) continue
-        if (resolves.has(message.kind)) await this.#o.names.now()
+        if (resolves.has(message.kind)) await this.#names(this.#textOf(message))
       }
       if (message.kind === 'sync' && this.#o.state.isSkipping) isResumed = true
       const step = await this.#step(message, frame, steps)
@@ -99,6 +99,25 @@ export class Planner {
     if (isFirst && state.due === 0) state.touched.clear()
     if (state.isStale && state.status !== 'E' && resolves.has(message.kind)) return true
     return namesIn(message).some(({ key, isReplaced }) => !isReplaced && (state.touched.get(key) ?? state.segment) < state.segment)
+  }
+
+  /** As names resolve now; inside a transaction a text that names nothing asks nothing. */
+  async #names(text: string | undefined): Promise<SessionNames> {
+    const { names, state } = this.#o
+    const { last } = names
+    if (text === undefined || last === undefined || (state.status !== 'T' && !state.isUnsynced) || !mayNameNothing(text)) return await names.now()
+    const statements = statementsOf(await this.#o.analyse(text, last, 'on-second-sight'))
+    return statements.length > 0 && statements.every(namesNothing) ? last : await names.now()
+  }
+
+  #textOf(message: FrontendMessage): string | undefined {
+    const { prepared, portals } = this.#o.state
+    switch (message.kind) {
+      case 'query': case 'parse': return message.text
+      case 'bind': return prepared.get(message.statement)?.text
+      case 'execute': return portals.get(message.portal)?.prepared.text
+      default: return undefined
+    }
   }
 
   #touch(message: FrontendMessage): void {
@@ -140,7 +159,7 @@ export class Planner {
   async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
     const poison = this.#o.poison.query
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
-    const names = await this.#o.names.now()
+    const names = await this.#names(text)
     const analysis = await this.#o.analyse(text, names, 'on-second-sight')
     if (!this.#o.isTransparent && resolvesUnseen(analysis)) {
       const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
@@ -171,7 +190,7 @@ export class Planner {
   /** A Parse whose Bind did not come with it: nothing runs yet, and policy says whether it ever may. */
   async #prepare(step: Step): Promise<Act> {
     const prepared = step.due?.prepared as Prepared
-    const names = await this.#o.names.now()
+    const names = await this.#names(prepared.text)
     const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'prepare' })
     return new Act(operation, statementsOf(analysis), { isBarrier: false, isLoneParse: true })
@@ -198,7 +217,7 @@ export class Planner {
   }
 
   async #run(prepared: Prepared, bind: Bind): Promise<Act> {
-    const names = await this.#o.names.now()
+    const names = await this.#names(prepared.text)
     const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
     const types = prepared.describedTypes ?? prepared.parameterTypes
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })

@@ -11,7 +11,7 @@ import type { PostgresUpstream } from './dial.ts'
 import { Inbox } from './inbox.ts'
 import { createResultMasker, type ResultMasker } from './mask.ts'
 import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
-import { Names, type SessionNames } from './names.ts'
+import { Names, setsTransaction, type SessionNames } from './names.ts'
 import { unaskedOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
 import { Outlet, type Out } from './outlet.ts'
 import { Planner } from './plan.ts'
@@ -267,10 +267,12 @@ export class Session {
   #changed(act: Act): void {
     const state = this.#state
     if (act.failure === undefined && act.broken === undefined) state.held.keep(act.statements)
-    if (!act.statements.some(({ isBarrier }) => isBarrier) && act.statements.length > 0) return
+    if (!act.statements.some((statement) => statement.isBarrier && !setsTransaction(statement)) && act.statements.length > 0) return
     state.isStale = true
     state.isTouched = true
     if (act.statements.length === 0 || act.statements.some(({ effects }) => effects.includes('ddl') || effects.includes('execute'))) state.hasUncommittedNames = true
+    // Its own ReadyForQuery was there before: it is committed already.
+    if (state.status === 'I' && !state.isUnsynced) this.#idle()
   }
 
   /** ReadyForQuery outside a transaction: what it changed is everybody's, or nobody's. */

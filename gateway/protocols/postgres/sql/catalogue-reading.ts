@@ -30,6 +30,11 @@ const sqlBodiesSince = 140_000
 /** Transaction ids below it mean no transaction (`FirstNormalTransactionId`). */
 const firstTransaction = 3
 
+/** Others change the database while it is read. */
+export const maxAttempts = 3
+/** To print a definition the server takes a lock that any open ALTER TABLE holds: nobody waits long for it, since its owner may be waiting for this. */
+export const lockTimeoutMs = 250
+
 type Row = readonly Cell[]
 type Large = 'relations' | 'routines' | 'types'
 
@@ -43,6 +48,8 @@ export interface CatalogueReading {
   readonly rows: Readonly<Record<Large, ReadonlyMap<number, Row>>>
   /** All that is small, or printed anew because names in it may have changed. */
   readonly others: string
+  /** Not all views could be printed: somebody holds a lock. */
+  readonly isWhole: boolean
   readonly bytes: number
 }
 
@@ -53,9 +60,10 @@ export async function loadSnapshot(ask: Ask): Promise<Snapshot> {
 
 /**
  * @param earlier of committed rows only: what a transaction of one's own wrote may be taken back, and the rows before it are older than any horizon
+ * @param printsViews false: where that has failed, and all of them are unknown
  * @throws as `loadSnapshot`
  */
-export async function readCatalogue(ask: Ask, earlier?: CatalogueReading): Promise<CatalogueReading> {
+export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { printsViews = true }: { readonly printsViews?: boolean } = {}): Promise<CatalogueReading> {
   let bytes = 0
   const read = async (what: string, sql: string): Promise<Rows> => {
     let rows: Rows
@@ -92,13 +100,14 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading): Promi
     }
   }
   if (rows.relations.size > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
+  const { definitions, isWhole } = printsViews ? await readDefinitions(ask, read) : { definitions: new Map<number, string>(), isWhole: false }
   const others = {
     path: JSON.parse(path ?? '[]') as string[],
     inheritance: await read('inheritance', queries.inheritance),
     expressions: await read('column expressions', queries.expressions),
     triggers: await read('triggers', queries.triggers),
     rules: await read('rules', queries.rules),
-    definitions: await readDefinitions(ask, read),
+    definitions,
     operators: await read('operators', queries.operators),
     casts: await read('casts', queries.casts),
     implicitCasts: await read('casts', queries.implicitCasts),
@@ -109,7 +118,7 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading): Promi
   // A reading of its own all the same: what this does not read, as who may look into a schema, may be what has changed.
   const snapshot = isSame && since?.others === written ? { ...since.snapshot }
     : buildSnapshot({ ...others, relations: [...rows.relations.values()], routines: [...rows.routines.values()], types: [...rows.types.values()] })
-  return { snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others: written, bytes: bytes + (since?.bytes ?? 0) }
+  return { snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others: written, isWhole, bytes: bytes + (since?.bytes ?? 0) }
 }
 
 function byOid(before: ReadonlyMap<number, Row> | undefined, changed: Rows): Map<number, Row> {
@@ -126,12 +135,13 @@ function isKnown(before: ReadonlyMap<number, Row> | undefined, changed: Rows): b
   })
 }
 
-/** One view that cannot be printed must not hide the others; its own columns then stay unknown. */
-async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>): Promise<Map<number, string>> {
+/** One view that cannot be printed must not hide the others; its own columns then stay unknown. In a transaction a failure ends them all. */
+async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>): Promise<{ readonly definitions: Map<number, string>; readonly isWhole: boolean }> {
   const definitions = new Map<number, string>()
   const keep = (oid: number, text: string | null | undefined) => { if (typeof text === 'string') definitions.set(oid, text) }
   try {
     for (const [oid, text] of await ask(queries.definitions)) keep(Number(oid), text)
+    return { definitions, isWhole: true }
   } catch {
     const oids = await read('views', queries.definitionOids)
     for (const [oid] of oids.slice(0, maxSingleDefinitions)) {
@@ -139,6 +149,6 @@ async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Pr
         keep(Number(oid), (await ask(queries.oneDefinition(Number(oid))))[0]?.[0])
       } catch { /* unreadable: without a definition, lineage calls it unknown */ }
     }
+    return { definitions, isWhole: false }
   }
-  return definitions
 }

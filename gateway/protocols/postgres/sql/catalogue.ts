@@ -1,10 +1,10 @@
 // The shadow catalogue of one target's database: the last reading of it, renewed when the database has changed, by whomever: seen in what statements
 // of a session do, in an unknown OID, and in a version that is asked for again and again.
 import type { Relation, Snapshot } from './analysis.ts'
-import { CatalogueError, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
+import { CatalogueError, maxAttempts, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
 import { version } from './catalogue-version.ts'
 
-export { CatalogueError, loadSnapshot, type Ask, type CatalogueErrorCode } from './catalogue-reading.ts'
+export { CatalogueError, loadSnapshot, lockTimeoutMs, maxAttempts, type Ask, type CatalogueErrorCode } from './catalogue-reading.ts'
 
 /** A reading that is older is not built upon: transaction ids come round after 2³¹. */
 const maxReusedMs = 3_600_000
@@ -105,8 +105,19 @@ export class Catalogue {
   }
 
   /** The catalogue as a transaction that has not ended sees it, on its own connection. @throws CatalogueError as `loadSnapshot` */
-  async uncommitted(ask: Ask): Promise<Snapshot> {
-    return (await readCatalogue(ask, this.#base(this.#now()))).snapshot
+  async uncommitted(ask: Ask, options?: Parameters<typeof readCatalogue>[2]): Promise<Snapshot> {
+    return (await readCatalogue(ask, this.#base(this.#now()), options)).snapshot
+  }
+
+  /** What is dropped while it is being printed is an error of the server's; the next reading does not meet it. */
+  async #read(ask: Ask, now: number): Promise<CatalogueReading> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await readCatalogue(ask, this.#base(now))
+      } catch (error) {
+        if (attempt === maxAttempts || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
+      }
+    }
   }
 
   #base(now: number): CatalogueReading | undefined {
@@ -121,9 +132,9 @@ export class Catalogue {
       const readAt = this.#now()
       const before = await readVersion(ask)
       const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
-      const { snapshot } = this.#last = { readAt, ...await readCatalogue(ask, this.#base(readAt)) }
+      const { snapshot, isWhole } = this.#last = { readAt, ...await this.#read(ask, readAt) }
       if (generation === this.#generation) {
-        this.#held = { snapshot, version: before, readAt, checkedAt: readAt, everyMs }
+        this.#held = { snapshot, version: isWhole ? before : '', readAt, checkedAt: readAt, everyMs }
         this.#missing = new Set()
       }
       return snapshot
