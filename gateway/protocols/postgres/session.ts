@@ -32,6 +32,9 @@ const noticeEveryMs = 30_000
 /** For the server's last words once the client is gone: what became of a statement is worth knowing. */
 const lastWordsMs = 5_000
 
+/** How the gateway reads texts. */
+const read: Readonly<Record<string, string>> = { standard_conforming_strings: 'on', client_encoding: 'UTF8' }
+
 const overWords = {
   expired: ['The token has expired', 'identity.token_expired'],
   revoked: ['The session was revoked', 'identity.off_boarded'],
@@ -63,6 +66,8 @@ export class Session {
   readonly #names: Names
   readonly #framer = new Framer('frontend')
   readonly #over = Promise.withResolvers<ConnectionEnd>()
+  /** Settings by which the server reads texts otherwise. */
+  readonly #misread = new Set<string>()
   #isOver = false
   /** The server has said itself why it ends the connection. */
   #hasFarewell = false
@@ -227,6 +232,7 @@ export class Session {
 
   #masker(plan: MaskPlan, keepsBodies: boolean, { statements }: Act): ResultMasker {
     const { config, classOf, views } = this.#o
+    if (this.#misread.size > 0 && !plan.isEmpty) throw new RefusalError(refusal('mask.unenforceable', 'The session has a setting that makes the server read and write texts otherwise than the gateway'))
     const names = this.#names.last
     return createResultMasker({
       plan, classOf, keepsBodies, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
@@ -238,19 +244,25 @@ export class Session {
   /** What a text says as names resolve now; what EXECUTE and FETCH stand for is what this session has kept under their names. */
   async #analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis> {
     const { analyser, catalogue } = this.#o
+    const [setting] = this.#misread
+    if (setting !== undefined) return { status: 'error', message: `${setting} makes the server read texts otherwise than the gateway`, position: 0 }
     let analysis = await analyser.analyse(text, names, admission)
     // A table made elsewhere a moment ago: looked for once more, and not again until something else may be there.
     if (isUnresolved(analysis) && catalogue.isOlderThan(names.snapshot, staleMs)) {
       catalogue.invalidate()
       analysis = await analyser.analyse(text, await this.#names.now(), admission)
     }
-    return resolveHeld(analysis, this.#state.held)
+    return await resolveHeld(analysis, this.#state.held, (earlier) => analyser.analyse(earlier, names, 'at-once'))
   }
 
-  /** How text is read decides what was decided: a server that reads it otherwise is left. */
+  /** How text is read decides what was decided: a server that reads it otherwise is left, unless policy may let pass what nobody could read. */
   #setting(name: string, value: string): void {
-    if (name === 'standard_conforming_strings' && value !== 'on') throw new RefusalError(refusal('policy.unenforceable', 'standard_conforming_strings must be on'))
-    if (name === 'client_encoding' && value !== 'UTF8') throw new RefusalError(refusal('policy.unenforceable', 'client_encoding must be UTF8'))
+    const wanted = read[name]
+    if (wanted === value) this.#misread.delete(name)
+    else if (wanted !== undefined) {
+      if (this.#o.config.unparsed !== 'transparent') throw new RefusalError(refusal('policy.unenforceable', `${name} must be ${wanted}`))
+      this.#misread.add(name)
+    }
     if (name === 'search_path' || name === 'session_authorization' || name === 'role') this.#state.isStale = true
   }
 
@@ -266,7 +278,8 @@ export class Session {
   /** A statement that others depend on has ended: names may resolve differently, or there is one more of them. */
   #changed(act: Act): void {
     const state = this.#state
-    if (act.failure === undefined && act.broken === undefined) state.held.keep(act.statements)
+    state.rename(act.statements)
+    if (act.hasEnded && act.failure === undefined && act.broken === undefined) state.held.keep(act.statements, act.text)
     if (!act.statements.some((statement) => statement.isBarrier && !setsTransaction(statement)) && act.statements.length > 0) return
     state.isStale = true
     state.isTouched = true
@@ -292,7 +305,7 @@ export class Session {
 
   async #unaskedBytes(frame: Frame): Promise<Uint8Array> {
     const { gate, masking, about } = this.#o
-    const act = new Act(unaskedOperation({ ...about, frame }), [], { isBarrier: false })
+    const act = new Act(unaskedOperation({ ...about, frame }), [], { text: '', isBarrier: false })
     const [permit] = await gate.request([act.operation], 'upstream', { signal: gate.signal, held: () => 'return' })
     if (permit === undefined || isRefusal(permit)) return new Uint8Array(0)
     permit.spend()

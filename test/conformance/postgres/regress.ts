@@ -31,7 +31,7 @@ function suiteOf(name: string, commandOf: (address: Address, workspace: string) 
     ...name === 'isolation' ? { settings: ['max_prepared_transactions=10'] } : {},
     async run(address, workspace): Promise<Result> {
       const [command = '', ...args] = await commandOf(address, workspace)
-      const { output } = await toEnd(path.basename(workspace), command, args, { cwd: workspace, asServer: true, env: { LC_ALL: 'C', PGPASSWORD: address.password } })
+      const { output } = await toEnd(path.basename(workspace), command, args, { cwd: workspace, asServer: true, env: { LC_ALL: 'C', PGPASSWORD: address.password }, timeoutMs: 1_500_000 })
       const results = output.split('\n').flatMap((line) => { const found = resultLine.exec(line); return found === null ? [] : [{ test: found[1] ?? '', isOk: found[2] === 'ok' }] })
       return { passed: results.filter(({ isOk }) => isOk).map(({ test }) => test), failed: results.filter(({ isOk }) => !isOk).map(({ test }) => test) }
     },
