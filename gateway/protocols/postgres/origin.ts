@@ -90,6 +90,8 @@ class Sources {
 
   /** A view's column is known by what it is made of. The system's own views are what they are, but for those that show users' data. */
   #expand(relation: Relation, attribute: number, output: Lineage | undefined, depth: number): void {
+    // Another server's: only who declared its columns knows what they hold.
+    if (relation.kind === 'f' && !relation.columns.some((column) => this.#options.classOf(`${relation.schema}.${relation.name}`, column.name) !== undefined)) this.isUnknown = true
     if (relation.kind !== 'v' && relation.kind !== 'm') {
       if (systemLabels(relation.schema, relation.name, true).includes('system_sensitive')) this.isUnknown = true
       return

@@ -26,7 +26,8 @@ export function createReach(classOf: ClassOf): Reach {
         const column = name.toLowerCase()
         return plan.names.has(column) || plan.names.has([table, column].join('.')) || plan.names.has([relation.schema.toLowerCase(), table, column].join('.'))
       })
-      if (isSensitive) sensitive.add(relation.oid)
+      // What a foreign table holds is on another server.
+      if (isSensitive || relation.kind === 'f') sensitive.add(relation.oid)
     }
     byPlan.set(plan, found = sensitive)
     return found

@@ -12,7 +12,7 @@ import { traceSelect } from './select.ts'
 import type { Output } from './statements.ts'
 import { traceList, traceTargets } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, listAt, numberAt, tagged, textAt, type Body } from './tree.ts'
-import { empty, flat, merge, pack, columnValue, type Field, type Value } from './value.ts'
+import { empty, flat, merge, pack, unpack, columnValue, type Field, type Value } from './value.ts'
 
 /** The written relation, with what was written into each column. */
 interface Target { readonly relation: Relation | undefined; readonly item: Item; readonly written: Map<string, Value> }
@@ -185,15 +185,30 @@ const computed = (into: Target, name: string): boolean => into.relation?.kind ==
 
 /** Row triggers may put anything they read, and any column of the row, into any other column. */
 function triggered(context: Context, into: Target): readonly Value[] {
-  const oids = into.relation?.triggers ?? []
-  if (oids.length === 0) return []
-  const parts: Value[] = [...into.item.fields.map((field) => flat(field.value)), ...into.written.values()]
-  for (const oid of oids) {
+  const added = fired(context, into.relation)
+  if (added.length === 0) return []
+  return [{ ...merge([...into.item.fields.map((field) => flat(field.value)), ...into.written.values(), ...added]), inputs: undefined }]
+}
+
+/**
+ * What the triggers of a written relation make of it: values of other relations that they read end in its columns, or where they write them.
+ * Values of the written row itself were their author's to place, for every client of the database.
+ */
+export function fired(context: Context, relation: Relation | undefined): readonly Value[] {
+  const parts: Value[] = []
+  for (const oid of relation?.triggers ?? []) {
     const routine = context.naming.snapshot.routine(oid)
     if (routine === undefined) parts.push(lost(context, 'opaque_routine'))
     else if (routine.schema === 'pg_catalog') continue
     else if (!isFollowed(routine)) parts.push(lost(context, 'opaque_routine'))
-    else parts.push(withoutMark(traceBody(context, routine).value))
+    else {
+      const { value, uses } = traceBody(context, routine)
+      const made = withoutMark(value)
+      for (const { from, into } of uses.flows()) if (from.relation !== 0) context.uses.flow(columnValue([pack(from.relation, from.attribute)]), into)
+      const foreign = [...made.columns].filter((column) => unpack(column).relation !== relation?.oid)
+      context.uses.flow(columnValue(foreign), `${relation?.schema}.${relation?.name}`)
+      parts.push(made)
+    }
   }
-  return [{ ...merge(parts), inputs: undefined }]
+  return parts
 }
