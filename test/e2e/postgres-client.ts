@@ -197,6 +197,9 @@ export class PostgresClient {
 
   destroy(): void { this.#socket.destroy() }
 
+  /** Reads nothing any more. */
+  pause(): void { this.#socket.pause() }
+
   #split(): void {
     while (this.#rest.length >= 5) {
       const length = this.#rest.readInt32BE(1)

@@ -16,6 +16,8 @@ export class Act {
   isBarrier: boolean
   permit: Permit<PostgresOperation> | undefined
   refused: Refusal | undefined
+  /** It was held, and the client cancelled or had waited long enough: PostgreSQL's query_canceled. */
+  isWaitOver = false
   masker: ResultMasker | undefined
   /** Why the rest of its result is withheld. */
   broken: Refusal | undefined

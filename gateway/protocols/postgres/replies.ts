@@ -2,7 +2,7 @@
 import type { PartSummary } from '../../call.ts'
 import { RefusalError, type RefusalCode } from '../../refusal.ts'
 import type { Act } from './act.ts'
-import { ProtocolViolation, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from './messages.ts'
+import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from './messages.ts'
 import type { Out } from './outlet.ts'
 import { errorOf } from './refuse.ts'
 import type { Due, Portal, SessionState } from './state.ts'
@@ -319,7 +319,8 @@ export class Replies {
     const isReady = last !== undefined && last.tag === 0x5a
     if (act.broken !== undefined) {
       masker.pass(errorOf(act.broken))
-      if (isReady) masker.pass(last.bytes)
+      // The transaction that goes on in the server is made to fail before anything else is sent there.
+      if (isReady) masker.pass(act.failure === undefined && this.#state.status === 'T' ? encodeReady('E') : last.bytes)
       this.#finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
       return
     }

@@ -144,7 +144,10 @@ export class Requests {
     const verdicts = await this.#o.gate.request(acts.map(({ operation }) => operation), 'client', hold).finally(done)
     for (const [index, act] of acts.entries()) {
       const verdict = verdicts[index] ?? refusal('gateway.fault')
-      if (isRefusal(verdict)) act.refused = verdict
+      if (isRefusal(verdict)) {
+        act.refused = verdict
+        act.isWaitOver = verdict.code === 'approval.pending' && hold.signal.aborted
+      }
       else await this.#admit(act, verdict)
     }
   }
@@ -253,6 +256,7 @@ function expectFields(due: Due | undefined): void {
 /** A text that the parser could not read is PostgreSQL's own syntax_error, at the parser's position. */
 function saying({ act, refused }: Step): { readonly sqlState?: string; readonly position?: number } {
   if (refused !== undefined && refused.code === 'request.malformed') return { sqlState: '22021' }
+  if (act?.isWaitOver === true) return { sqlState: '57014' }
   const found = act === undefined || refused !== undefined ? undefined : unparsed(act)
   return found === undefined || act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
 }

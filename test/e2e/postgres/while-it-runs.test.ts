@@ -1,0 +1,292 @@
+// What happens while a statement runs, waits for a person, or sends more than anybody reads: cancels, limits, expiry, off-boarding, and ends of either side.
+import test from 'ava'
+import { errorFields, errorOf, PostgresClient, texts, write } from '../postgres-client.ts'
+import type { Reply } from '../postgres-client.ts'
+import { eventually } from '../recorded.ts'
+import type { Frame } from '../recorded.ts'
+import { reset } from './conversations.ts'
+import { frontOf } from './front.ts'
+import type { Group } from './front.ts'
+
+const { query, parse, bind, describe, execute, sync } = write
+/** ms that the gateway's clock is ahead. */
+let ahead = 0
+const front = frontOf(test, { settings: { approval_wait_s: 30 }, now: () => Date.now() + ahead })
+let superuser: PostgresClient
+test.serial.before(async () => { superuser = await front().superuser() })
+test.serial.beforeEach(async (t) => { t.timeout(30_000); await superuser.simple(reset) })
+test.after.always(() => { superuser?.destroy() })
+
+const codes = (replies: readonly Reply[]): string => replies.filter(({ tag }) => 'EZCGsT'.includes(tag)).map(({ tag, body }) => tag === 'E' ? errorFields(body)['C'] : tag === 'Z' ? `Z${body.toString()}` : tag === 'C' ? body.toString().replace('\0', '') : tag).join(' ')
+const pidOf = async (client: PostgresClient): Promise<string> => String(texts(await client.simple('select pg_backend_pid()'))[0]?.[0])
+const isRunning = async (pid: string, what: string): Promise<true | undefined> => texts(await superuser.simple(`select 1 from pg_stat_activity where pid = ${pid} and state = 'active' and query like '${what}%'`)).length > 0 || undefined
+const isGone = async (pid: string): Promise<true | undefined> => texts(await superuser.simple(`select 1 from pg_stat_activity where pid = ${pid}`)).length === 0 || undefined
+/** The outcomes of a connection's calls, once all of it is sealed. */
+async function outcomeOf(find: (intent: Frame) => boolean): Promise<Frame['outcome']> {
+  const outcome = await eventually(() => {
+    const frames = front().gateway.frames()
+    const intent = frames.findLast((frame) => frame.kind === 'intent' && find(frame))
+    return frames.find(({ kind, session, ref }) => kind === 'outcome' && session === intent?.session && ref === intent.seq)
+  }, 'the outcome')
+  return outcome.outcome
+}
+const says = (text: string) => (intent: Frame): boolean => JSON.stringify(intent.request ?? '').includes(text)
+
+async function withClient<T>(group: Group, use: (client: PostgresClient) => Promise<T>): Promise<T> {
+  const client = await front().as(group)
+  try { return await use(client) } finally { client.destroy() }
+}
+
+test.serial('a cancel ends the statement it meant, and none that comes after', async (t) => {
+  await withClient('leads', async (client) => {
+    const pid = await pidOf(client)
+    await client.cancel()
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI', 'nothing ran')
+    for (let round = 0; round < 5; round++) {
+      client.send(query('select pg_sleep(20)'))
+      await eventually(() => isRunning(pid, 'select pg_sleep'), 'the statement')
+      await client.cancel()
+      t.is(codes(await client.until()), 'T 57014 ZI')
+      t.is(codes(await client.simple('select pg_sleep(0.05)')), 'T SELECT 1 ZI', 'the next is unharmed')
+    }
+    for (let round = 0; round < 20; round++) {
+      const cancelled = client.cancel()
+      const [replies] = await Promise.all([client.simple('select 1'), cancelled])
+      t.true(['T SELECT 1 ZI', '57014 ZI', 'T 57014 ZI'].includes(codes(replies)))
+      t.is(codes(await client.simple('select pg_sleep(0.002)')), 'T SELECT 1 ZI')
+    }
+  })
+  const stranger = await front().as('leads')
+  await withClient('leads', async (client) => {
+    client.send(query('select pg_sleep(1)'))
+    await eventually(() => isRunning(String(client.key?.readUInt32BE(0)), 'select pg_sleep'), 'the statement')
+    stranger.key?.copy(client.key!, 4, 4)
+    await client.cancel()
+    t.is(codes(await client.until()), 'T SELECT 1 ZI', 'a wrong key cancels nothing')
+  })
+  stranger.destroy()
+})
+
+test.serial('a held statement waits, says so, keeps its place, and runs when approved', async (t) => {
+  await withClient('leads', async (client) => {
+    client.send(query('begin'), query('delete from items'), query("insert into items values (9, 'x')"), query('commit'))
+    const id = await approvalIn(client)
+    t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+    t.is(await front().decide(id, 'approve'), 200)
+    t.is(codes([...await client.until(), ...await client.until(), ...await client.until(), ...await client.until()]), 'BEGIN ZT DELETE 3 ZT INSERT 0 1 ZT COMMIT ZI', 'not even the transaction was open meanwhile')
+  })
+  t.deepEqual(texts(await superuser.simple('select id from items')).flat(), ['9'])
+})
+
+test.serial('a held statement that is rejected or cancelled runs never, and the next goes on', async (t) => {
+  await withClient('leads', async (client) => {
+    client.send(query('delete from items'), query('select 1'))
+    t.is(await front().decide(await approvalIn(client), 'reject'), 200)
+    const rejected = [...await client.until(), ...await client.until()]
+    t.is(codes(rejected), '42501 ZI T SELECT 1 ZI')
+    t.regex(errorOf(rejected)?.['M'] ?? '', /ticket 1042/)
+    client.send(parse('delete from items where true'), bind(), execute(), ...[parse("insert into items values (9, 'x')"), bind(), execute(), sync()])
+    const id = await approvalIn(client)
+    await client.cancel()
+    t.is(codes(await client.until()), '57014 ZI')
+    await eventually(async () => await front().decide(id, 'approve') !== 200 || undefined, 'too late')
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+  })
+  t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+})
+
+test.serial('a client that leaves while its statement is held leaves nothing behind', async (t) => {
+  const client = await front().as('leads')
+  const pid = await pidOf(client)
+  client.send(query('delete from items'))
+  await approvalIn(client)
+  client.destroy()
+  await eventually(() => isGone(pid), 'the backend to be gone')
+  t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+})
+
+async function approvalIn(client: PostgresClient): Promise<string> {
+  for (;;) {
+    const { tag, body } = await client.next()
+    const said = tag === 'N' ? errorFields(body)['M'] ?? '' : ''
+    const found = /Waiting for approval (\S+) at (\S+)/.exec(said)
+    if (found?.[1] !== undefined) return found[1]
+    if (tag === 'E') throw new Error(errorFields(body)['M'])
+  }
+}
+
+test.serial('a result beyond the rows or bytes of the policy ends in an error, its transaction fails, and the session goes on', async (t) => {
+  for (const [group, sql] of [['few_rows', 'select g from generate_series(1, 100000) g'], ['few_bytes', "select repeat('x', 500) from generate_series(1, 1000)"]] as const) {
+    await withClient(group, async (client) => {
+      const replies = await client.simple(sql)
+      t.is(codes(replies).replace('T ', ''), '54000 ZI', group)
+      t.true(replies.filter(({ tag }) => tag === 'D').length <= (group === 'few_rows' ? 10 : 20))
+      t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+      t.is(codes(await client.pipeline([query('begin'), query(sql), query('select 1'), query('commit')])).replaceAll(/(?<!Z)T /g, ''), 'BEGIN ZT 54000 ZE 25P02 ZE ROLLBACK ZI')
+      const piped = await client.pipeline([parse("insert into items values (70, 'x')"), bind(), execute(), parse(sql), bind(), execute(), parse("insert into items values (71, 'x')"), bind(), execute(), sync()])
+      t.is(codes(piped), 'INSERT 0 1 54000 ZI')
+      t.is(codes(await client.pipeline([query('begin'), parse(sql), bind(), ...Array.from({ length: 5 }, () => execute('', 5)), sync(), query('rollback')])).includes('54000'), true)
+      t.is(codes(await client.simple('copy (select 1 from generate_series(1, 100000)) to stdout')), group === 'few_rows' || group === 'few_bytes' ? '54000 ZI' : '')
+      t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+    })
+  }
+  t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+})
+
+test.serial('a statement that takes longer than policy allows is ended, and the next runs', async (t) => {
+  await withClient('brief', async (client) => {
+    const replies = await client.simple('select pg_sleep(20)')
+    t.is(codes(replies).replace('T ', ''), '54000 ZI')
+    t.regex(errorOf(replies)?.['M'] ?? '', /longer than policy allows/)
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+    t.is(codes(await client.pipeline([parse('select pg_sleep(20)'), bind(), describe('P'), execute(), sync()])).replace('T ', ''), '54000 ZI')
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+  })
+})
+
+test.serial('a client that vanishes ends its statement, and what became of it is on record', async (t) => {
+  for (const how of ['destroy', 'half'] as const) {
+    const client = await front().as('leads')
+    const pid = await pidOf(client)
+    client.send(query(`select pg_sleep(25), '${how}'`))
+    await eventually(() => isRunning(pid, 'select pg_sleep'), 'the statement')
+    if (how === 'destroy') client.destroy()
+    else void client.end()
+    await eventually(() => isGone(pid), 'the backend to be gone')
+    const outcome = await outcomeOf((intent) => intent.session !== '' && says(how)(intent))
+    t.not(outcome?.status, 'delivered')
+  }
+})
+
+test.serial('a server that dies in the middle of a statement is told in words, and the outcome is on record', async (t) => {
+  for (const [sql, status] of [["select pg_sleep(25), 'died'", 'failed'], ["insert into items select 90, 'lost' from pg_sleep(25)", 'ambiguous']] as const) {
+    const client = await front().as('leads')
+    const pid = await pidOf(client)
+    client.send(query(sql))
+    await eventually(() => isRunning(pid, sql.slice(0, 6)), 'the statement')
+    await superuser.simple(`select pg_terminate_backend(${pid})`)
+    const last = (await client.until('Q')).filter(({ tag }) => tag === 'E')
+    t.is(errorOf(last)?.['S'], 'FATAL')
+    t.true(['57P01', '08006'].includes(errorOf(last)?.['C'] ?? ''))
+    t.true(client.isClosed)
+    const outcome = await outcomeOf(says(status === 'failed' ? 'died' : 'lost'))
+    t.true(outcome?.status === status || outcome?.code === 'postgres.57P01', JSON.stringify(outcome))
+  }
+})
+
+test.serial('notifications come while nothing runs, and between the rows of what does', async (t) => {
+  await withClient('seers', async (client) => {
+    t.is(codes(await client.simple('listen news')), 'LISTEN ZI')
+    await superuser.simple("notify news, 'idle'")
+    t.regex(String((await client.next()).body), /news\0idle/)
+    client.send(query('select pg_sleep(0.3)'))
+    await superuser.simple("notify news, 'busy'")
+    const replies = await client.until('Z')
+    const later = replies.some(({ tag }) => tag === 'A') ? [] : [await client.next()]
+    t.regex(String([...replies, ...later].find(({ tag }) => tag === 'A')?.body), /news\0busy/)
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+  })
+})
+
+test.serial('a change of settings from outside is passed on', async (t) => {
+  await withClient('leads', async (client) => {
+    await superuser.simple("alter system set intervalstyle = 'iso_8601'")
+    await superuser.simple('select pg_reload_conf()')
+    await eventually(async () => { await client.simple('select 1'); return client.parameters.get('IntervalStyle') === 'iso_8601' || undefined }, 'the new value')
+    await superuser.simple('alter system reset intervalstyle')
+    await superuser.simple('select pg_reload_conf()')
+    t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+  })
+})
+
+test.serial('a cell of 20 MB passes where nothing is masked, and where something is', async (t) => {
+  for (const group of ['seers', 'analysts'] as const) {
+    await withClient(group, async (client) => {
+      const replies = await client.simple("select repeat('x', 20000000)")
+      if (group === 'seers') t.is(replies.find(({ tag }) => tag === 'D')?.body.length, 20_000_006)
+      else t.regex(codes(replies), /^T (SELECT 1|\w{5}) ZI$/)
+      t.is(codes(await client.simple('select 1')), 'T SELECT 1 ZI')
+    })
+  }
+})
+
+test.serial('a thousand inserts in one write are answered one by one, and are on record each', async (t) => {
+  await withClient('leads', async (client) => {
+    const before = front().gateway.frames().length
+    const replies = await client.pipeline([...Array.from({ length: 1_000 }, (_, i) => [parse('insert into items values ($1, $2)'), bind({ parameters: [String(1_000 + i), 'bulk'] }), execute()]).flat(), sync()])
+    t.is(replies.filter(({ tag }) => tag === 'C').length, 1_000)
+    t.is(codes(replies).slice(-2), 'ZI')
+    t.is(texts(await superuser.simple("select count(*) from items where name = 'bulk'"))[0]?.[0], '1000')
+    await eventually(() => front().gateway.frames().slice(before).filter(({ kind, outcome }) => kind === 'outcome' && outcome?.status === 'delivered').length >= 1_000 || undefined, 'all outcomes')
+    t.pass()
+  })
+})
+
+test.serial('a million rows to a client that does not read wait in the server, not in the gateway', async (t) => {
+  await superuser.simple("create table if not exists big as select g as id, repeat('y', 100) as filler from generate_series(1, 1000000) g; grant select on big to app")
+  const options = await front().connection('appdb', 'seers')
+  const client = await PostgresClient.connect(options)
+  const pid = await pidOf(client)
+  const before = process.memoryUsage().rss
+  client.pause()
+  client.send(query('select * from big'))
+  await eventually(async () => texts(await superuser.simple(`select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'ClientWrite'`)).length > 0 || undefined, 'the server to wait')
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const grown = (process.memoryUsage().rss - before) / 1_048_576
+  t.true(grown < 80, `${grown.toFixed(0)} MB more`)
+  client.destroy()
+  await eventually(() => isGone(pid), 'the backend to be gone')
+})
+
+test.serial('the path that SET changes is the path the next statement of the same write is read by', async (t) => {
+  await withClient('owners', async (client) => {
+    for (const sql of ['create schema other', 'create table other.customers (id int, name text, ssn text)']) t.regex(codes(await client.simple(sql)), /^CREATE/)
+    const replies = await client.pipeline([
+      ...[parse('set search_path to other, public'), bind(), execute()], ...[parse('select count(*) from customers'), bind(), execute()], sync(),
+      query('reset search_path'), query('create temp table customers (id int, ssn text)'), query("insert into customers values (1, 'mine')"), query('select ssn from customers'),
+    ])
+    t.deepEqual(texts(replies)[0], ['0'])
+    t.false(codes(replies).includes('42501'), codes(replies))
+    const seen = await eventually(() => front().gateway.frames().findLast((frame) => frame.kind === 'intent' && says('count')(frame) && says('other.customers')(frame)), 'the statement by its new path')
+    t.truthy(seen)
+    t.is(codes(await client.simple('set search_path to other; select * from customers')), '42601 ZI', 'in one text nobody can tell')
+  })
+})
+
+test.serial('a token that expires ends the connection once the statement under way is through', async (t) => {
+  const client = await front().as('leads', { expiresInS: 600 })
+  client.send(query('select pg_sleep(1.5)'))
+  await eventually(() => isRunning(String(client.key?.readUInt32BE(0)), 'select pg_sleep'), 'the statement')
+  ahead = 700_000
+  const replies = await client.until('Q')
+  ahead = 0
+  t.is(codes(replies).slice(0, 13), 'T SELECT 1 ZI')
+  t.is(errorOf(replies)?.['S'], 'FATAL')
+  t.is(errorOf(replies)?.['C'], '28P01')
+  t.true(client.isClosed)
+})
+
+test.serial('with on_expiry: close and without a statement under way the connection ends at once', async (t) => {
+  const client = await front().as('leads', { expiresInS: 600 })
+  ahead = 700_000
+  const replies = await client.until('Q')
+  ahead = 0
+  t.is(errorOf(replies)?.['S'], 'FATAL')
+  t.true(client.isClosed)
+})
+
+test.serial('when the gateway stops, connections hear why, and every session is closed on record', async (t) => {
+  const idle = await front().as('leads')
+  const busy = await front().as('leads')
+  busy.send(query('select pg_sleep(25)'))
+  await eventually(() => isRunning(String(busy.key?.readUInt32BE(0)), 'select pg_sleep'), 'the statement')
+  const stopped = front().gateway.stop()
+  for (const client of [idle, busy]) {
+    const replies = await client.until('Q')
+    t.is(errorOf(replies.filter(({ tag }) => tag === 'E').slice(-1))?.['S'], 'FATAL')
+  }
+  t.is(await stopped, 0)
+  const frames = front().gateway.frames()
+  t.is(frames.filter(({ kind }) => kind === 'close').length, frames.filter(({ kind }) => kind === 'open' || kind === 'epoch').length)
+})
+
