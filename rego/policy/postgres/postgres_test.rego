@@ -179,6 +179,18 @@ test_a_function_by_number_is_called_where_data_lists_its_class if {
 
 seen(asked) := answer if answer := said(asked) with data.postgres.unmasked as {"appdb": ["engineers"]}
 
+test_an_unknown_name_is_said if {
+	untold({"unknown": ["unresolved_relation"], "relations": on("?.custmers", ["read"])}) == {"This names something that is not in the catalogue, or that the gateway does not know yet: custmers."}
+	untold({"unknown": ["unresolved_routine"], "routines": [{"schema": "", "name": "uper", "volatility": "v", "is_known": false}]}) == {"This names something that is not in the catalogue, or that the gateway does not know yet: uper."}
+	untold({"unknown": ["unresolved_column"], "relations": on("public.notes", ["read"])}) == {"This names something that is not in the catalogue, or that the gateway does not know yet: a column."}
+	untold({"unknown": ["unresolved_column", "dynamic_sql"]}) == {"What this would read or write cannot be told, and you may not see every column: dynamic_sql."}
+	untold({"unknown": ["unresolved_column"], "relations": on("pg_catalog.pg_class", ["read"])}) == set()
+}
+
+untold(over) := {entry.msg | some entry in said_by} if {
+	said_by := postgres.deny with input as ask([st(over)], "leads")
+}
+
 test_who_may_not_see_everything_runs_nothing_opaque if {
 	cases := {
 		"dynamic sql": [st({"unknown": ["dynamic_sql"]}), "pg.opaque"],

@@ -45,14 +45,30 @@ is_own(copy) if copy.place == "client"
 # title: Who must not see a value runs nothing that could hide where it goes
 deny contains {
 	"id": "pg.opaque",
-	"msg": sprintf("What this would read or write cannot be told, and you may not see every column: %s.", [listed(opaque)]),
+	"msg": untold,
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
 	count(opaque) > 0
 }
 
-opaque := {reason | some statement in statements; some reason in statement.unknown} | {kind | some kind in kinds; kind in data.postgres.opaque_kinds}
+opaque := {reason | some statement in statements; some reason in statement.unknown; not is_answered(reason, statement)} | {kind | some kind in kinds; kind in data.postgres.opaque_kinds}
+
+# A column that the system catalogue has not is the server's to deny.
+is_answered("unresolved_column", statement) if {
+	every relation in statement.relations { is_system(relation.name) }
+	every routine in statement.routines { routine.schema == "pg_catalog" }
+}
+
+# A typing error reads like one.
+untold := sprintf("This names something that is not in the catalogue, or that the gateway does not know yet: %s.", [listed(unknown_names)]) if {
+	count(opaque - {"unresolved_relation", "unresolved_column", "unresolved_routine"}) == 0
+} else := sprintf("What this would read or write cannot be told, and you may not see every column: %s.", [listed(opaque)])
+
+unknown_names := names if {
+	names := {trim_left(relation.name, "?.") | some relation in relations; startswith(relation.name, "?")} | {routine.name | some routine in routines; not routine.is_known}
+	count(names) > 0
+} else := {"a column"}
 
 # METADATA
 # title: What was prepared by name is known when it runs, or it does not run
