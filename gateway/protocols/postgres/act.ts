@@ -10,6 +10,8 @@ export class Act {
   readonly operation: PostgresOperation
   /** Of the text as the server will read it; empty where nobody could parse it. */
   readonly statements: readonly Statement[]
+  /** As the client sent it. */
+  readonly text: string
   /** A Parse without its Bind. */
   readonly isLoneParse: boolean
   /** Nothing behind it is sent before it has ended: names may resolve differently after it, or its end may have to undo what follows. */
@@ -37,9 +39,10 @@ export class Act {
   #taken = 0
   #bytes = 0
 
-  constructor(operation: PostgresOperation, statements: readonly Statement[], { isBarrier, isLoneParse = false }: { readonly isBarrier: boolean; readonly isLoneParse?: boolean }) {
+  constructor(operation: PostgresOperation, statements: readonly Statement[], { text, isBarrier, isLoneParse = false }: { readonly text: string; readonly isBarrier: boolean; readonly isLoneParse?: boolean }) {
     this.operation = operation
     this.statements = statements
+    this.text = text
     this.isBarrier = isBarrier
     this.isLoneParse = isLoneParse
   }

@@ -180,6 +180,7 @@ function canonical(options: Omit<StatementOptions, 'kind' | 'text' | 'analysis'>
   const header = JSON.stringify([
     'postgres', kind, target.name, database, user, names.role, names.sessionRole, [...names.path], nonce, oids, textBytes.length,
     values.map((value) => value === null ? null : value.length), [...parameters?.formats ?? []], [...parameters?.types ?? []],
+    ...statements.flatMap(({ source }) => source ?? []),
   ])
   return Buffer.concat([Buffer.from(`${header}\n`), textBytes, ...values.flatMap((value) => value ?? [])])
 }

@@ -10,7 +10,7 @@ import type { Poison } from './refuse.ts'
 import type { Admission } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
 import { maxTextBytes } from './sql/parser.ts'
-import { maxPrepared, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+import { maxPrepared, standing, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 /** One message of the client on its way out. */
 export interface Step {
@@ -161,12 +161,12 @@ export class Planner {
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
     const names = await this.#names(text)
     const analysis = await this.#o.analyse(text, names, 'on-second-sight')
-    if (!this.#o.isTransparent && resolvesUnseen(analysis)) {
+    if (!this.#o.isTransparent && resolvesUnseen(analysis, this.#o.state.isTouched)) {
       const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
       return { kind: 'query', bytes, isExtended: false, poison, refused }
     }
     const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
-    const act = this.#act(operation, analysis)
+    const act = this.#act(operation, analysis, text)
     return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison }
   }
 
@@ -184,6 +184,7 @@ export class Planner {
     const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
     state.prepared.set(name, prepared)
+    state.held.forgetPrepared(name)
     return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo: undoOf(state.prepared, prepared) } }
   }
 
@@ -193,7 +194,7 @@ export class Planner {
     const names = await this.#names(prepared.text)
     const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'prepare' })
-    return new Act(operation, statementsOf(analysis), { isBarrier: false, isLoneParse: true })
+    return new Act(operation, statementsOf(analysis), { text: prepared.text, isBarrier: false, isLoneParse: true })
   }
 
   async #bind(message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
@@ -213,6 +214,7 @@ export class Planner {
     if (parse !== undefined && parse.act === undefined) parse.act = act
     const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, act, fields: undefined, isDescribing: false, before: earlier, isUndone: false }
     state.portals.set(name, portal)
+    state.held.forgetCursor(name)
     return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo: undoOf(state.portals, portal) } }
   }
 
@@ -221,7 +223,7 @@ export class Planner {
     const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
     const types = prepared.describedTypes ?? prepared.parameterTypes
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })
-    return this.#act(operation, analysis)
+    return this.#act(operation, analysis, prepared.text)
   }
 
   async #execute(message: Execute, bytes: Uint8Array): Promise<Step> {
@@ -237,7 +239,7 @@ export class Planner {
 
   async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {
     const names = await this.#o.names.now()
-    const act = new Act(functionOperation({ ...this.#o.about, names, call: message }), [], { isBarrier: true })
+    const act = new Act(functionOperation({ ...this.#o.about, names, call: message }), [], { text: '', isBarrier: true })
     return { kind: 'functionCall', bytes, isExtended: false, act, due: { reply: 'function', act }, poison: this.#o.poison.functionCall }
   }
 
@@ -246,29 +248,20 @@ export class Planner {
     if (of === 'S') {
       const closed = prepared.get(name)
       prepared.delete(name)
-      return { reply: 'close', undo: () => { if (closed !== undefined && !prepared.has(name)) prepared.set(name, closed) } }
+      return { reply: 'close', undo: () => { const left = standing(closed); if (left !== undefined && !prepared.has(name)) prepared.set(name, left) } }
     }
     const closed = portals.get(name)
     portals.delete(name)
-    return { reply: 'close', ...at('portal', closed), undo: () => { if (closed !== undefined && !portals.has(name)) portals.set(name, closed) } }
+    return { reply: 'close', ...at('portal', closed), undo: () => { const left = standing(closed); if (left !== undefined && !portals.has(name)) portals.set(name, left) } }
   }
 
-  /** SQL gives names in the same space: what a message by that name would run is not what it was. */
-  #rename(statements: readonly Statement[]): void {
-    const { prepared, portals } = this.#o.state
-    for (const { kind, prepared: statement, cursor } of statements) {
-      if (kind === 'prepare' && statement !== undefined) prepared.delete(statement)
-      if (kind === 'declare_cursor' && cursor !== undefined) portals.delete(cursor)
-    }
-  }
-
-  #act(operation: PostgresOperation, analysis: Analysis): Act {
+  #act(operation: PostgresOperation, analysis: Analysis, text: string): Act {
     const statements = statementsOf(analysis)
-    this.#rename(statements)
+    this.#o.state.rename(statements)
     const { isTouched, isUnsynced, status } = this.#o.state
     // The end of a transaction takes back, or makes final, what it changed about names.
     const endsTouched = isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
-    return new Act(operation, statements, { isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
+    return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
   }
 }
 
@@ -295,9 +288,10 @@ function isBarrier({ isBarrier, kind }: Statement): boolean {
 }
 
 /** What a later statement of the same message reads could only be known once the earlier one has run. */
-function resolvesUnseen(analysis: Analysis): boolean {
+function resolvesUnseen(analysis: Analysis, isTouched: boolean): boolean {
   const statements = statementsOf(analysis)
-  const first = statements.findIndex(({ isBarrier }) => isBarrier)
+  // The end of a transaction takes back what it changed about names.
+  const first = statements.findIndex(({ isBarrier, effects }) => isBarrier || (isTouched && effects.includes('transaction')))
   return first !== -1 && statements.slice(first + 1).some(({ relations, routines }) => relations.length > 0 || routines.length > 0)
 }
 

@@ -91,7 +91,10 @@ export class Requests {
     this.#streams.get(act)?.write(recorded.bytes)
     // Of several in one text the next may begin: what follows is its data then.
     const paused = hasEnded && state.head?.reply === 'query' ? act.paused : undefined
-    if (hasEnded) state.copyIn = undefined
+    if (hasEnded) {
+      state.copyIn = undefined
+      this.#o.changed(act)
+    }
     await this.#flush()
     await paused
     return at
@@ -104,12 +107,15 @@ export class Requests {
     const pending = this.#o.cancelled()
     if (pending !== undefined) await pending
     let isPoisoned = false
+    const unsent: Step[] = []
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as Step
       const { act } = step
-      if (step.kind === 'sync') isPoisoned = false
-      else if (isPoisoned || state.isSkipping) {
-        step.due?.undo?.()
+      if (step.kind === 'sync') {
+        isPoisoned = false
+        takeBack(unsent)
+      } else if (isPoisoned || state.isSkipping) {
+        unsent.push(step)
         if (act !== undefined && act.permit !== undefined && !this.#streams.has(act)) left.push(act)
         else if (act !== undefined && act.permit === undefined) act.settle()
         continue
@@ -133,6 +139,7 @@ export class Requests {
         break
       }
     }
+    takeBack(unsent)
     await this.#flush()
     if (left.length > 0) this.#o.outlet.send(this.#o.replies.notRun(left))
   }
@@ -241,6 +248,11 @@ export class Requests {
     if (this.#o.upstream.flush()) return
     await drained(this.#o.upstream)
   }
+}
+
+/** Last first: what a later message did to a name was done to what an earlier one had made of it. */
+function takeBack(unsent: Step[]): void {
+  for (const { due } of unsent.splice(0).toReversed()) due?.undo?.()
 }
 
 /** What its rows are is known, or on its way. */

@@ -3,6 +3,7 @@
 import type { Act } from './act.ts'
 import { Held } from './held.ts'
 import type { Bind, Field } from './messages.ts'
+import type { Statement } from './sql/analysis.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
 export const maxDue = 16_384
@@ -90,6 +91,15 @@ export class SessionState {
   #head = 0
   #idle: (() => void)[] = []
 
+  /** Of statements that run, or have run: SQL gives names in the same space, so what a message by that name would run is not what it was. */
+  rename(statements: readonly Statement[]): void {
+    this.held.forget(statements)
+    for (const { kind, prepared: statement, cursor } of statements) {
+      if (kind === 'prepare' && statement !== undefined) this.prepared.delete(statement)
+      if (kind === 'declare_cursor' && cursor !== undefined) this.portals.delete(cursor)
+    }
+  }
+
   get due(): number { return this.#queue.length - this.#head }
   get head(): Due | undefined { return this.#queue[this.#head] }
 
@@ -142,9 +152,15 @@ export function undoOf<T extends { readonly name: string; before: T | undefined;
   return () => {
     undone.isUndone = true
     if (names.get(undone.name) !== undone) return
-    let { before } = undone
-    while (before?.isUndone === true) before = before.before
+    const before = standing(undone)
     if (before === undefined) names.delete(undone.name)
     else names.set(undone.name, before)
   }
+}
+
+/** What a closed name stood for when the server takes no notice of the Close: not what it never took either. */
+export function standing<T extends { readonly before: T | undefined; readonly isUndone: boolean }>(last: T | undefined): T | undefined {
+  let found = last
+  while (found?.isUndone === true) found = found.before
+  return found
 }

@@ -124,6 +124,8 @@ export interface Statement {
   readonly copyFormat?: CopyFormat
   /** PREPARE, EXECUTE, DEALLOCATE: the prepared statement's name. */
   readonly prepared?: string
+  /** EXECUTE, FETCH: the earlier text that says what it does; an approval is for that text, too. */
+  readonly source?: string
   /** DECLARE, FETCH: the cursor's name. */
   readonly cursor?: string
   readonly effects: readonly Effect[]

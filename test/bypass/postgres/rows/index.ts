@@ -4,8 +4,9 @@ import { functions } from './functions.ts'
 import { inference } from './inference.ts'
 import { laundering } from './laundering.ts'
 import { messages } from './messages.ts'
+import { names } from './names.ts'
 import { objects } from './objects.ts'
 import { projection } from './projection.ts'
 import { protocol } from './protocol.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names]

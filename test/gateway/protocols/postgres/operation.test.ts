@@ -116,6 +116,15 @@ test('an approval binds to text, values, role, path, session and target OIDs', a
   t.is(new Set([first, ...others]).size, 12)
 })
 
+test('an approval of EXECUTE binds to what was prepared under the name', async (t) => {
+  const bytes = async (source: string) => {
+    const analysis = await analyser.analyse('execute p', naming)
+    if (analysis.status === 'error') throw new Error('unreadable')
+    return Buffer.from((await operationOf('execute p', { analysis: { ...analysis, statements: analysis.statements.map((statement) => ({ ...statement, source })) } })).canonical()).toString('base64')
+  }
+  t.not(await bytes('prepare p as update accounts set balance = 1'), await bytes('prepare p as update accounts set balance = 1000'))
+})
+
 test('COPY from the client is not read whole, so nobody can approve it', async (t) => {
   t.is((await operationOf('copy customers from stdin')).isUnread, true)
   t.deepEqual((await operationOf('copy customers to stdout')).isUnread, undefined)
