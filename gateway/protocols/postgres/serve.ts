@@ -6,7 +6,7 @@ import { RefusalError } from '../../refusal.ts'
 import { createAside } from './aside.ts'
 import { declaredClasses, type ClassOf } from './declared.ts'
 import type { PostgresUpstream } from './dial.ts'
-import { encodeBackendKeyData, encodeParameterStatus, encodeReady } from './messages.ts'
+import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady } from './messages.ts'
 import type { PostgresOperation, StatementViews } from './operation.ts'
 import { createReach, type Reach } from './reach.ts'
 import { errorOf } from './refuse.ts'
@@ -78,7 +78,9 @@ export function createHost({ now }: { readonly now: () => number }): Host {
       return await join(greeted, door, gate, config)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      farewell(socket, errorOf(error.refusal, { severity: 'FATAL', ...error instanceof LoginError && error.sqlState !== undefined ? { sqlState: error.sqlState } : {} }))
+      const { sqlState, said } = error instanceof LoginError ? error : {}
+      // Where any start-up parameter goes through, so does what the server says of it.
+      farewell(socket, said !== undefined && config.parameters === 'any' ? encodeError(said) : errorOf(error.refusal, { severity: 'FATAL', ...sqlState === undefined ? {} : { sqlState } }))
       return 'refused'
     } finally {
       gate.close()

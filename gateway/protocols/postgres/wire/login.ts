@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { StreamAccess } from '../../../protocol.ts'
 import {
   backendTag, encodeCancel, encodeSslRequest, encodeStartup, Framer,
-  parseAuthentication, parseBackendKeyData, parseDiagnostic, parseParameterStatus, parseReady, ProtocolViolation,
+  parseAuthentication, parseBackendKeyData, parseDiagnostic, parseParameterStatus, parseReady, ProtocolViolation, type Diagnostic,
 } from '../messages.ts'
 import { IntakeError, take, takeMessage } from './intake.ts'
 import { LoginError } from './login-error.ts'
@@ -100,7 +100,7 @@ async function signIn(socket: Socket, request: LoginRequest, signal: AbortSignal
   for (let count = 0; count < maxLoginMessages; count++) {
     const message = await takeMessage(socket, maxLoginBytes, signal)
     const tag = message[0]
-    if (tag === backendTag.error) throw refusedBy(parseDiagnostic(message).get('C'))
+    if (tag === backendTag.error) throw refusedBy(parseDiagnostic(message))
     if (tag === backendTag.notice) continue
     if (tag === backendTag.authentication && !proof.isAccepted) {
       const answer = await proof.answer(parseAuthentication(message))
@@ -135,14 +135,15 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /** Some servers send no SQLSTATE, or one that is none. */
-function refusedBy(code: string | undefined): LoginError {
+function refusedBy(said: Diagnostic): LoginError {
+  const code = said.get('C')
   const sqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
-  return new LoginError('upstream.unavailable', `${words[sqlState ?? ''] ?? 'The database refused the connection'} (${sqlState ?? 'no SQLSTATE'})`, sqlState)
+  return new LoginError('upstream.unavailable', `${words[sqlState ?? ''] ?? 'The database refused the connection'} (${sqlState ?? 'no SQLSTATE'})`, { sqlState, said })
 }
 
 function loginErrorOf(error: unknown): unknown {
-  if (error instanceof ProtocolViolation) return new LoginError('upstream.broken', 'The database does not speak the protocol', undefined, error)
+  if (error instanceof ProtocolViolation) return new LoginError('upstream.broken', 'The database does not speak the protocol', { cause: error })
   if (!(error instanceof IntakeError)) return error
-  if (error.code === 'ERR_PG_TIMEOUT') return new LoginError('upstream.unavailable', 'The database did not let the gateway in in time', undefined, error)
-  return new LoginError('upstream.unavailable', `The connection to the database failed: ${error.message}`, undefined, error)
+  if (error.code === 'ERR_PG_TIMEOUT') return new LoginError('upstream.unavailable', 'The database did not let the gateway in in time', { cause: error })
+  return new LoginError('upstream.unavailable', `The connection to the database failed: ${error.message}`, { cause: error })
 }
