@@ -66,6 +66,9 @@ export class Act {
     return undefined
   }
 
+  /** Messages around its rows: the record counts them, too. */
+  add({ bytes: { length } }: Frame): void { this.#bytes += length }
+
   /** What has been collected since the last part. `summary.isFinal` ends it. */
   take(summary: PartSummary): readonly [Permit<PostgresOperation>, MaskedPart] | undefined {
     if (this.#hasEnded || this.permit === undefined || this.masker === undefined) return undefined

@@ -123,6 +123,7 @@ export class Replies {
     const act = due.act as Act
     this.#guard(act, () => {
       this.#describe(act, fields)
+      act.add(frame)
       this.#for(act).pass(frame.bytes)
     })
   }
@@ -248,6 +249,8 @@ export class Replies {
   #parameterStatus(frame: Frame): void {
     const { name, value } = parseParameterStatus(frame.bytes)
     this.#events.setting(name, value)
+    // Said at the next chance, which may be a question of ours; no question of ours changes one.
+    if (this.#state.head?.own !== undefined) return this.#unasked(frame)
     this.#aside(frame, (act) => act.masker?.parameterStatus(frame.bytes))
   }
 
@@ -276,6 +279,7 @@ export class Replies {
       const { format, formats } = parseCopyResponse(frame.bytes)
       const { copyFormat, outputs } = act.statements[act.results] ?? {}
       this.#for(act).copyOut(format, formats, copyFormat === undefined ? undefined : { format: copyFormat, outputs })
+      act.add(frame)
       this.#for(act).pass(frame.bytes)
     })
   }
@@ -310,6 +314,7 @@ export class Replies {
 
   #pass(due: Due, frame: Frame): void {
     if (due.own !== undefined || due.act === undefined || due.act.broken !== undefined) return
+    due.act.add(frame)
     this.#for(due.act).pass(frame.bytes)
   }
 
