@@ -28,6 +28,8 @@ export class Inbox {
     }
     socket.once('end', end)
     socket.once('close', end)
+    // It may have gone while it was being let in.
+    if (socket.destroyed || socket.readableEnded) queueMicrotask(end)
     socket.resume()
   }
 

@@ -12,7 +12,7 @@ export const windowBytes = 1024 * 1024
 export type Out =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array; /** Told once it is out. */ readonly act?: Act | undefined }
   | { readonly kind: 'part'; readonly act: Act; readonly permit: Permit<PostgresOperation>; readonly part: MaskedPart }
-  | { readonly kind: 'later'; readonly bytes: Promise<Uint8Array> }
+  | { readonly kind: 'later'; readonly bytes: Promise<Uint8Array>; /** Of what it was made from. */ readonly size: number }
 
 type Deliver = (parts: readonly (readonly [Permit<PostgresOperation>, MaskedPart])[]) => Promise<RecordedPart[]>
 
@@ -22,29 +22,33 @@ export class Outlet {
   readonly #failed: (error: unknown) => void
   #tail: Promise<void> | undefined
   #waiting = 0
+  #hasFailed = false
 
   /** @param failed a part could not be recorded, so nothing more may go out */
   constructor(socket: Duplex, deliver: Deliver, failed: (error: unknown) => void) {
     this.#socket = socket
     this.#deliver = deliver
-    this.#failed = failed
+    this.#failed = (error) => { this.#hasFailed = true; failed(error) }
   }
 
   get isFull(): boolean { return this.#waiting > windowBytes || this.#socket.writableNeedDrain }
 
   /** Resolves when the socket takes more, and all that was sent before is with it. */
-  get drained(): Promise<void> {
-    const { writableNeedDrain, destroyed } = this.#socket
-    if (writableNeedDrain && !destroyed) return Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
-    return this.#tail ?? Promise.resolve()
+  get drained(): Promise<void> { return this.#drain() }
+
+  async #drain(): Promise<void> {
+    while (this.#tail !== undefined) await this.#tail
+    if (this.#socket.writableNeedDrain && !this.#socket.destroyed) await drainOf(this.#socket)
   }
 
   /** All parts of one read are recorded by one commit. */
   send(items: readonly Out[]): void {
     if (items.length === 0) return
+    // Whoever awaits it may fail before: nobody may find it rejected with nobody there.
+    for (const item of items) if (item.kind === 'later') item.bytes.catch(() => undefined)
     const parts = items.filter((item) => item.kind === 'part')
     if (parts.length === 0 && this.#tail === undefined && items.every(({ kind }) => kind === 'bytes')) return this.#write(items, [], [])
-    const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : 0), 0)
+    const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : item.size), 0)
     this.#waiting += size
     const recorded = parts.length === 0 ? undefined : this.#record(parts)
     const tail = this.#follow(this.#tail, recorded, items).then(() => { this.#waiting -= size }, (error: unknown) => { this.#waiting -= size; this.#failed(error) }).finally(() => {
@@ -79,7 +83,7 @@ export class Outlet {
       if (bytes !== undefined && bytes.length > 0) pieces.push(bytes)
     }
     const [only] = pieces
-    if (only !== undefined && !this.#socket.destroyed) this.#socket.write(pieces.length === 1 ? only : Buffer.concat(pieces))
+    if (only !== undefined && !this.#hasFailed && !this.#socket.destroyed) this.#socket.write(pieces.length === 1 ? only : Buffer.concat(pieces))
     for (const item of items) {
       if (item.kind === 'part' && item.part.summary.isFinal) item.act.settle()
       else if (item.kind === 'bytes') item.act?.settle()
@@ -87,6 +91,10 @@ export class Outlet {
   }
 }
 
-function once(socket: Duplex, event: 'drain' | 'close'): Promise<void> {
-  return new Promise((resolve) => { socket.once(event, () => resolve()) })
+function drainOf(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => { socket.off('drain', done); socket.off('close', done); resolve() }
+    socket.on('drain', done)
+    socket.on('close', done)
+  })
 }

@@ -55,6 +55,7 @@ export class Replies {
 
   /** The connection is over: what had no reply may have taken effect, and a read has none. */
   abandon(code: RefusalCode): Out[] {
+    this.#state.copyIn = undefined
     const acts = new Set<Act>()
     for (let due = this.#state.pop(); due !== undefined; due = this.#state.pop()) {
       due.own?.failed()

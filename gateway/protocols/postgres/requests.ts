@@ -32,6 +32,8 @@ export interface RequestsOptions {
   cancel(): Promise<void>
   /** A cancel that is on its way to the server: nothing new is sent before it has arrived. */
   cancelled(): Promise<void> | undefined
+  /** The session has ended: whatever was permitted and has not left stays here. */
+  isOver(): boolean
   /** A barrier is through: names may resolve differently now. */
   changed(act: Act): void
 }
@@ -49,7 +51,7 @@ export class Requests {
   /** One read of the client. Resolves when all of it has left, or waits in the server. @throws ProtocolViolation */
   async take(frames: readonly Frame[]): Promise<'terminate' | undefined> {
     let at = 0
-    while (at < frames.length) {
+    while (at < frames.length && !this.#o.isOver()) {
       if (this.#o.state.copyIn !== undefined) {
         at = await this.#copy(frames, at)
         continue
@@ -111,6 +113,10 @@ export class Requests {
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as Step
       const { act } = step
+      if (this.#o.isOver()) {
+        for (const { act: waiting } of steps.slice(i)) if (waiting?.permit !== undefined && !this.#streams.has(waiting)) left.push(waiting)
+        break
+      }
       if (step.kind === 'sync') {
         isPoisoned = false
         takeBack(unsent)
@@ -231,7 +237,7 @@ export class Requests {
   async #after(act: Act, step: Step): Promise<void> {
     const { state, upstream } = this.#o
     this.#o.changed(act)
-    if (act.broken === undefined || act.failure !== undefined) return
+    if (act.broken === undefined || act.failure !== undefined || this.#o.isOver()) return
     if (step.isExtended) {
       upstream.control({ kind: 'poison', bytes: this.#o.planner.poison.parse('') })
       state.expect({ reply: 'poison', error: nothing, isExtended: true })

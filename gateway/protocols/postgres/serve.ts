@@ -97,6 +97,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const gone = new AbortController()
     const leave = (): void => gone.abort()
     socket.once('close', leave)
+    if (socket.destroyed) leave()
     const signedIn = await upstream.start({ user, database, parameters, signal: AbortSignal.any([gate.signal, gone.signal]) })
     socket.off('close', leave)
     const shared = sharedOf(target)

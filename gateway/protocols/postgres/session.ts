@@ -100,6 +100,7 @@ export class Session {
       cancel: () => this.cancel(),
       cancelled: () => this.#cancelling,
       changed: (act) => this.#changed(act),
+      isOver: () => this.#isOver,
     })
   }
 
@@ -191,7 +192,7 @@ export class Session {
 
   #fail(error: unknown): void {
     if (error instanceof ProtocolViolation) {
-      void this.#o.gate.refuse('request.malformed', error.message)
+      this.#o.gate.refuse('request.malformed', error.message).catch(() => undefined)
       return this.#end(error.message, 'request.malformed', 'refused')
     }
     if (error instanceof RefusalError) return this.#end(error.refusal.message, error.refusal.code, 'aborted')
@@ -300,7 +301,7 @@ export class Session {
 
   /** A notification, a notice between statements, the server's farewell: decided and recorded as an operation of the server's. */
   #unasked(frame: Frame): Out {
-    return { kind: 'later', bytes: this.#unaskedBytes(frame) }
+    return { kind: 'later', bytes: this.#unaskedBytes(frame), size: frame.bytes.length }
   }
 
   async #unaskedBytes(frame: Frame): Promise<Uint8Array> {
@@ -310,11 +311,20 @@ export class Session {
     if (permit === undefined || isRefusal(permit)) return new Uint8Array(0)
     permit.spend()
     act.permit = permit
-    act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false, act)
-    if (frame.tag === 0x41) act.masker.notification(frame.bytes)
-    else if (frame.tag === 0x53) act.masker.parameterStatus(frame.bytes)
-    else act.masker.diagnostic(frame.bytes)
-    const part = act.take({ title: act.operation.action.name, status: 'delivered', isFinal: true })
+    const title = act.operation.action.name
+    let part: ReturnType<Act['take']>
+    try {
+      act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false, act)
+      if (frame.tag === 0x41) act.masker.notification(frame.bytes)
+      else if (frame.tag === 0x53) act.masker.parameterStatus(frame.bytes)
+      else act.masker.diagnostic(frame.bytes)
+      part = act.take({ title, status: 'delivered', isFinal: true })
+    } catch (error) {
+      act.masker = this.#masker(masking.planFor({ mask: [] }, undefined), false, act)
+      const failed = act.take({ title, status: 'failed', isFinal: true, code: 'upstream.broken' })
+      if (failed !== undefined) await gate.deliver([failed])
+      throw error
+    }
     const [recorded] = part === undefined ? [] : await gate.deliver([part])
     return recorded?.bytes ?? new Uint8Array(0)
   }
