@@ -11,6 +11,8 @@ const decoder = new TextDecoder()
 /** @returns a function for moments at which no reply is due; it rejects with the server's SQLSTATE */
 export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask {
   const name = `countersign_${randomBytes(12).toString('hex')}`
+  /** A question that failed has left its statement. */
+  let isLeft = false
   return (sql) => new Promise((resolve, reject) => {
     const rows: (string | null)[][] = []
     const reader = new RowReader()
@@ -19,9 +21,14 @@ export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask 
         reader.reset(bytes)
         rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
       },
-      failed(error) { reject(new Error(`the server refused a question of the gateway: ${error === undefined ? 'no answer' : parseDiagnostic(error).get('C') ?? ''}`)) },
+      failed(error) { isLeft = true; reject(new Error(`the server refused a question of the gateway: ${error === undefined ? 'no answer' : parseDiagnostic(error).get('C') ?? ''}`)) },
     }
     const last: Own = { ...own, end: () => resolve(rows) }
+    if (isLeft) {
+      upstream.control({ kind: 'own', bytes: encodeClose('S', name) })
+      state.expect({ reply: 'close', own })
+      isLeft = false
+    }
     for (const bytes of [encodeParse(name, sql, []), encodeBind({ portal: name, statement: name, formats: [], values: [], resultFormats: [] }), encodeExecute(name, 0), encodeClose('P', name), encodeClose('S', name)]) upstream.control({ kind: 'own', bytes })
     state.expect({ reply: 'parse', own })
     state.expect({ reply: 'bind', own })

@@ -8,6 +8,9 @@ import type { SessionState } from './state.ts'
 /** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */
 const question = 'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, session_user::pg_catalog.text'
 
+/** A client's settings for its own statements are none for ours: limits of time, and workers that such a reading would start. */
+const calm = `SELECT ${Object.entries({ lock_timeout: lockTimeoutMs, statement_timeout: 0, max_parallel_workers_per_gather: 0 }).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`).join(', ')}`
+
 export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
 export class Names {
@@ -20,6 +23,7 @@ export class Names {
   readonly #settle: () => Promise<void>
   #known: SessionNames | undefined
   #own: Naming['snapshot'] | undefined
+  #ownChanges = 0
   #asked: { readonly path: readonly string[]; readonly role: string; readonly sessionRole: string } | undefined
 
   constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask, settle: () => Promise<void>) {
@@ -36,10 +40,9 @@ export class Names {
   /** @throws Error when the server does not say; nothing may be decided then */
   async now(): Promise<SessionNames> {
     const state = this.#state
-    if (state.isStale) {
-      await this.#look()
-      this.#own = undefined
-    }
+    if (state.isStale) await this.#look()
+    if (this.#ownChanges !== state.nameChanges) this.#own = undefined
+    this.#ownChanges = state.nameChanges
     if (this.#asked === undefined) throw new Error('the session has no search path yet')
     const isUncommitted = state.hasUncommittedNames && (state.status === 'T' || state.isUnsynced)
     const snapshot = isUncommitted && this.#isAnswering ? this.#own ??= await this.#uncommitted() : await this.#catalogue.current(this.#aside)
@@ -76,7 +79,7 @@ export class Names {
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          await this.#ask(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)
+          await this.#ask(calm)
           return await read(attempt === maxAttempts)
         } catch (error) {
           if (attempt === maxAttempts) throw error

@@ -285,6 +285,7 @@ export class Session {
     state.isStale = true
     state.isTouched = true
     if (act.statements.length === 0 || act.statements.some(({ effects }) => effects.includes('ddl') || effects.includes('execute'))) state.hasUncommittedNames = true
+    if (state.hasUncommittedNames) state.nameChanges++
     // Its own ReadyForQuery was there before: it is committed already.
     if (state.status === 'I' && !state.isUnsynced) this.#idle()
   }

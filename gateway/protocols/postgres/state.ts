@@ -3,12 +3,16 @@
 import type { Act } from './act.ts'
 import { Held } from './held.ts'
 import type { Bind, Field } from './messages.ts'
+import type { SessionNames } from './names.ts'
 import type { Statement } from './sql/analysis.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
 export const maxDue = 16_384
 /** Prepared statements and portals of one session; drivers keep hundreds. */
 export const maxPrepared = 10_000
+/** Bytes of their texts, and of the values that portals were bound with; what is short is not worth counting. */
+export const maxHeldBytes = 128 * 1024 * 1024
+const shortBytes = 4_096
 
 export interface Prepared {
   readonly name: string
@@ -32,6 +36,8 @@ export interface Portal {
   readonly prepared: Prepared
   readonly resultFormats: readonly number[]
   readonly message: Bind
+  /** As they resolved at its Bind: what the server runs was fixed then. */
+  readonly names: SessionNames
   isDescribing: boolean
   /** The operation its Bind was permitted as; further runs of a finished portal are operations of their own. */
   act: Act
@@ -79,6 +85,8 @@ export class SessionState {
   isTouched = false
   /** Catalogue changes of this transaction that nobody else sees yet. */
   hasUncommittedNames = false
+  /** Counts statements that may have changed the catalogue, or taken back a change of it. */
+  nameChanges = 0
   /** SQL's own prepared statements and cursors. */
   readonly held = new Held()
   readonly prepared = new Map<string, Prepared>()
@@ -98,6 +106,15 @@ export class SessionState {
       if (kind === 'prepare' && statement !== undefined) this.prepared.delete(statement)
       if (kind === 'declare_cursor' && cursor !== undefined) this.portals.delete(cursor)
     }
+  }
+
+  /** Whether one of this size may join those that the client keeps. */
+  hasRoomFor(bytes: number): boolean {
+    if (bytes <= shortBytes) return true
+    let sum = bytes
+    for (const { textBytes } of this.prepared.values()) sum += textBytes.length
+    for (const { message } of this.portals.values()) sum += sizeOf(message)
+    return sum <= maxHeldBytes
   }
 
   get due(): number { return this.#queue.length - this.#head }
@@ -156,6 +173,11 @@ export function undoOf<T extends { readonly name: string; before: T | undefined;
     if (before === undefined) names.delete(undone.name)
     else names.set(undone.name, before)
   }
+}
+
+/** Of its values. */
+export function sizeOf({ values }: Bind): number {
+  return values.reduce((sum, value) => sum + (value?.length ?? 0), 0)
 }
 
 /** What a closed name stood for when the server takes no notice of the Close: not what it never took either. */
