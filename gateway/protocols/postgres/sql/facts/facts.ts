@@ -8,6 +8,7 @@ import { isNode, isOn, namesOf, onlyNode, optionsOf, textOf, type Node } from '.
 import { expandRelation, findRelation } from './relations.ts'
 import { operatorsBehind } from './operators.ts'
 import { restricts } from './restricts.ts'
+import { droppable } from '../void-parameters.ts'
 import { findRoutine, foundByOid, systemSchemas, type FoundRoutine } from './routines.ts'
 import { commandOf, settingOf } from './commands.ts'
 
@@ -378,13 +379,14 @@ class Walk {
   }
 
   #call(body: Node, scope: Scope, access: Access): void {
-    this.#routine(namesOf(body['funcname']), Array.isArray(body['args']) ? body['args'].length : 0)
+    const args: readonly unknown[] = Array.isArray(body['args']) ? body['args'] : []
+    this.#routine(namesOf(body['funcname']), args.length, droppable(args))
     if (namesOf(body['funcname']).at(-1) === 'set_config') this.#settings.push(settingOf(body))
     this.#object(body, scope, access)
   }
 
-  #routine(names: readonly string[], count: number): void {
-    this.#found(findRoutine(names, count, this.#naming))
+  #routine(names: readonly string[], count: number, dropped = 0): void {
+    this.#found(findRoutine(names, count, this.#naming, dropped))
   }
 
   #found(found: FoundRoutine): void {

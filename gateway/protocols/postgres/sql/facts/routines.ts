@@ -11,12 +11,12 @@ export interface FoundRoutine {
   readonly own?: readonly Routine[]
 }
 
-/** @param names `schema.name` as the text gives it. Types of arguments are not known, so every overload that takes so many counts. */
-export function findRoutine(names: readonly string[], count: number, { snapshot, path }: Naming): FoundRoutine {
+/** @param names `schema.name` as the text gives it. Types of arguments are not known, so every overload that takes so many, or `dropped` less, counts. */
+export function findRoutine(names: readonly string[], count: number, { snapshot, path }: Naming, dropped = 0): FoundRoutine {
   const name = names.at(-1) ?? ''
   const said = names.at(-2)
   const all = snapshot.findRoutines(said, name, path)
-  const fitting = all.filter((routine) => takes(routine, count))
+  const fitting = all.filter((routine) => takes(routine, count - dropped, count))
   const routines = fitting.length > 0 ? fitting : all
   const named = routineClass(name)
   const base = { name, ...named === undefined ? {} : { class: named } }
@@ -42,9 +42,9 @@ function effectsOfOwn(routines: readonly Routine[]): Pick<FoundRoutine, 'effects
   return { effects: isVolatile ? ['execute', 'write'] : ['execute'], isBarrier: isVolatile, unknown: isOpaque ? ['opaque_routine'] : [] }
 }
 
-function takes(routine: Routine, count: number): boolean {
-  if (count < routine.argumentCount - routine.defaultCount - (routine.isVariadic ? 1 : 0)) return false
-  return routine.isVariadic || count <= routine.argumentCount
+function takes(routine: Routine, least: number, most: number): boolean {
+  if (most < routine.argumentCount - routine.defaultCount - (routine.isVariadic ? 1 : 0)) return false
+  return routine.isVariadic || least <= routine.argumentCount
 }
 
 export const systemSchemas = new Set(['pg_catalog', 'information_schema'])

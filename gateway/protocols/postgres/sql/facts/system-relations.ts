@@ -2,7 +2,7 @@
 
 const sensitive = new Set([
   'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs', 'pg_statistic', 'pg_statistic_ext_data', 'pg_stat_activity', 'pg_stat_statements', 'pg_largeobject', 'pg_authid', 'pg_shadow', 'pg_user_mapping', 'pg_user_mappings',
-  'pg_subscription', 'pg_foreign_server', 'pg_hba_file_rules', 'pg_ident_file_mappings', 'pg_file_settings', 'pg_prepared_statements', 'pg_cursors', 'pg_stat_progress_copy', 'pg_seclabel', 'pg_shseclabel', 'pg_stat_ssl', 'pg_stat_gssapi', 'pg_replication_slots', 'user_mapping_options', 'pg_dist_authinfo',
+  'pg_subscription', 'pg_foreign_server', 'pg_hba_file_rules', 'pg_ident_file_mappings', 'pg_file_settings', 'pg_prepared_statements', 'pg_cursors', 'pg_stat_progress_copy', 'pg_seclabel', 'pg_shseclabel', 'pg_replication_slots', 'user_mapping_options', 'pg_dist_authinfo',
 ])
 const schemas = new Set(['pg_catalog', 'information_schema'])
 

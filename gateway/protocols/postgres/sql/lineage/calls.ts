@@ -7,6 +7,7 @@ import { columnExpression, compositeOf } from './relations.ts'
 import { isFollowed, resultNames, traceBody } from './routines.ts'
 import type { Scope } from './scope.ts'
 import { isOpaqueBuiltIn, sinkOf } from './system.ts'
+import { droppable } from '../void-parameters.ts'
 import { bodyAt, listAt, isTrueAt, qualifiedName, tagged, type Body } from './tree.ts'
 import { asScalar, empty, flat, merge, rowValue, type Field, type Value } from './value.ts'
 
@@ -24,7 +25,7 @@ export function callFunction(context: Context, body: Body, scope: Scope): Called
   const filter = body['agg_filter'] === undefined ? [] : [test(context, body['agg_filter'], scope, 'predicate')]
   const window = bodyAt(body, 'over')
   if (window !== undefined) noteWindow(context, window, scope)
-  const called = resolveCall(context, schema, name, fed, scope)
+  const called = resolveCall(context, schema, name, fed, scope, droppable(listAt(body, 'args')))
   return filter.length === 0 ? called : { ...called, value: merge([called.value, ...filter]) }
 }
 
@@ -32,10 +33,10 @@ export function noteWindow(context: Context, window: Body, scope: Scope): void {
   context.uses.use(evaluateAll(context, [...listAt(window, 'partitionClause'), ...listAt(window, 'orderClause'), window['startOffset'], window['endOffset']], scope), 'order')
 }
 
-function resolveCall(context: Context, schema: string | undefined, name: string, args: readonly Value[], scope: Scope): Called {
+function resolveCall(context: Context, schema: string | undefined, name: string, args: readonly Value[], scope: Scope, dropped = 0): Called {
   const found = context.naming.snapshot.findRoutines(schema, name, scope.frame.path)
   context.effort.spend(1 + found.length)
-  const candidates = found.filter((routine) => accepts(routine, args.length))
+  const candidates = found.filter((routine) => takesSome(routine, args.length, dropped))
   if (candidates.length === 0) return { value: conversion(context, schema, name, args, scope), arguments: args, candidates }
   const all = merge(args.map(flat))
   const parts: Value[] = [all]
@@ -45,7 +46,7 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   let isScalar = true
   for (const routine of candidates) {
     const traced = followed(context, routine)
-    if (args.length < routine.argumentCount && routine.defaults !== undefined) parts.push(withArguments(defaultsOf(context, routine), empty))
+    if (args.length - dropped < routine.argumentCount && routine.defaults !== undefined) parts.push(withArguments(defaultsOf(context, routine), empty))
     const type = context.naming.snapshot.type(routine.returnType)
     // Base types and arrays of them; polymorphic results, records and rows may have columns.
     if (type?.kind !== 'b' || routine.results !== undefined) isScalar = false
@@ -78,6 +79,11 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
 const accepts = (routine: Routine, count: number): boolean => routine.schema === 'pg_catalog' && routine.name === 'unnest' ? count > 0 : routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount
   // Ordered-set aggregates count their direct arguments and their sorted ones together; the parser hands the sorted ones over as one.
   || routine.kind === 'a'
+
+function takesSome(routine: Routine, count: number, dropped: number): boolean {
+  for (let taken = count; taken >= count - dropped; taken--) if (accepts(routine, taken)) return true
+  return false
+}
 
 /** Built-ins give what their arguments feed; anybody else's C, Python or aggregate may give anything. */
 const isOpaque = (routine: Routine): boolean => routine.schema === 'pg_catalog' ? isOpaqueBuiltIn(routine.name) : true
