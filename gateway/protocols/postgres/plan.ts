@@ -10,7 +10,7 @@ import type { Poison } from './refuse.ts'
 import type { Admission } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
 import { maxTextBytes } from './sql/parser.ts'
-import { maxPrepared, standing, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+import { maxHeldBytes, maxPrepared, sizeOf, standing, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 /** One message of the client on its way out. */
 export interface Step {
@@ -160,8 +160,10 @@ export class Planner {
     const poison = this.#o.poison.query
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
     const names = await this.#names(text)
-    const analysis = await this.#o.analyse(text, names, 'on-second-sight')
-    if (!this.#o.isTransparent && resolvesUnseen(analysis, this.#o.state.isTouched)) {
+    const read = await this.#o.analyse(text, names, 'on-second-sight')
+    const unseen = resolvesUnseen(read, this.#o.state.isTouched)
+    const analysis = unseen === -1 ? read : unresolved(read, unseen)
+    if (!this.#o.isTransparent && unseen !== -1) {
       const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
       return { kind: 'query', bytes, isExtended: false, poison, refused }
     }
@@ -183,6 +185,7 @@ export class Planner {
     }
     const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
+    if (!state.hasRoomFor(textBytes.length)) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
     state.prepared.set(name, prepared)
     state.held.forgetPrepared(name)
     return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo: undoOf(state.prepared, prepared) } }
@@ -208,18 +211,19 @@ export class Planner {
     const { portal: name } = message
     const earlier = state.portals.get(name)
     if (earlier === undefined && state.portals.size >= maxPrepared) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `too many portals (${maxPrepared})`) }
-    const act = await this.#run(prepared, message)
+    if (!state.hasRoomFor(sizeOf(message))) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
+    const names = await this.#names(prepared.text)
+    const act = await this.#run(prepared, message, names)
     // The Parse that came with it is part of the same operation, unless another Bind has taken it.
     const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
     if (parse !== undefined && parse.act === undefined) parse.act = act
-    const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, act, fields: undefined, isDescribing: false, before: earlier, isUndone: false }
+    const portal: Portal = { name, prepared, resultFormats: message.resultFormats, message, names, act, fields: undefined, isDescribing: false, before: earlier, isUndone: false }
     state.portals.set(name, portal)
     state.held.forgetCursor(name)
     return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo: undoOf(state.portals, portal) } }
   }
 
-  async #run(prepared: Prepared, bind: Bind): Promise<Act> {
-    const names = await this.#names(prepared.text)
+  async #run(prepared: Prepared, bind: Bind, names: SessionNames): Promise<Act> {
     const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
     const types = prepared.describedTypes ?? prepared.parameterTypes
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })
@@ -232,7 +236,7 @@ export class Planner {
     const portal = state.portals.get(message.portal)
     if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
     // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
-    if (portal.act.hasEnded) portal.act = await this.#run(portal.prepared, portal.message)
+    if (portal.act.hasEnded) portal.act = await this.#run(portal.prepared, portal.message, portal.names)
     const { act } = portal
     return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
   }
@@ -287,12 +291,18 @@ function isBarrier({ isBarrier, kind }: Statement): boolean {
   return isBarrier || kind === 'copy' || kind === 'prepare' || kind === 'declare_cursor'
 }
 
-/** What a later statement of the same message reads could only be known once the earlier one has run. */
-function resolvesUnseen(analysis: Analysis, isTouched: boolean): boolean {
+/** What a later statement of the same message reads could only be known once the earlier one has run. @returns the earlier one's index; -1 */
+function resolvesUnseen(analysis: Analysis, isTouched: boolean): number {
   const statements = statementsOf(analysis)
   // The end of a transaction takes back what it changed about names.
   const first = statements.findIndex(({ isBarrier, effects }) => isBarrier || (isTouched && effects.includes('transaction')))
-  return first !== -1 && statements.slice(first + 1).some(({ relations, routines }) => relations.length > 0 || routines.length > 0)
+  return first !== -1 && statements.slice(first + 1).some(({ relations, routines }) => relations.length > 0 || routines.length > 0) ? first : -1
+}
+
+/** The transparent profile sends it all the same: then nobody knows where the values behind it come from. */
+function unresolved(analysis: Analysis, behind: number): Analysis {
+  if (analysis.status === 'error') return analysis
+  return { ...analysis, statements: analysis.statements.map(({ outputs, ...statement }, at) => at <= behind ? { ...statement, ...outputs === undefined ? {} : { outputs } } : { ...statement, unknown: [...statement.unknown, 'unresolved_relation'] }) }
 }
 
 function statementsOf(analysis: Analysis): readonly Statement[] {

@@ -25,21 +25,20 @@ type PostgresDoor = Door<PostgresOperation, PostgresUpstream>
 type PostgresGate = Gate<PostgresOperation, PostgresUpstream>
 type Startup = Extract<Welcome, { kind: 'startup' }>
 
-interface Shared { readonly classOf: ClassOf; readonly reach: Reach; readonly views: StatementViews }
+/** Of another config the server may be another one. */
+interface Shared { readonly catalogues: Map<string, Catalogue>; readonly classOf: ClassOf; readonly reach: Reach; readonly views: StatementViews }
 
 export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
 
 /** Owns what sessions share: the parser, each database's catalogue, and the cancel keys. */
 export function createHost({ now }: { readonly now: () => number }): Host {
   const keys = new CancelKeys<Session>(now)
-  const catalogues = new Map<string, Catalogue>()
   const shared = new WeakMap<TargetConfig, Shared>()
   let analyser: Promise<Analyser> | undefined
 
-  const catalogueOf = (target: string, database: string): Catalogue => {
-    const key = `${target}\n${database}`
-    let catalogue = catalogues.get(key)
-    if (catalogue === undefined) catalogues.set(key, catalogue = new Catalogue(now))
+  const catalogueOf = ({ catalogues }: Shared, database: string): Catalogue => {
+    let catalogue = catalogues.get(database)
+    if (catalogue === undefined) catalogues.set(database, catalogue = new Catalogue(now))
     return catalogue
   }
 
@@ -48,7 +47,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     let found = shared.get(target)
     if (found === undefined) {
       const classOf = declaredClasses(target)
-      shared.set(target, found = { classOf, reach: createReach(classOf), views: new WeakMap() })
+      shared.set(target, found = { catalogues: new Map(), classOf, reach: createReach(classOf), views: new WeakMap() })
     }
     return found
   }
@@ -104,7 +103,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
       about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views },
-      catalogue: catalogueOf(target.name, database), aside: createAside(upstream.access, user, database), classOf: shared.classOf, views: shared.reach,
+      catalogue: catalogueOf(shared, database), aside: createAside(upstream.access, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor, signedIn.pid)
     try {

@@ -1,0 +1,27 @@
+import test from 'ava'
+import { maxHeldBytes, SessionState, undoOf, standing, type Prepared } from '../../../../gateway/protocols/postgres/state.ts'
+
+const prepared = (name: string, bytes: number, before?: Prepared): Prepared => ({
+  name, text: '', textBytes: new Uint8Array(bytes), parameterTypes: [], fields: undefined, isDescribing: false, describedTypes: undefined, before, isUndone: false,
+})
+
+test('one session keeps no more texts and values than there is room for', (t) => {
+  const state = new SessionState()
+  const one = 1024 * 1024
+  for (let i = 0; (i + 1) * one <= maxHeldBytes; i++) {
+    t.true(state.hasRoomFor(one))
+    state.prepared.set(String(i), prepared(String(i), one))
+  }
+  t.false(state.hasRoomFor(one))
+  t.true(state.hasRoomFor(100), 'what every driver sends is not counted')
+})
+
+test('a Close that the server skipped does not bring back a statement that it skipped, too', (t) => {
+  const names = new Map<string, Prepared>()
+  const first = prepared('p', 1)
+  const second = prepared('p', 1, first)
+  names.set('p', second)
+  undoOf(names, second)()
+  t.is(names.get('p'), first)
+  t.is(standing(second), first)
+})
