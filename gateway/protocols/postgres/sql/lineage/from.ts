@@ -11,7 +11,7 @@ import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { settle } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, isTrueAt, itemsOf, listAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { empty, flat, merge, type Field, type Value } from './value.ts'
+import { asScalar, empty, flat, merge, type Field, type Value } from './value.ts'
 
 /** All items of a FROM clause; each sees those before it, as LATERAL ones may. */
 export function traceFrom(context: Context, nodes: readonly unknown[], scope: Scope): readonly Item[] {
@@ -52,7 +52,7 @@ function traceItem(context: Context, node: unknown, seen: Scope, scope: Scope): 
       return [aliased({ name: 'json_table', fields: jsonColumns(listAt(body, 'columns'), value), isNamed: true, isListed: true }, alias)]
     }
     case 'RangeTableSample': {
-      evaluateAll(context, [...listAt(body, 'args'), body['repeatable']], seen)
+      context.uses.use(evaluateAll(context, [...listAt(body, 'args'), body['repeatable']], seen), 'predicate', 'other')
       return traceItem(context, body['relation'], seen, scope)
     }
     case 'JoinExpr': return context.effort.deeper(() => join(context, body, seen, scope))
@@ -123,7 +123,13 @@ function functionFields(context: Context, node: unknown, definitions: readonly u
   if (shapes.some((each) => each === 'open' || shape === 'open' || each?.join('\0') !== shape?.join('\0'))) return { fields: [], open: merge([value, lost(context, 'unresolved_type')]) }
   if (shape === undefined || shape === 'open') return { fields: [{ name: alias ?? name, value }] }
   // One OUT column is a single value, and takes the alias only when it has no name of its own.
-  return { fields: shape.map((column, at) => ({ name: column, value: called.fields?.length === shape.length ? called.fields[at]?.value ?? value : value })) }
+  const results = called.candidates.length === 1 ? called.candidates[0]?.results : undefined
+  return { fields: shape.map((column, at) => ({ name: column, value: called.fields?.length === shape.length ? called.fields[at]?.value ?? value : settled(context, value, results?.[at]?.type) })) }
+}
+
+/** A result of a base type is no row, though the call that gives it gives rows. */
+function settled(context: Context, value: Value, type: number | undefined): Value {
+  return type !== undefined && context.naming.snapshot.type(type)?.kind === 'b' && compositeOf(context, type) === undefined ? asScalar(value) : value
 }
 
 /** Column names of what a call returns; undefined for one value; `open` where that depends on types that are not followed. */
@@ -162,7 +168,7 @@ function join(context: Context, body: Body, seen: Scope, scope: Scope): readonly
     context.uses.attribute(value.inputs, value)
     context.uses.use(value, 'join', 'equality')
     // One side without columns is a list of guesses.
-    if (sides.some((side) => side.columns.size === 0)) context.uses.use(value, 'predicate', 'equality')
+    if (sides.some((side) => side.columns.size === 0)) context.uses.use(value, 'predicate', 'other')
     return { name, value: { ...value, inputs: undefined } }
   })
   const usingNames = new Set(using)
