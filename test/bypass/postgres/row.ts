@@ -45,14 +45,16 @@ export interface Row {
   readonly intact: string
   /** Why it succeeds all the same: a declared limit, told in README.md. It is played and counted, and fails the suite when it no longer gives anything away. */
   readonly limit?: string
+  /** The same, for somebody who may change the schema: who may rename a column may give its name to another. */
+  readonly grantedLimit?: string
 }
 
 type Attack = readonly Step[] | ((canary: Canary) => readonly Step[])
-interface Around { readonly setup?: readonly string[]; readonly also?: (canary: Canary) => readonly string[]; readonly limit?: string }
+interface Around { readonly setup?: readonly string[]; readonly also?: (canary: Canary) => readonly string[]; readonly limit?: string; readonly grantedLimit?: string }
 
 const asFunction = (attack: Attack) => typeof attack === 'function' ? attack : () => attack
 
-export const leak = (name: string, attack: Attack, { setup = [], also = () => [], limit }: Around = {}): Row => ({ name, kind: 'leak', setup, attack: asFunction(attack), also, intact: 'select true', ...limit === undefined ? {} : { limit } })
+export const leak = (name: string, attack: Attack, { setup = [], also = () => [], limit, grantedLimit }: Around = {}): Row => ({ name, kind: 'leak', setup, attack: asFunction(attack), also, intact: 'select true', ...limit === undefined ? {} : { limit }, ...grantedLimit === undefined ? {} : { grantedLimit } })
 
 /** The row of customer 1 stays as it is. */
 const untouched = "select count(*) = 1 from public.customers where id = 1 and name = 'Ada Vance' and ssn = '{ssn}'"

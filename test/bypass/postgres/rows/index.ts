@@ -1,6 +1,7 @@
 // All attacks. The order is part of a row's identity only through its canary; rows are appended, never taken out.
 import { destruction } from './destruction.ts'
 import { functions } from './functions.ts'
+import { further } from './further.ts'
 import { inference } from './inference.ts'
 import { laundering } from './laundering.ts'
 import { messages } from './messages.ts'
@@ -9,4 +10,4 @@ import { objects } from './objects.ts'
 import { projection } from './projection.ts'
 import { protocol } from './protocol.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further]

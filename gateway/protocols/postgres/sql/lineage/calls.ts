@@ -39,6 +39,8 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   const candidates = found.filter((routine) => takesSome(routine, args.length, dropped))
   if (candidates.length === 0) return { value: conversion(context, schema, name, args, scope), arguments: args, candidates }
   const all = merge(args.map(flat))
+  // How many rows it gives says what it was given.
+  if (candidates.some((routine) => routine.returnsSet)) context.uses.use(all, 'predicate', 'other')
   const parts: Value[] = [all]
   let fields: readonly Field[] | undefined
   let isKnown = true

@@ -3,10 +3,10 @@ import { operatorBodies } from './calls.ts'
 import { evaluate } from './expressions.ts'
 import type { Context } from './context.ts'
 import type { Scope } from './scope.ts'
-import { bodyOf, itemsOf, listAt, qualifiedName, tagged, textAt } from './tree.ts'
+import { bodyAt, bodyOf, itemsOf, listAt, qualifiedName, tagged, textAt, walk, type Body } from './tree.ts'
 import { flat, merge, type Value } from './value.ts'
 
-interface Compared { readonly value: Value; /** Columns alone on one side, on the other nothing that a column feeds. */ readonly isEquality: boolean; readonly isColumnPair: boolean; readonly isBarePair: boolean }
+interface Compared { readonly value: Value; /** Columns alone on one side, on the other values that are written out. */ readonly isEquality: boolean; /** How many of them. */ readonly guesses: number; readonly isColumnPair: boolean; readonly isBarePair: boolean }
 
 /** Both sides' values, each side's literals attributed to the columns of both. Rows are compared field by field. */
 export function compare(context: Context, left: unknown, right: unknown, scope: Scope): Compared {
@@ -22,25 +22,44 @@ export function compare(context: Context, left: unknown, right: unknown, scope: 
   const other = flat(evaluate(context, right, scope))
   const both = merge([one, other])
   context.uses.attribute(both.inputs, both)
-  const isConstant = (value: Value): boolean => value.columns.size === 0 && value.unknown === undefined
+  const isGiven = (node: unknown, value: Value): boolean => value.columns.size === 0 && value.unknown === undefined && isWrittenOut(node)
   return {
     value: { ...both, inputs: undefined },
-    isEquality: isBareColumn(left) && isConstant(other) || isBareColumn(right) && isConstant(one),
+    isEquality: isBareColumn(left) && isGiven(right, other) || isBareColumn(right) && isGiven(left, one),
+    guesses: Math.max(countOf(left), countOf(right)),
     isColumnPair: one.columns.size > 0 && other.columns.size > 0,
     isBarePair: isBareColumn(left) && isBareColumn(right),
   }
 }
 
 function together(parts: readonly Compared[]): Compared {
-  return { value: merge(parts.map((part) => part.value)), isEquality: parts.every((part) => part.isEquality), isColumnPair: parts.every((part) => part.isColumnPair), isBarePair: parts.every((part) => part.isBarePair) }
+  return { value: merge(parts.map((part) => part.value)), isEquality: parts.every((part) => part.isEquality), guesses: parts.reduce((sum, part) => sum + part.guesses, 0), isColumnPair: parts.every((part) => part.isColumnPair), isBarePair: parts.every((part) => part.isBarePair) }
 }
+
+/** Casts that keep the whole value; `char(1)` keeps a letter of it, and asks for that. */
+const wholeCasts = new Set(['text', 'varchar', 'numeric', 'int8', 'date'])
 
 function isBareColumn(node: unknown): boolean {
   let at = tagged(node)
-  while (at?.tag === 'TypeCast' || at?.tag === 'CollateClause') at = tagged(at.body['arg'])
+  while (at?.tag === 'CollateClause' || at?.tag === 'TypeCast' && isWhole(bodyAt(at.body, 'typeName'))) at = tagged(at.body['arg'])
   if (at?.tag === 'RowExpr') return listAt(at.body, 'args').every(isBareColumn)
   return at?.tag === 'ColumnRef'
 }
+
+function isWhole(type: Body | undefined): boolean {
+  if (type === undefined || listAt(type, 'typmods').length > 0 || listAt(type, 'arrayBounds').length > 0) return false
+  const { schema, name } = qualifiedName(listAt(type, 'names'))
+  return (schema === undefined || schema === 'pg_catalog') && wholeCasts.has(name)
+}
+
+/** Subqueries and columns of other items may hold any number of guesses. */
+function isWrittenOut(node: unknown): boolean {
+  let isOne = true
+  walk(node, (_, tag) => { if (tag === 'ColumnRef' || tag === 'SelectStmt') isOne = false })
+  return isOne
+}
+
+const countOf = (node: unknown): number => itemsOf(node)?.length ?? listAt(bodyOf(node, 'A_ArrayExpr') ?? {}, 'elements').length
 
 /**
  * A condition: WHERE, HAVING, ON, FILTER, WHEN. Notes each comparison in it.
@@ -58,9 +77,11 @@ export function test(context: Context, node: unknown, scope: Scope, use: 'predic
     const compared = compare(context, left, right, scope)
     const user = operatorBodies(context, '=')
     const value = user === undefined ? compared.value : merge([compared.value, user])
-    const comparison = compared.isEquality ? 'equality' : 'other'
+    // `= ANY` of anything but a list that is written out: an array may hold a range.
+    const isArray = textAt(body, 'kind') === 'AEXPR_OP_ANY' && bodyOf(right, 'A_ArrayExpr') === undefined
+    const comparison = compared.isEquality && !isArray ? 'equality' : 'other'
     if (use === 'join' && compared.isColumnPair) context.uses.use(value, 'join', compared.isBarePair ? 'equality' : 'other')
-    else context.uses.use(value, 'predicate', comparison)
+    else context.uses.use(value, 'predicate', comparison, compared.guesses)
     return value
   }
   const value = flat(evaluate(context, node, scope))

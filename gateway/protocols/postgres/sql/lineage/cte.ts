@@ -52,6 +52,10 @@ export function resolveCte(context: Context, cte: Cte): Cte {
       }
     }
   }
+  // Where a cycle is found, rows end.
+  const cycle = bodyAt(cte.body, 'cycle_clause')
+  const watched = cycle === undefined ? [] : stringsOf(listAt(cycle, 'cycle_col_list'))
+  for (const { name, value } of cte.fields) if (watched.includes(name)) context.uses.use(value, 'group')
   cte.state = 'done'
   return cte
 }

@@ -22,7 +22,8 @@ export function traceSelect(context: Context, select: Body, outer: Scope): Outpu
       : plain(context, select, scope)
     // ORDER BY names an output before a column of FROM.
     for (const each of listAt(select, 'sortClause')) context.uses.use(key(context, bodyOf(each, 'SortBy')?.['node'], output.fields, scope, true), 'order')
-    evaluateAll(context, [select['limitCount'], select['limitOffset']], scope)
+    // How many rows come says what the number was made of.
+    context.uses.use(evaluateAll(context, [select['limitCount'], select['limitOffset']], scope), 'predicate', 'other')
     for (const each of listAt(select, 'lockingClause')) {
       for (const locked of listAt(bodyOf(each, 'LockingClause') ?? {}, 'lockedRels')) markVisited(context, locked)
     }
@@ -53,7 +54,7 @@ function setOperation(context: Context, select: Body, scope: Scope): Output {
       const both = merge([field.value, other])
       if (operation !== 'SETOP_UNION') {
         context.uses.attribute(both.inputs, both)
-        context.uses.use(both, 'predicate', field.value.columns.size === 0 || other.columns.size === 0 ? 'equality' : 'other')
+        context.uses.use(both, 'predicate', 'other')
       } else context.uses.use(both, 'group')
     })
   }

@@ -37,7 +37,10 @@ export class Effort {
   }
 }
 
-interface ColumnEntry { readonly uses: Set<Use>; readonly comparisons: Set<Comparison> }
+/** More values than these, asked for by one statement, are a search. */
+const maxGuesses = 20
+
+interface ColumnEntry { readonly uses: Set<Use>; readonly comparisons: Set<Comparison>; guesses: number }
 
 export class Uses {
   readonly #effort: Effort
@@ -56,13 +59,16 @@ export class Uses {
     this.#effort = effort
   }
 
-  use(value: Value, use: Use, comparison?: Comparison): void {
+  /** @param guesses values that it is compared with */
+  use(value: Value, use: Use, comparison?: Comparison, guesses = 0): void {
     this.#effort.spend(value.columns.size)
     for (const column of value.columns) {
       let entry = this.#columns.get(column)
-      if (entry === undefined) this.#columns.set(column, entry = { uses: new Set(), comparisons: new Set() })
+      if (entry === undefined) this.#columns.set(column, entry = { uses: new Set(), comparisons: new Set(), guesses: 0 })
       entry.uses.add(use)
       if (comparison !== undefined) entry.comparisons.add(comparison)
+      if (comparison === 'equality') entry.guesses += Math.max(1, guesses)
+      if (entry.guesses > maxGuesses) entry.comparisons.add('other')
     }
   }
 
@@ -104,10 +110,12 @@ export class Uses {
     this.#effort.spend(other.#columns.size + other.#flows.size + other.#relations.size + other.#routines.size)
     for (const [column, entry] of other.#columns) {
       const own = this.#columns.get(column)
-      if (own === undefined) this.#columns.set(column, { uses: new Set(entry.uses), comparisons: new Set(entry.comparisons) })
+      if (own === undefined) this.#columns.set(column, { uses: new Set(entry.uses), comparisons: new Set(entry.comparisons), guesses: entry.guesses })
       else {
         for (const use of entry.uses) own.uses.add(use)
         for (const comparison of entry.comparisons) own.comparisons.add(comparison)
+        own.guesses += entry.guesses
+        if (own.guesses > maxGuesses) own.comparisons.add('other')
       }
     }
     for (const entry of other.#relations.values()) for (const access of entry.access) this.relation(entry.schema, entry.name, entry.oid, access)
