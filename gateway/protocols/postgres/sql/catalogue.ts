@@ -39,6 +39,8 @@ export class Catalogue {
   #generation = 0
   /** OIDs that were unknown even after a fresh reading (dropped, or another session's temporary table). */
   #missing = new Set<number>()
+  /** What it lacks is known to have changed. */
+  #isAwaited = false
   /** Of committed rows, whatever changed since: the next one reads what was written after it. */
   #last: CatalogueReading & { readonly readAt: number } | undefined
 
@@ -69,6 +71,11 @@ export class Catalogue {
 
   /** After DDL, or whenever names may mean something else. */
   invalidate(): void {
+    this.#forget()
+    this.#isAwaited = true
+  }
+
+  #forget(): void {
     this.#generation++
     this.#held = undefined
     this.#loading = undefined
@@ -98,7 +105,7 @@ export class Catalogue {
     const found = await readVersion(ask)
     if (this.#held?.snapshot !== held.snapshot) return this.#held
     if (found !== held.version) {
-      this.invalidate()
+      this.#forget()
       return undefined
     }
     return this.#held = { ...held, checkedAt, everyMs: Math.max(checkEveryMs, (this.#now() - checkedAt) * checkCostFactor) }
@@ -130,7 +137,9 @@ export class Catalogue {
       // The caller keeps this promise first: an invalidation while reading then finds it.
       await Promise.resolve()
       const readAt = this.#now()
-      const before = await readVersion(ask)
+      // After DDL through the gateway the next statement waits for this: the version is asked for at the next look, which then reads again.
+      const before = this.#isAwaited && this.#last !== undefined ? '' : await readVersion(ask)
+      this.#isAwaited = false
       const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
       const { snapshot, isWhole } = this.#last = { readAt, ...await this.#read(ask, readAt) }
       if (generation === this.#generation) {
