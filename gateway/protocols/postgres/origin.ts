@@ -3,7 +3,7 @@
 import type { NamedColumn } from '../../mask/index.ts'
 import type { Field } from './messages.ts'
 import type { Lineage, Relation, Snapshot } from './sql/analysis.ts'
-import { systemLabels } from './sql/facts/system-relations.ts'
+import { isKeptValue, systemLabels } from './sql/facts/system-relations.ts'
 import { valueType, type ValueType } from './wire/types.ts'
 
 /** Partitions of partitions of …; views of views of … */
@@ -71,6 +71,7 @@ class Sources {
       const key = `${oid}.${column.attribute}`
       if (this.columns.has(key)) continue
       this.baseCount++
+      if (isKeptValue(relation.schema, relation.name, column.name)) this.isUnknown = true
       this.#name(relation, column.name, key, depth)
       this.#expand(relation, column.attribute, output, depth)
     }

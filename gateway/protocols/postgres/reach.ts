@@ -1,7 +1,8 @@
 // Whether a statement can bring a sensitive value to the client by a way that nobody follows: only then is an unknown origin a danger.
 import type { MaskPlan } from '../../mask/index.ts'
 import { classOfColumn, type ClassOf } from './declared.ts'
-import type { Snapshot, Statement } from './sql/analysis.ts'
+import type { BaseColumn, Snapshot, Statement } from './sql/analysis.ts'
+import { isKeptValue } from './sql/facts/system-relations.ts'
 
 /** Reasons of the analysis that concern names the statement does not get anything from. */
 const harmless: ReadonlySet<string> = new Set(['explain'])
@@ -38,11 +39,18 @@ export function createReach(classOf: ClassOf): Reach {
       const sensitive = sensitiveRelations(snapshot, plan)
       if (sensitive.size === 0) return false
       if (statements.length === 0) return true                // nobody could parse it
-      return statements.some(({ relations, routines, unknown, effects }) =>
-        unknown.some((reason) => !harmless.has(reason))
+      return statements.some(({ relations, routines, unknown, effects, columns }) =>
+        columns.some((use) => keepsValues(snapshot, use))
+        || unknown.some((reason) => !harmless.has(reason))
         || routines.some(({ isKnown, class: named }) => !isKnown || named !== undefined)
         || effects.includes('execute')
         || relations.some(({ oid, labels }) => oid === undefined || sensitive.has(oid) || labels?.includes('system_sensitive') === true))
     },
   }
+}
+
+function keepsValues(snapshot: Snapshot, { relation: oid, attribute }: BaseColumn): boolean {
+  const relation = snapshot.relation(oid)
+  if (relation === undefined || relation.name !== 'pg_attribute') return false
+  return relation.columns.some((column) => column.attribute === attribute && isKeptValue(relation.schema, relation.name, column.name))
 }

@@ -15,7 +15,8 @@ import type { Row } from './row.ts'
 import { rows } from './rows/index.ts'
 
 const atATime = 6
-const timeoutMs = 180_000
+/** All tests begin at once and wait for a database. */
+const timeoutMs = 600_000
 
 let opened: PostgresBank
 let databases: Databases

@@ -27,6 +27,8 @@ export interface Relation {
   readonly readRoutines?: readonly number[]
   /** Routines that run when it is written, triggers aside: of defaults, checks, index expressions and rules. */
   readonly writeRoutines?: readonly number[]
+  /** What its policies read. */
+  readonly policyRelations?: readonly number[]
   /** Built-ins of its policies and definition that do more than compute. */
   readonly calls?: readonly string[]
 }

@@ -23,7 +23,7 @@ export interface Reading {
   readonly policies: Rows
 }
 
-interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
+interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; policyRelations?: number[]; parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
 
 export function buildSnapshot(reading: Reading): Snapshot {
   const reached = collectReached(reading.reached)
@@ -112,6 +112,7 @@ class StoredRelation implements Relation {
   readonly readRoutines: readonly number[]
   readonly writeRoutines: readonly number[]
   readonly calls: readonly string[]
+  readonly policyRelations: readonly number[]
   readonly #expressions: RelationExtras['expressions']
   #text: string | undefined
   #columns: readonly Column[] = []
@@ -131,6 +132,7 @@ class StoredRelation implements Relation {
     this.readRoutines = extras?.readRoutines ?? []
     this.writeRoutines = extras?.writeRoutines ?? []
     this.calls = extras?.calls ?? []
+    this.policyRelations = extras?.policyRelations ?? []
     this.#expressions = extras?.expressions
   }
 
@@ -146,11 +148,11 @@ class StoredRelation implements Relation {
   }
 }
 
-type Reached = Readonly<Record<'read' | 'write' | 'type' | 'part', Map<number, number[]>>>
+type Reached = Readonly<Record<'read' | 'write' | 'type' | 'part' | 'relation', Map<number, number[]>>>
 
 function collectReached(rows: Rows): Reached {
   const of = (moment: string): Map<number, number[]> => collect(rows.filter((row) => row[0] === moment).map((row) => row.slice(1)), Number)
-  return { read: of('read'), write: of('write'), type: of('type'), part: of('part') }
+  return { read: of('read'), write: of('write'), type: of('type'), part: of('part'), relation: of('relation') }
 }
 
 /** Names in front of a parenthesis; those in strings do no harm. */
@@ -182,6 +184,7 @@ function collectExtras(reading: Reading, reached: Reached): Map<number, Relation
   for (const [relation, routine] of reading.triggers) (of(relation).triggers ??= []).push(Number(routine))
   for (const [relation] of reading.rules) of(relation).hasRules = true
   for (const [relation, routines] of reached.read) of(String(relation)).readRoutines = routines
+  for (const [relation, oids] of reached.relation) of(String(relation)).policyRelations = oids
   for (const [relation, routines] of reached.write) of(String(relation)).writeRoutines = routines
   for (const [relation, text] of [...reading.definitions].map(([oid, text]) => [String(oid), text] as const).concat(reading.policies.map(([oid, text]) => [oid ?? '', text ?? '']))) {
     const calls = loudCalls(text, isLoud)

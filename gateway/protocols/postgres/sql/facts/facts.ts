@@ -60,6 +60,7 @@ class Walk {
   /** By OID; shared with the walks through bodies. */
   readonly #reachedRoutines: Set<number>
   readonly #isBody: boolean
+  readonly #policyRelations = new Set<number>()
 
   /** @param reached of the walk through whose statement this body is reached */
   constructor(naming: Naming, reached?: Set<number>) {
@@ -299,8 +300,16 @@ class Walk {
   /** What runs when the relation is read or written, though nobody calls it. */
   #behind(relation: Relation, access: readonly Access[]): void {
     this.#reach(relation.readRoutines ?? [])
+    for (const oid of relation.policyRelations ?? []) this.#policyReads(oid)
     for (const name of relation.calls ?? []) this.#found(findRoutine(['pg_catalog', name], 0, this.#naming))
     if (access.some((one) => one !== 'read' && one !== 'lock')) for (const oid of [...relation.triggers ?? [], ...relation.writeRoutines ?? []]) this.#note(oid)
+  }
+
+  #policyReads(oid: number): void {
+    const relation = this.#naming.snapshot.relation(oid)
+    if (relation === undefined || this.#policyRelations.has(oid)) return
+    this.#policyRelations.add(oid)
+    this.#use({ schemaname: relation.schema, relname: relation.name }, ['read'])
   }
 
   /** Does what these routines do, as far as their bodies tell: a policy's function that only reads makes nothing of a SELECT but a SELECT. */

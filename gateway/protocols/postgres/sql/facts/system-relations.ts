@@ -14,3 +14,8 @@ export function systemLabels(schema: string, name: string, isFound: boolean): re
   if (name.startsWith('pg_statistic') && name !== 'pg_statistic_ext' && (isSystem || !isFound)) return ['system_sensitive']
   return isSystem ? ['system_catalogue'] : []
 }
+
+/** What a column held before it was there: ALTER TABLE … ADD COLUMN … DEFAULT keeps the value that it computed (`pg_attribute.attmissingval`). */
+export function isKeptValue(schema: string, relation: string, column: string): boolean {
+  return column === 'attmissingval' && relation === 'pg_attribute' && schema === 'pg_catalog'
+}

@@ -160,6 +160,8 @@ function alterTable(context: Context, body: Body, scope: Scope): Output {
 /** Definitions return nothing; expressions in them are not evaluated now. A query inside one that is run (a rule's is not) has its own case above. */
 function definition(context: Context, body: Body, scope: Scope): Output {
   walk(body, (each, tag) => {
+    // But a partition's bound is computed now, and the catalogue shows it to everybody. MINVALUE is parsed as a column.
+    for (const bound of ['listdatums', 'lowerdatums', 'upperdatums']) if (Array.isArray(each[bound])) context.uses.flow(evaluateAll(context, listAt(each, bound).filter((one) => bodyOf(one, 'ColumnRef') === undefined), scope), 'relation')
     if (tag === 'RangeVar' || typeof each['relname'] === 'string') noteRelation(context, each, scope)
     context.visited.add(each)
   })
