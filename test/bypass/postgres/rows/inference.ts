@@ -36,5 +36,5 @@ export const inference = [
   leak('a containment in JSON', ({ ssn }) => [{ oracle: [`select to_jsonb(c) @> '{"ssn":"${ssn}"}' from customers c where id = 1`, `select to_jsonb(c) @> '{"ssn":"x"}' from customers c where id = 1`] }]),
   leak('the rows of a plan that was run', guess((letter) => `explain (analyze, costs off, timing off, summary off, buffers off) select from customers where ssn like '${letter}%'`)),
   leak('a nested statement’s count in a block that raises', guess((letter) => `do $$ begin if (select ssn from customers where id = 1) like '${letter}%' then raise exception 'yes'; end if; end $$`)),
-  leak('ON CONFLICT tells whether a key is there', ({ ssn }) => [{ oracle: [`insert into customers(id, name, ssn) values (77, 'x', '${ssn}') on conflict do nothing`, "insert into customers(id, name, ssn) values (78, 'x', 'not-there') on conflict do nothing"] }]),
+  leak('ON CONFLICT tells whether a key is there', ({ ssn }) => [{ oracle: [`insert into customers(id, name, ssn) values (77, 'x', '${ssn}') on conflict do nothing`, "insert into customers(id, name, ssn) values (78, 'x', 'not-there') on conflict do nothing"] }], { grantedLimit: 'a unique key answers whether one value is there, as = does' }),
 ]
