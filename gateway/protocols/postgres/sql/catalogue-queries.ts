@@ -1,6 +1,10 @@
 // The statements that read the live catalogue. Everything is qualified, operators too: a session's own search_path must not decide what is read.
 // They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual.
 
+/** Which rows of a reading in part: all, those that may have changed, or these OIDs. */
+export type From = number | readonly number[] | undefined
+const isListed = (oid: string, oids: readonly number[]): string => `${oid} operator(pg_catalog.=) any ('{${oids.join()}}'::pg_catalog.oid[])`
+
 /** Written by this transaction or a later one; one that is long past (frozen, or by bootstrap) is of greater age. Counting is modulo 2³². */
 const isSince = (from: number, ...rows: readonly string[]): string => rows.map((row) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) pg_catalog.age('${from}'::pg_catalog.xid)`).join(' or ')
 
@@ -8,11 +12,12 @@ const namedRelations = `from pg_catalog.pg_class c join pg_catalog.pg_namespace 
 where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
 
 /** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. @param from only what may have changed since */
-export const relations = (from?: number): string => `
+export const relations = (from?: From): string => `
 select c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.reltype::pg_catalog.text, c.relpersistence::pg_catalog.text,
   (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8) order by a.attnum)::pg_catalog.text
      from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)
-${namedRelations}${from === undefined ? '' : ` and (${isSince(from, 'c', 'n')} or c.oid operator(pg_catalog.=) any (array(select a.attrelid from pg_catalog.pg_attribute a where ${isSince(from, 'a')})))`}`
+${namedRelations}${from === undefined ? '' : typeof from !== 'number' ? ` and ${isListed('c.oid', from)}`
+  : ` and (${isSince(from, 'c', 'n')} or c.oid operator(pg_catalog.=) any (array(select a.attrelid from pg_catalog.pg_attribute a where ${isSince(from, 'a')})))`}`
 
 export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
 
@@ -57,13 +62,26 @@ from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_ca
 where n.nspname operator(pg_catalog.<>) 'pg_catalog'${from === undefined ? '' : ` and (${isSince(from, 'p', 'n', 'l')} or p.pronargdefaults operator(pg_catalog.>) 0${hasSqlBody ? ' or p.prosqlbody is not null' : ''})`}`
 
 /** Array and row types of relations are implied by their element and relation; the rest is small. */
-export const types = (from?: number): string => `
+export const types = (from?: From): string => `
 select t.oid::pg_catalog.text, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, t.typcategory::pg_catalog.text, t.typbasetype::pg_catalog.text, t.typelem::pg_catalog.text, t.typrelid::pg_catalog.text
-from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace${from === undefined ? '' : ` where ${isSince(from, 't', 'n')}`}`
+from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace${from === undefined ? '' : ` where ${typeof from === 'number' ? isSince(from, 't', 'n') : isListed('t.oid', from)}`}`
 
 /** Of what is read in part: what has gone leaves no row that was written. */
 export const counted = ['relations', 'routines', 'types'] as const
-export const counts = `select (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_proc)::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_type)::pg_catalog.text`
+const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_namespace', 'pg_language'] as const
+export type Watched = typeof watched[number]
+const sinceIn = (from: number, table: string, oid: string, where = ''): string => `select x.${oid} as oid from pg_catalog.${table} x where ${isSince(from, 'x')}${where}`
+
+/** What has been written since, without reading it: OIDs of relations, routines and types; how many there are of each; and of each small catalogue how many rows, and whether one is new. */
+export const changes = (from: number): string => `
+select (select pg_catalog.json_agg(distinct s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_class', 'oid')} union all ${sinceIn(from, 'pg_attribute', 'attrelid')}) s),
+  (select pg_catalog.json_agg(s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_proc', 'oid')}) s),
+  (select pg_catalog.json_agg(s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_type', 'oid')}) s),
+  (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_proc)::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_type)::pg_catalog.text,
+  ${watched.map((table) => `(select pg_catalog.concat(pg_catalog.count(*), ' ', coalesce(pg_catalog.bool_or(${isSince(from, 'x')}), false)) from pg_catalog.${table} x)`).join(',\n  ')}`
+/** The columns of `changes` behind the first six. */
+export const watchedColumns = watched
+
 export const oids = {
   relations: `select c.oid::pg_catalog.text ${namedRelations}`, routines: 'select oid::pg_catalog.text from pg_catalog.pg_proc', types: 'select oid::pg_catalog.text from pg_catalog.pg_type',
 } as const satisfies Record<typeof counted[number], string>
@@ -84,7 +102,7 @@ export const implicitCasts = `${casts.replace('c.casttarget::pg_catalog.text, ',
 const oidOf = (table: string): string => `'pg_catalog.${table}'::pg_catalog.regclass`
 const is = (left: string, right: string): string => `${left} operator(pg_catalog.=) ${right}`
 
-/** Routines that somebody put behind a relation, a type or an aggregate, as the server itself keeps them for DROP: whose, when they run, which. PostgreSQL's own are not listed there. */
+/** Routines that somebody put behind a relation, a type or an aggregate, as the server itself keeps them for DROP: whose, when they run, which. PostgreSQL's own are not listed there. And the relations that policies read. */
 export const reached = `
 with used as (
   select d.classid, d.objid, d.refobjid as routine from pg_catalog.pg_depend d where ${is('d.refclassid', oidOf('pg_proc'))}
@@ -100,6 +118,8 @@ select distinct x.moment, x.owner::pg_catalog.text, x.routine::pg_catalog.text f
   union all select 'write', i.indrelid, u.routine from used u join pg_catalog.pg_index i on ${is('i.indexrelid', 'u.objid')} where ${is('u.classid', oidOf('pg_class'))}
   union all select 'type', u.objid, u.routine from used u where ${is('u.classid', oidOf('pg_type'))}
   union all select 'part', p.oid, u.routine from used u join pg_catalog.pg_proc p on ${is('p.oid', 'u.objid')} where ${is('u.classid', oidOf('pg_proc'))} and ${is('p.prokind', "'a'")}
+  union all select 'relation', p.polrelid, d.refobjid from pg_catalog.pg_depend d join pg_catalog.pg_policy p on ${is('p.oid', 'd.objid')}
+    where ${is('d.classid', oidOf('pg_policy'))} and ${is('d.refclassid', oidOf('pg_class'))} and d.refobjid operator(pg_catalog.<>) p.polrelid
 ) x (moment, owner, routine) order by 1, 2, 3`
 
 /** Expressions of row security policies, by relation. */

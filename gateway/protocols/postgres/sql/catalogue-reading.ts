@@ -38,6 +38,9 @@ export const lockTimeoutMs = 250
 type Row = readonly Cell[]
 type Large = 'relations' | 'routines' | 'types'
 
+/** All that is small, or printed by names. */
+type Others = Omit<Parameters<typeof buildSnapshot>[0], Large>
+
 export interface CatalogueReading {
   readonly snapshot: Snapshot
   /** Which start of which server, and which database: transaction ids of another mean nothing here. */
@@ -46,8 +49,9 @@ export interface CatalogueReading {
   readonly horizon: number
   /** By OID. */
   readonly rows: Readonly<Record<Large, ReadonlyMap<number, Row>>>
-  /** All that is small, or printed anew because names in it may have changed. */
-  readonly others: string
+  readonly others: Others
+  /** Numbers of rows; none known of a reading of everything. */
+  readonly small: ReadonlyMap<queries.Watched, number>
   /** Not all views could be printed: somebody holds a lock. */
   readonly isWhole: boolean
   readonly bytes: number
@@ -80,59 +84,102 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   let since: CatalogueReading | undefined
   const [about] = await read('version', queries.about)
   if (about === undefined) throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the database's version cannot be read")
-  const [version, path = '[]', server, horizon] = about
+  const [version, pathText, server, horizon] = about
   if (earlier !== undefined && earlier.server === server && earlier.horizon >= firstTransaction) since = earlier
-  const from = since?.horizon
-  const changed: Record<Large, Rows> = {
-    relations: await read('relations', queries.relations(from)),
-    routines: [...await read('system routines', queries.systemRoutines(from)), ...await read('routines', queries.userRoutines(Number(version) >= sqlBodiesSince, from))],
-    types: await read('types', queries.types(from)),
+  const path = JSON.parse(pathText ?? '[]') as string[]
+  const change = since === undefined ? undefined : changeOf((await read('changes', queries.changes(since.horizon)))[0] ?? [], since)
+  const isRenamed = change === undefined || change.has('pg_namespace', 'pg_language')
+  const from = (oids: readonly number[] = []): queries.From => isRenamed ? since?.horizon : oids
+  const mustRead = (oids: readonly number[] = []): boolean => isRenamed || oids.length > 0
+  const hasRoutines = mustRead(change?.oids.routines)
+  const rows = {
+    relations: byOid(since?.rows.relations, mustRead(change?.oids.relations) ? await read('relations', queries.relations(from(change?.oids.relations))) : []),
+    routines: byOid(since?.rows.routines, hasRoutines ? await read('system routines', queries.systemRoutines(since?.horizon)) : []),
+    types: byOid(since?.rows.types, mustRead(change?.oids.types) ? await read('types', queries.types(from(change?.oids.types))) : []),
   }
-  const rows = { relations: byOid(since?.rows.relations, changed.relations), routines: byOid(since?.rows.routines, changed.routines), types: byOid(since?.rows.types, changed.types) }
-  let isSame = since !== undefined && (Object.keys(changed) as Large[]).every((each) => isKnown(since?.rows[each], changed[each]))
-  if (since !== undefined) {
-    const [counts] = await read('numbers of rows', queries.counts)
-    for (const [i, each] of queries.counted.entries()) {
-      if (Number(counts?.[i]) === rows[each].size) continue
-      isSame = false
+  if (change !== undefined) {
+    for (const each of queries.counted) {
+      if (change.counts[each] === rows[each].size && !(each === 'routines' && hasRoutines)) continue
       const live = new Set((await read(`OIDs of ${each}`, queries.oids[each])).map(([oid]) => Number(oid)))
       for (const oid of rows[each].keys()) if (!live.has(oid)) rows[each].delete(oid)
     }
   }
+  const isSamePath = since !== undefined && since.others.path.join('\0') === path.join('\0')
+  const isPrintedAlike = since !== undefined && isSamePath && since.isWhole && !isRenamed && !hasRoutines && !change?.has('pg_operator', 'pg_cast') && isApart(since.rows, rows)
+  if (!isPrintedAlike) for (const [oid, row] of byOid(undefined, await read('routines', queries.userRoutines(Number(version) >= sqlBodiesSince, since?.horizon)))) rows.routines.set(oid, row)
   if (rows.relations.size > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
-  const { definitions, isWhole } = printsViews ? await readDefinitions(ask, read) : { definitions: new Map<number, string>(), isWhole: false }
-  const others = {
-    path: JSON.parse(path ?? '[]') as string[],
-    inheritance: await read('inheritance', queries.inheritance),
-    expressions: await read('column expressions', queries.expressions),
-    triggers: await read('triggers', queries.triggers),
-    rules: await read('rules', queries.rules),
-    definitions,
-    operators: await read('operators', queries.operators),
-    casts: await read('casts', queries.casts),
-    implicitCasts: await read('casts', queries.implicitCasts),
+  const known = since?.others
+  /** As before, unless its own rows have changed, or `isPrinted` and names in it may have. */
+  const again = async (what: string, sql: string, before: Rows | undefined, isPrinted: boolean, ...tables: readonly queries.Watched[]): Promise<Rows> =>
+    before !== undefined && change?.has(...tables) === false && (isPrinted ? isPrintedAlike : !hasRoutines && !isRenamed) ? before : await read(what, sql)
+  const { definitions, isWhole } = known !== undefined && isPrintedAlike && !change?.has('pg_rewrite') ? { definitions: known.definitions, isWhole: true }
+    : printsViews ? await readDefinitions(ask, read) : { definitions: new Map<number, string>(), isWhole: false }
+  const others: Others = {
+    path, definitions,
+    inheritance: await again('inheritance', queries.inheritance, known?.inheritance, false, 'pg_inherits'),
+    expressions: await again('column expressions', queries.expressions, known?.expressions, true, 'pg_attrdef'),
+    triggers: await again('triggers', queries.triggers, known?.triggers, false, 'pg_trigger'),
+    rules: await again('rules', queries.rules, known?.rules, false, 'pg_rewrite'),
+    operators: await again('operators', queries.operators, known?.operators, false, 'pg_operator'),
+    casts: await again('casts', queries.casts, known?.casts, false, 'pg_cast'),
+    implicitCasts: await again('casts', queries.implicitCasts, known?.implicitCasts, false, 'pg_cast'),
     reached: await read('dependencies', queries.reached),
-    policies: await read('policies', queries.policies),
+    policies: await again('policies', queries.policies, known?.policies, true, 'pg_policy'),
   }
-  const written = JSON.stringify({ ...others, definitions: [...others.definitions] })
-  // A reading of its own all the same: what this does not read, as who may look into a schema, may be what has changed.
-  const snapshot = isSame && since?.others === written ? { ...since.snapshot }
-    : buildSnapshot({ ...others, relations: [...rows.relations.values()], routines: [...rows.routines.values()], types: [...rows.types.values()] })
-  return { snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others: written, isWhole, bytes: bytes + (since?.bytes ?? 0) }
+  const snapshot = buildSnapshot({ ...others, relations: [...rows.relations.values()], routines: [...rows.routines.values()], types: [...rows.types.values()] })
+  return { snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others, small: change?.small ?? new Map(), isWhole, bytes: bytes + (since?.bytes ?? 0) }
+}
+
+interface Change {
+  readonly oids: Readonly<Record<Large, readonly number[]>>
+  readonly counts: Readonly<Record<Large, number>>
+  readonly small: ReadonlyMap<queries.Watched, number>
+  /** Whether one of these has rows that are new, or has lost some. */
+  has(...tables: readonly queries.Watched[]): boolean
+}
+
+/** The answer to `changes`, in its column order. */
+function changeOf([relations, routines, types, ...rest]: Row, { small: before }: CatalogueReading): Change {
+  const listed = (text: Cell | undefined): readonly number[] => JSON.parse(text ?? '[]') as number[]
+  const small = new Map<queries.Watched, number>()
+  const changed = new Set<queries.Watched>()
+  for (const [i, table] of queries.watchedColumns.entries()) {
+    const [count, isNew] = (rest[i + queries.counted.length] ?? '').split(' ')
+    small.set(table, Number(count))
+    if (isNew !== 'f' || before.get(table) !== Number(count)) changed.add(table)
+  }
+  return {
+    oids: { relations: listed(relations), routines: listed(routines), types: listed(types) },
+    counts: { relations: Number(rest[0]), routines: Number(rest[1]), types: Number(rest[2]) },
+    small, has: (...tables) => tables.some((table) => changed.has(table)),
+  }
+}
+
+/** Whether what has come and gone bears no name that anything else bears, and nothing that stayed is another: then all that prints names prints the same. */
+function isApart(before: CatalogueReading['rows'], after: CatalogueReading['rows']): boolean {
+  for (const each of ['relations', 'types'] as const) {
+    const moved = new Set<Cell | undefined>()
+    for (const [oid, row] of after[each]) {
+      const known = before[each].get(oid)
+      if (known === undefined) moved.add(row[2])
+      else if (known !== row && !(known.length === row.length && known.every((cell, i) => cell === row[i]))) return false
+    }
+    for (const [oid, row] of before[each]) if (!after[each].has(oid)) moved.add(row[2])
+    if (moved.size === 0) continue
+    const seen = new Set<Cell | undefined>()
+    for (const row of new Set([...before[each].values(), ...after[each].values()])) {
+      if (!moved.has(row[2])) continue
+      if (seen.has(row[2])) return false
+      seen.add(row[2])
+    }
+  }
+  return true
 }
 
 function byOid(before: ReadonlyMap<number, Row> | undefined, changed: Rows): Map<number, Row> {
   const rows = new Map(before)
   for (const row of changed) rows.set(Number(row[0]), row)
   return rows
-}
-
-/** Some rows are read each time, since they print names. */
-function isKnown(before: ReadonlyMap<number, Row> | undefined, changed: Rows): boolean {
-  return changed.every((row) => {
-    const known = before?.get(Number(row[0]))
-    return known !== undefined && known.length === row.length && known.every((cell, i) => cell === row[i])
-  })
 }
 
 /** One view that cannot be printed must not hide the others; its own columns then stay unknown. In a transaction a failure ends them all. */
