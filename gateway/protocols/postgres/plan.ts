@@ -65,19 +65,23 @@ export class Planner {
     let end = from
     let isTerminated = false
     let isResumed = false
+    let hasSync = false
     for (; end < frames.length; end++) {
       const frame = frames[end] as Frame
       const message = parseFrontend(frame)
       if (message.kind === 'terminate') { isTerminated = true; end++; break }
-      // The server reads and drops it; and it would drop a question of ours.
-      if (this.#o.state.isSkipping && message.kind !== 'sync') continue
+      // The server reads and drops it, and it would drop a question of ours; unless a Sync of this plan comes first.
+      if (this.#o.state.isSkipping && !hasSync && message.kind !== 'sync') continue
       if (this.#mustWait(message, steps.length === 0)) {
         if (steps.length > 0) break
         await this.#o.settle()
         if (this.#o.state.isSkipping) continue
         if (resolves.has(message.kind)) await this.#names(this.#textOf(message))
       }
-      if (message.kind === 'sync' && this.#o.state.isSkipping) isResumed = true
+      if (message.kind === 'sync') {
+        isResumed = this.#o.state.isSkipping && !hasSync
+        hasSync = true
+      }
       const step = await this.#step(message, frame, steps)
       if (step === undefined) continue
       steps.push(step)

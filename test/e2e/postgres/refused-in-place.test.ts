@@ -127,6 +127,16 @@ test.serial('bytes that are no message end both sides in FATAL 08P01, and the re
   t.truthy(await eventually(() => front().gateway.frames().find(({ kind, structure }) => kind === 'refusal' && structure?.['1'] === 'request.malformed'), 'the refusal'))
 })
 
+test.serial('another message in the middle of a COPY ends both sides, and nothing of the copy stays', async (t) => {
+  const client = await front().as('leads')
+  client.send(query('copy items from stdin'))
+  await client.until('G')
+  client.send(copyData('7\tx\n'), query('select 1'))
+  t.is(codes((await client.until('Q')).filter(({ tag }) => tag === 'E').slice(-1)), '08P01')
+  t.true(client.isClosed)
+  t.is(await count(), '3')
+})
+
 test.serial('a name that the server did not take is never taken for what it did', async (t) => {
   await withClient('leads', async (client) => {
     // Preparing needs nobody's approval, running does; each way tries to run it as if it were another statement.

@@ -266,7 +266,7 @@ test.serial('a token that expires ends the connection once the statement under w
   t.true(client.isClosed)
 })
 
-test.serial('with on_expiry: close and without a statement under way the connection ends at once', async (t) => {
+test.serial('a token that expires while nothing runs ends the connection at once', async (t) => {
   const client = await front().as('leads', { expiresInS: 600 })
   ahead = 700_000
   const replies = await client.until('Q')
