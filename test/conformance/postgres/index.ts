@@ -4,12 +4,15 @@ import { asyncpgSuite } from './asyncpg.ts'
 import { startServer } from './server.ts'
 import { pgxSuite, pqSuite } from './go.ts'
 import { pgjdbcSuite } from './pgjdbc.ts'
-import { isolationSuite, regressSuite } from './regress.ts'
+import { isolationCiSuite, isolationSuite, regressCiSuite, regressSuite } from './regress.ts'
 import { startGatewayBetween } from './through-gateway.ts'
 import type { Result, Suite } from './suite.ts'
 import type { Start } from './through.ts'
 
 export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite, pgxSuite, pqSuite, pgjdbcSuite, asyncpgSuite]
+
+/** What needs Debian's packages alone, and a few minutes. */
+export const postgresCiSuites: readonly Suite[] = [regressCiSuite, isolationCiSuite]
 
 /** Their packages carry no tests, and their repositories are not reached from here. */
 const unreached = ['postgres.js', 'node-postgres', 'psycopg', 'Npgsql']
@@ -19,6 +22,12 @@ export async function postgresConformance(named?: readonly string[]): Promise<Ou
   const outcomes: Outcome[] = []
   for (const suite of postgresSuites) if (named === undefined || named.includes(suite.name)) outcomes.push(...await runTwice(suite, startGatewayBetween))
   if (named === undefined) for (const name of unreached) outcomes.push({ name, passed: true, detail: 'skipped: needs its repository' })
+  return outcomes
+}
+
+export async function postgresCiConformance(): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const suite of postgresCiSuites) outcomes.push(...await runTwice(suite, startGatewayBetween))
   return outcomes
 }
 

@@ -23,12 +23,29 @@ export const isolationSuite = suiteOf('isolation', async (address, workspace) =>
   return [`${runners}/isolation/pg_isolation_regress`, ...common(address, source, workspace), `--schedule=${source}/isolation_schedule`]
 })
 
+/** What a gateway touches: texts and their errors, transactions, cursors, COPY, notices, settings, large objects; in the order in which they build upon each other. */
+const someRegress = `test_setup boolean char text int4 numeric strings uuid date timestamptz json jsonb numerology errors create_function_c create_misc create_table create_index create_view
+  insert copy copyselect copydml select_into select select_distinct subselect union case join transactions portals arrays update delete returning truncate sequence prepare plancache limit temp domain
+  prepared_xacts portals_p2 async guc largeobject tablesample xml`.split(/\s+/)
+const someIsolation = `read-only-anomaly simple-write-skew lock-update-delete deadlock-simple deadlock-soft nowait skip-locked insert-conflict-do-nothing insert-conflict-do-update
+  update-conflict-out delete-abort-savept async-notify timeouts temp-schema-cleanup drop-index-concurrently-1 plpgsql-toast prepared-transactions-cic serializable-parallel sequence-ddl`.split(/\s+/)
+
+/** Of both, what takes a few minutes. */
+export const regressCiSuite = suiteOf('regress-ci', async (address, workspace) => {
+  const source = path.join(await fetchSource(), 'tree/src/test/regress')
+  return [`${runners}/regress/pg_regress`, ...common(address, source, workspace), `--dlpath=${source}`, ...someRegress]
+})
+export const isolationCiSuite = suiteOf('isolation-ci', async (address, workspace) => {
+  const source = path.join(await fetchSource(), 'tree/src/test/isolation')
+  return [`${runners}/isolation/pg_isolation_regress`, ...common(address, source, workspace), ...someIsolation]
+})
+
 function suiteOf(name: string, commandOf: (address: Address, workspace: string) => Promise<readonly string[]>): Suite {
   return {
     name,
     missing: () => tools.filter((tool) => !isInstalled(tool)).join(', ') || undefined,
     fetch: async () => { await fetchSource() },
-    ...name === 'isolation' ? { settings: ['max_prepared_transactions=10'] } : {},
+    ...name.startsWith('isolation') ? { settings: ['max_prepared_transactions=10'] } : {},
     async run(address, workspace): Promise<Result> {
       const [command = '', ...args] = await commandOf(address, workspace)
       const { output } = await toEnd(path.basename(workspace), command, args, { cwd: workspace, asServer: true, env: { LC_ALL: 'C', PGPASSWORD: address.password }, timeoutMs: 1_500_000 })
