@@ -65,12 +65,13 @@ export class Planner {
     let end = from
     let isTerminated = false
     let isResumed = false
+    // An error may come in at any await here; behind a Sync that is planned it skips nothing.
     let hasSync = false
     for (; end < frames.length; end++) {
       const frame = frames[end] as Frame
       const message = parseFrontend(frame)
       if (message.kind === 'terminate') { isTerminated = true; end++; break }
-      // The server reads and drops it, and it would drop a question of ours; unless a Sync of this plan comes first.
+      // The server reads and drops it; and it would drop a question of ours.
       if (this.#o.state.isSkipping && !hasSync && message.kind !== 'sync') continue
       if (this.#mustWait(message, steps.length === 0)) {
         if (steps.length > 0) break
@@ -78,13 +79,11 @@ export class Planner {
         if (this.#o.state.isSkipping) continue
         if (resolves.has(message.kind)) await this.#names(this.#textOf(message))
       }
-      if (message.kind === 'sync') {
-        isResumed = this.#o.state.isSkipping && !hasSync
-        hasSync = true
-      }
+      if (message.kind === 'sync' && this.#o.state.isSkipping && !hasSync) isResumed = true
       const step = await this.#step(message, frame, steps)
       if (step === undefined) continue
       steps.push(step)
+      hasSync ||= step.kind === 'sync'
       this.#touch(message)
       if (isResumed) { end++; break }
       if (step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind') { end++; break }

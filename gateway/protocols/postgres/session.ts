@@ -121,7 +121,10 @@ export class Session {
   /** For a cancel request with this session's key. Nothing is cancelled that has not begun, and nothing that comes after. */
   async cancel(): Promise<void> {
     if (this.#holding !== undefined) return this.#holding.abort()
-    if (this.#state.due === 0 || this.#cancelling !== undefined) return
+    const { head } = this.#state
+    if (head === undefined || this.#cancelling !== undefined) return
+    // A question of ours is nothing that the client would cancel; a Describe of ours has its statement behind it.
+    if (head.own !== undefined && head.reply !== 'describe') return
     const cancelling = this.#o.upstream.cancel().catch(() => undefined).then(() => { this.#cancelling = undefined })
     this.#cancelling = cancelling
     await cancelling
@@ -270,10 +273,13 @@ export class Session {
   /** Resolves when the server has answered all that was sent; without a Sync it is asked to. */
   async #settle(): Promise<void> {
     const { upstream } = this.#o
-    if (this.#state.due === 0) return
-    if (this.#state.isUnsynced) upstream.control({ kind: 'flush' })
-    upstream.flush()
-    await this.#state.settled()
+    if (this.#state.due > 0) {
+      if (this.#state.isUnsynced) upstream.control({ kind: 'flush' })
+      upstream.flush()
+      await this.#state.settled()
+    }
+    // It must not hit the question that comes next.
+    await this.#cancelling
   }
 
   /** A statement that others depend on has ended: names may resolve differently, or there is one more of them. */
