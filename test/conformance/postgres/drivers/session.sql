@@ -32,7 +32,7 @@ insert into notes(body) values ('y') returning id > 0;
 rollback to a;
 commit;
 drop table customers;
-select 'alive after reconnecting';
+select 'alive after a refusal';
 prepare q(int) as select id, ssn from customers where id = $1;
 execute q(3);
 deallocate q;
