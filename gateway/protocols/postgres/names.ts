@@ -62,6 +62,8 @@ export class Names {
     this.#asked = { path: JSON.parse(row?.[0] ?? '[]') as string[], role: row?.[1] ?? '', sessionRole: row?.[2] ?? '' }
     this.#state.isStale = false
     this.#known = undefined
+    // The server plans it anew, and its columns may be another table's.
+    for (const prepared of this.#state.prepared.values()) prepared.fields = undefined
   }
 
   /** The catalogue as this transaction has changed it: nobody else can see it. */

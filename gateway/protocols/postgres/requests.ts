@@ -220,6 +220,7 @@ export class Requests {
       act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
       this.#o.cancel().catch(() => undefined)
     }, limitMs)
+    act.timer.unref()
   }
 
   #poison(step: Step, refused: Refusal | undefined): void {

@@ -62,7 +62,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     if (greeted.kind === 'cancel') {
       const match = keys.find(greeted.pid, greeted.key, client.peer.ip)
       if (match.kind === 'session') await match.session.cancel()
-      client.socket.end()
+      client.socket.destroySoon()
       return 'ended'
     }
     const { socket } = greeted
