@@ -88,7 +88,11 @@ test('an overload that PostgreSQL takes for a parameter of type void is masked a
   direct.send(write.parse('select whose($1, $2)', '', [2278, 23]), write.bind({ parameters: [null, '1'] }), write.execute(), write.sync())
   t.true(message('x', ...(await direct.until()).map(({ body }) => body)).includes(ssn))
   await direct.end()
-  for (const [sql, types] of [['select whose($1, $2)', [2278, 23]], ['select whose($1::void, $2)', [0, 23]], ['select * from whose($1, $2)', [2278, 23]]] as const) t.false((await run(sql, types, [null, '1'])).includes(ssn), sql)
+  for (const [sql, types] of [['select whose($1, $2)', [2278, 23]], ['select whose($1::void, $2)', [0, 23]], ['select * from whose($1, $2)', [2278, 23]]] as const) {
+    const answer = await run(sql, types, [null, '1'])
+    // By its origin, not by the detector that finds numbers in any text.
+    t.deepEqual([answer.includes(masked), answer.includes(ssn)], [true, false], sql)
+  }
   await client.end()
 })
 
