@@ -53,6 +53,9 @@ export class Databases {
 /** @param direct connects to the server itself; `through` is a caller of the gateway who may read */
 export async function openDatabases(count: number, direct: (user: string, database: string) => Promise<PostgresClient>, through: ConnectOptions): Promise<{ readonly databases: Databases; readonly all: readonly OpenDatabase[] }> {
   const first = await direct('bank', 'postgres')
+  // Nothing here outlives the run.
+  for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes', 'autovacuum']) await first.simple(`alter system set ${setting} = off`)
+  await first.simple('select pg_reload_conf()')
   const all: OpenDatabase[] = []
   for (let i = 0; i < count; i++) {
     const name = `attacked_${i}`
