@@ -100,9 +100,11 @@ function delivered(context: Context, output: Output, destination: string | undef
 function explain(context: Context, body: Body, scope: Scope): Output {
   const inner = traceAny(context, body['query'], scope)
   const { uses } = context
-  const isFolded = uses.routines().some((routine) => routine.schema !== 'pg_catalog')
+  const isFolded = uses.routines().some((routine) => routine.schema !== 'pg_catalog') || uses.unknown.size > 0
+  // A plan prints names, counts and the statement's own constants; a value only where the planner ran somebody's function to get a constant.
+  if (!isFolded) return { fields: [{ name: 'QUERY PLAN', value: { columns: new Set() } }] }
   const all: Value = { columns: new Set(uses.touched()) }
-  const value = merge([all, ...inner.fields.map((field) => flat(field.value)), ...inner.open === undefined ? [] : [inner.open], ...isFolded || uses.unknown.size > 0 ? [lost(context, 'explain')] : []])
+  const value = merge([all, ...inner.fields.map((field) => flat(field.value)), ...inner.open === undefined ? [] : [inner.open], lost(context, 'explain')])
   return { fields: [{ name: 'QUERY PLAN', value }] }
 }
 
