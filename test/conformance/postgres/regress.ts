@@ -13,6 +13,10 @@ const tools = ['gcc', 'dpkg', 'apt-get', 'tar', bin, `${runners}/regress/pg_regr
 /** `test int4 ... ok`, or an indented line of a group that runs together. */
 const resultLine = /^(?:test)?\s+(\S+)\s+\.\.\. (ok|FAILED|failed)/
 
+const declared = {
+  temp: 'the question how names resolve makes the temporary schema that search_path names, before the transaction that was to make it',
+} as const
+
 export const regressSuite = suiteOf('regress', async (address, workspace) => {
   const source = path.join(await fetchSource(), 'tree/src/test/regress')
   return [`${runners}/regress/pg_regress`, ...common(address, source, workspace), `--dlpath=${source}`, '--max-connections=20', `--schedule=${source}/parallel_schedule`]
@@ -45,6 +49,7 @@ function suiteOf(name: string, commandOf: (address: Address, workspace: string) 
     name,
     missing: () => tools.filter((tool) => !isInstalled(tool)).join(', ') || undefined,
     fetch: async () => { await fetchSource() },
+    declared,
     ...name.startsWith('isolation') ? { settings: ['max_prepared_transactions=10'] } : {},
     async run(address, workspace): Promise<Result> {
       const [command = '', ...args] = await commandOf(address, workspace)
