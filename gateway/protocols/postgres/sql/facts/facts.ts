@@ -29,6 +29,8 @@ const noScope: Scope = new Set()
 const maxEmbedding = 8
 /** Routines behind relations, operators, casts, and routines behind those, of one statement. */
 const maxReached = 200
+/** Nodes that take nothing as another type. */
+const givenAsIs = new Set(['SelectStmt', 'ResTarget', 'ColumnRef', 'A_Star', 'RangeVar', 'String'])
 /** Types made of types. */
 const maxTypes = 200
 
@@ -61,6 +63,8 @@ class Walk {
   readonly #reachedRoutines: Set<number>
   readonly #isBody: boolean
   readonly #policyRelations = new Set<number>()
+  /** Something in it may be cast without a word. */
+  #computes = false
 
   /** @param reached of the walk through whose statement this body is reached */
   constructor(naming: Naming, reached?: Set<number>) {
@@ -79,7 +83,7 @@ class Walk {
   result(node: unknown): FactsResult {
     const [name, body] = onlyNode(node) ?? ['', {}]
     this.#callDotted()
-    if (!this.#isBody) this.#reach(this.#naming.snapshot.implicitCasts)
+    if (!this.#isBody && this.#computes) this.#reach(this.#naming.snapshot.implicitCasts)
     const relations = [...this.#relations.values()].map(({ use, access }): RelationUse => ({ ...use, access: [...access] }))
     const limit = limitOf(body)
     const command = commandOf(name, body)
@@ -133,6 +137,7 @@ class Walk {
 
   #node(name: string, body: Node, scope: Scope, access: Access, isStatement: boolean): void {
     if (isStatement || name.endsWith('Stmt')) this.#effectsOf(name, body)
+    if (!givenAsIs.has(name) || body['larg'] !== undefined) this.#computes = true
     for (const operator of operatorsBehind(name, body)) this.#operator([operator])
     switch (name) {
       case 'SelectStmt': return this.#select(body, scope)
