@@ -17,6 +17,8 @@ export const pgxSuite: Suite = suiteOf('pgx', pgx, {
 }, (address) => {
   const connection = `host=${address.host} port=${address.port} user=${address.user} password=${address.password} dbname=${address.database} sslmode=disable`
   return { PGX_TEST_DATABASE: connection, PGX_TEST_TCP_CONN_STRING: connection, PGX_TEST_PLAIN_PASSWORD_CONN_STRING: connection }
+}, {
+  'pgx/v5/pgconn TestConnectProtocolVersion32': 'the gateway speaks 3.2 to its client, with the long key that comes with it, whatever the server speaks',
 })
 
 /** The driver's tests name the user and the database. */
