@@ -104,6 +104,13 @@ export class Planner {
     return namesIn(message).some(({ key, isReplaced }) => !isReplaced && (state.touched.get(key) ?? state.segment) < state.segment)
   }
 
+  /** Looking once more for a name that was not known may find a newer catalogue: facts are told by the one that was read. */
+  async #read(text: string, names: SessionNames, admission: Admission): Promise<{ readonly names: SessionNames; readonly analysis: Analysis }> {
+    const isCurrent = names === this.#o.names.last
+    const analysis = await this.#o.analyse(text, names, admission)
+    return { analysis, names: isCurrent ? this.#o.names.last ?? names : names }
+  }
+
   /** As names resolve now; inside a transaction a text that names nothing asks nothing. */
   async #names(text: string | undefined): Promise<SessionNames> {
     const { names, state } = this.#o
@@ -162,8 +169,7 @@ export class Planner {
   async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
     const poison = this.#o.poison.query
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
-    const names = await this.#names(text)
-    const read = await this.#o.analyse(text, names, 'on-second-sight')
+    const { names, analysis: read } = await this.#read(text, await this.#names(text), 'on-second-sight')
     const unseen = resolvesUnseen(read, this.#o.state.isTouched)
     const analysis = unseen === -1 ? read : unresolved(read, unseen)
     if (!this.#o.isTransparent && unseen !== -1) {
@@ -197,8 +203,7 @@ export class Planner {
   /** A Parse whose Bind did not come with it: nothing runs yet, and policy says whether it ever may. */
   async #prepare(step: Step): Promise<Act> {
     const prepared = step.due?.prepared as Prepared
-    const names = await this.#names(prepared.text)
-    const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
+    const { names, analysis } = await this.#read(prepared.text, await this.#names(prepared.text), 'at-once')
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'prepare' })
     return new Act(operation, statementsOf(analysis), { text: prepared.text, isBarrier: false, isLoneParse: true })
   }
@@ -226,8 +231,8 @@ export class Planner {
     return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo: undoOf(state.portals, portal) } }
   }
 
-  async #run(prepared: Prepared, bind: Bind, names: SessionNames): Promise<Act> {
-    const analysis = await this.#o.analyse(prepared.text, names, 'at-once')
+  async #run(prepared: Prepared, bind: Bind, as: SessionNames): Promise<Act> {
+    const { names, analysis } = await this.#read(prepared.text, as, 'at-once')
     const types = prepared.describedTypes ?? prepared.parameterTypes
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })
     return this.#act(operation, analysis, prepared.text)

@@ -216,7 +216,8 @@ export class Requests {
     const limitMs = act.permit?.call.decision.limits.timeout_ms
     if (limitMs === undefined || act.timer !== undefined) return
     act.timer = setTimeout(() => {
-      if (act.hasEnded) return
+      // One that waits behind another is told when its turn comes: a cancel would end that other.
+      if (act.hasEnded || this.#o.state.head?.act !== act) return
       act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
       this.#o.cancel().catch(() => undefined)
     }, limitMs)
