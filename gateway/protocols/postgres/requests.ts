@@ -215,13 +215,15 @@ export class Requests {
   #time(act: Act): void {
     const limitMs = act.permit?.call.decision.limits.timeout_ms
     if (limitMs === undefined || act.timer !== undefined) return
-    act.timer = setTimeout(() => {
-      // One that waits behind another is told when its turn comes: a cancel would end that other.
-      if (act.hasEnded || this.#o.state.head?.act !== act) return
+    const check = (): void => {
+      if (act.hasEnded) return
+      act.timer = setTimeout(check, limitMs).unref()
+      // One that waits behind another is asked about again: a cancel now would end that other.
+      if (this.#o.state.head?.act !== act) return
       act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
       this.#o.cancel().catch(() => undefined)
-    }, limitMs)
-    act.timer.unref()
+    }
+    act.timer = setTimeout(check, limitMs).unref()
   }
 
   #poison(step: Step, refused: Refusal | undefined): void {
