@@ -11,7 +11,7 @@ const decoder = new TextDecoder()
 /** @returns a function for moments at which no reply is due; it rejects with the server's SQLSTATE */
 export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask {
   const name = `countersign_${randomBytes(12).toString('hex')}`
-  /** A question that failed has left its statement. */
+  /** A question that failed has left its statement, and its portal. */
   let isLeft = false
   return (sql) => new Promise((resolve, reject) => {
     const rows: (string | null)[][] = []
@@ -25,8 +25,10 @@ export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask 
     }
     const last: Own = { ...own, end: () => resolve(rows) }
     if (isLeft) {
-      upstream.control({ kind: 'own', bytes: encodeClose('S', name) })
-      state.expect({ reply: 'close', own })
+      for (const kind of ['P', 'S'] as const) {
+        upstream.control({ kind: 'own', bytes: encodeClose(kind, name) })
+        state.expect({ reply: 'close', own })
+      }
       isLeft = false
     }
     for (const bytes of [encodeParse(name, sql, []), encodeBind({ portal: name, statement: name, formats: [], values: [], resultFormats: [] }), encodeExecute(name, 0), encodeClose('P', name), encodeClose('S', name)]) upstream.control({ kind: 'own', bytes })
