@@ -16,6 +16,8 @@ export class Act {
   readonly isLoneParse: boolean
   /** Nothing behind it is sent before it has ended: names may resolve differently after it, or its end may have to undo what follows. */
   isBarrier: boolean
+  /** Policy limits its rows or bytes: the client may be told of an error where the server saw none. */
+  mayBeCut = false
   permit: Permit<PostgresOperation> | undefined
   refused: Refusal | undefined
   /** It was held, and the client cancelled or had waited long enough: PostgreSQL's query_canceled. */

@@ -181,8 +181,12 @@ export class Replies {
       this.#end(due.act as Act, frame)
     }
     if (status !== 'I') return
-    for (const name of [...this.#bound.keys()]) this.#unbind(name)
-    if (this.#state.due === 0) this.#state.portals.clear()
+    // Only those the server had: what the client has bound meanwhile may be on its way.
+    const { portals } = this.#state
+    for (const [name, portal] of [...this.#bound]) {
+      this.#unbind(name)
+      if (portals.get(name) === portal) portals.delete(name)
+    }
     this.#events.idle()
   }
 

@@ -109,6 +109,8 @@ export class Requests {
     const pending = this.#o.cancelled()
     if (pending !== undefined) await pending
     let isPoisoned = false
+    // Nothing is due, so this is what the server's state is.
+    const isIdle = state.due === 0 && state.status === 'I' && !state.isUnsynced
     const unsent: Step[] = []
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as Step
@@ -132,9 +134,10 @@ export class Requests {
         isPoisoned = step.isExtended
         continue
       }
-      const paused = act?.isBarrier === true ? act.paused : undefined
+      const isAwaited = act !== undefined && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, i))))
+      const paused = isAwaited ? act.paused : undefined
       this.#forward(step)
-      if (act?.isBarrier !== true || step.kind === 'bind' || steps.some((later, j) => j > i && later.act === act)) continue
+      if (!isAwaited || step.kind === 'bind' || steps.some((later, j) => j > i && later.act === act)) continue
       if (step.isExtended) upstream.control({ kind: 'flush' })
       await this.#flush()
       await paused
@@ -169,8 +172,7 @@ export class Requests {
   async #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> {
     act.permit = permit
     const { rows, bytes } = permit.call.decision.limits
-    // A result that may be cut short must not have statements behind it that the client will believe undone.
-    if ((rows !== undefined || bytes !== undefined) && !act.statements.every(hasNoRows)) act.isBarrier = true
+    act.mayBeCut = (rows !== undefined || bytes !== undefined) && !act.statements.every(hasNoRows)
     try {
       // Whatever policy says: only the transparent profile sends what nobody could read.
       if (unparsed(act) !== undefined && !this.#o.planner.isTransparent) throw new RefusalError(refusal('policy.denied', 'The text cannot be parsed, and this target forwards only what can'))
@@ -219,7 +221,7 @@ export class Requests {
       if (act.hasEnded) return
       act.timer = setTimeout(check, limitMs).unref()
       // One that waits behind another is asked about again: a cancel now would end that other.
-      if (this.#o.state.head?.act !== act) return
+      if (this.#o.state.current !== act) return
       act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
       this.#o.cancel().catch(() => undefined)
     }
@@ -281,6 +283,16 @@ function saying({ act, refused }: Step): { readonly sqlState?: string; readonly 
   if (act?.isWaitOver === true) return { sqlState: '57014' }
   const found = act === undefined || refused !== undefined ? undefined : unparsed(act)
   return found === undefined || act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
+}
+
+/**
+ * A result that may be cut short must not have anything beside it that the client will believe undone. A read by itself has nothing:
+ * the Sync behind it may go with it, since its implicit transaction ends in nothing either way.
+ */
+function isReadAlone(steps: readonly Step[], at: number): boolean {
+  const { act } = steps[at] as Step
+  return steps[at + 1]?.kind === 'sync' && act?.operation.action.properties.effects.every((effect) => effect === 'read') === true
+    && steps.every((step, i) => i > at || step.act === undefined || step.act === act)
 }
 
 function hasNoRows({ kind, hasReturning }: Statement): boolean {

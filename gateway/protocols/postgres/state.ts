@@ -120,6 +120,12 @@ export class SessionState {
   get due(): number { return this.#queue.length - this.#head }
   get head(): Due | undefined { return this.#queue[this.#head] }
 
+  /** The operation that the server is at, or comes to next. */
+  get current(): Act | undefined {
+    for (let i = this.#head; i < this.#queue.length; i++) { const { act } = this.#queue[i] as Due; if (act !== undefined) return act }
+    return undefined
+  }
+
   expect(due: Due): void { this.#queue.push(due) }
 
   pop(): Due | undefined {
