@@ -1,8 +1,8 @@
 // One reading of a database for the doctor: the role, its rights, and which live columns governed config declares sensitive.
 import type { TargetConfig } from '../../../config.ts'
 import type { StreamAccess } from '../../../protocol.ts'
-import { createAside } from '../aside.ts'
-import { classOfColumn, declaredClasses } from '../declared.ts'
+import { createAside } from '../session/aside.ts'
+import { classOfColumn, declaredClasses } from '../operation/declared.ts'
 import type { Relation } from '../sql/analysis.ts'
 import { loadSnapshot, type Ask } from '../sql/catalogue.ts'
 import * as queries from './queries.ts'

@@ -1,6 +1,6 @@
 // One text, wholly analysed: parsed, facts, lineage, literals. Kept by exact text, catalogue and search path, for drivers send the same texts again.
 import type { Analysis, Literal, Naming, Snapshot, Statement } from './analysis.ts'
-import { copyFormatOf } from '../copy-format.ts'
+import { copyFormatOf } from '../mask/copy-format.ts'
 import { readFacts } from './facts/facts.ts'
 import { readShape } from './literals.ts'
 import type { Parser } from './parser.ts'

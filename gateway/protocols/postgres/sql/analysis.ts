@@ -1,5 +1,5 @@
 // What is known of one SQL text before it runs: the types that parsing, name resolution and lineage share with policy facts and masks.
-import type { CopyFormat } from '../copy-rows.ts'
+import type { CopyFormat } from '../mask/copy-rows.ts'
 
 /** OID 0 and attribute number 0 stand for "none" on the wire; here they never appear. Whole rows are listed column by column. */
 export interface BaseColumn { readonly relation: number; readonly attribute: number }

@@ -1,6 +1,6 @@
 // Cells as no server would send them: each is masked, kept or refused, and nothing else happens.
 import test from 'ava'
-import { createCellMask } from '../../../../gateway/protocols/postgres/cell-mask.ts'
+import { createCellMask } from '../../../../gateway/protocols/postgres/mask/cell-mask.ts'
 import { valueType } from '../../../../gateway/protocols/postgres/wire/types.ts'
 import { mapArrayBinary, mapArrayText } from '../../../../gateway/protocols/postgres/wire/arrays.ts'
 import { binaryToText } from '../../../../gateway/protocols/postgres/wire/values.ts'

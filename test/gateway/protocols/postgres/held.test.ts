@@ -1,5 +1,5 @@
 import test from 'ava'
-import { Held, resolveHeld } from '../../../../gateway/protocols/postgres/held.ts'
+import { Held, resolveHeld } from '../../../../gateway/protocols/postgres/session/held.ts'
 import { createAnalyser } from '../../../../gateway/protocols/postgres/sql/analyse.ts'
 import type { Statement } from '../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { createParser } from '../../../../gateway/protocols/postgres/sql/parser.ts'

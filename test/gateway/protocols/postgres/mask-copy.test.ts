@@ -1,8 +1,8 @@
 // COPY … TO STDOUT through a masker: what comes out is what a real server reads back in, with nothing of a masked column in it.
 import test from 'ava'
 import { parseSync, loadModule } from 'libpg-query'
-import { copyFormatOf } from '../../../../gateway/protocols/postgres/copy-format.ts'
-import type { CopyFormat } from '../../../../gateway/protocols/postgres/copy-rows.ts'
+import { copyFormatOf } from '../../../../gateway/protocols/postgres/mask/copy-format.ts'
+import type { CopyFormat } from '../../../../gateway/protocols/postgres/mask/copy-rows.ts'
 import { backendTag, encodeCopyData, encodeCopyDone, encodeQuery, Framer, parseDiagnostic, rowCells } from '../../../../gateway/protocols/postgres/messages.ts'
 import { createResultMasker } from '../../../../gateway/protocols/postgres/mask.ts'
 import type { Lineage } from '../../../../gateway/protocols/postgres/sql/analysis.ts'

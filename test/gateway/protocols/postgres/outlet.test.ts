@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import test from 'ava'
-import { Inbox } from '../../../../gateway/protocols/postgres/inbox.ts'
-import { Outlet } from '../../../../gateway/protocols/postgres/outlet.ts'
+import { Inbox } from '../../../../gateway/protocols/postgres/session/inbox.ts'
+import { Outlet } from '../../../../gateway/protocols/postgres/session/outlet.ts'
 import type { Socket } from 'node:net'
 
 const never = () => Promise.reject(new Error('nothing is recorded here'))

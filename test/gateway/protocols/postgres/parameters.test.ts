@@ -1,6 +1,6 @@
 import test from 'ava'
-import { maxShownUnits, parameterText } from '../../../../gateway/protocols/postgres/parameters.ts'
-import { quietMessage } from '../../../../gateway/protocols/postgres/quiet.ts'
+import { maxShownUnits, parameterText } from '../../../../gateway/protocols/postgres/operation/parameters.ts'
+import { quietMessage } from '../../../../gateway/protocols/postgres/operation/quiet.ts'
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 

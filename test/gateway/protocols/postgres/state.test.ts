@@ -1,5 +1,5 @@
 import test from 'ava'
-import { maxHeldBytes, SessionState, undoOf, standing, type Prepared } from '../../../../gateway/protocols/postgres/state.ts'
+import { maxHeldBytes, SessionState, undoOf, standing, type Prepared } from '../../../../gateway/protocols/postgres/session/state.ts'
 
 const prepared = (name: string, bytes: number, before?: Prepared): Prepared => ({
   name, text: '', textBytes: new Uint8Array(bytes), parameterTypes: [], fields: undefined, isDescribing: false, describedTypes: undefined, before, isUndone: false,

@@ -1,7 +1,7 @@
 // Errors and notices quote values: `Key (ssn)=(…) already exists`. Of one whose statement can reach sensitive columns nothing is kept
 // but what cannot hold a value: codes, positions, and messages about names that are known to be names.
-import type { Diagnostic } from './messages.ts'
-import { conditionOf } from './wire/sqlstate.ts'
+import type { Diagnostic } from '../messages.ts'
+import { conditionOf } from '../wire/sqlstate.ts'
 
 /** Raised by whom: a server function's name and place in its source, which SQL cannot forge, and positions in the client's own text. */
 const keptLetters = ['S', 'V', 'P', 'F', 'L', 'R'] as const

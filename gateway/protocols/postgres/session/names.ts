@@ -1,8 +1,8 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
 import { randomBytes } from 'node:crypto'
-import type { Naming, Statement } from './sql/analysis.ts'
-import { lockTimeoutMs, maxAttempts, type Ask, type Catalogue } from './sql/catalogue.ts'
-import { createViewLineage } from './sql/view-lineage.ts'
+import type { Naming, Statement } from '../sql/analysis.ts'
+import { lockTimeoutMs, maxAttempts, type Ask, type Catalogue } from '../sql/catalogue.ts'
+import { createViewLineage } from '../sql/view-lineage.ts'
 import type { SessionState } from './state.ts'
 
 /** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */

@@ -1,8 +1,8 @@
 // A masked row as the record keeps it: a line of COPY's text format (PostgreSQL 18, COPY, "Text Format").
 import { escape } from './copy-rows.ts'
-import type { RowReader } from './messages.ts'
-import type { ValueType } from './wire/types.ts'
-import { binaryToText } from './wire/values.ts'
+import type { RowReader } from '../messages.ts'
+import type { ValueType } from '../wire/types.ts'
+import { binaryToText } from '../wire/values.ts'
 
 const TAB = 0x09
 

@@ -1,9 +1,9 @@
 // What goes to the client, in order: parts once they are on record, everything else behind what came before it.
 import type { Duplex } from 'node:stream'
-import type { MaskedPart, Permit, RecordedPart } from '../../call.ts'
-import { splitRows } from '../../mask/index.ts'
+import type { MaskedPart, Permit, RecordedPart } from '../../../call.ts'
+import { splitRows } from '../../../mask/index.ts'
 import type { Act } from './act.ts'
-import type { PostgresOperation } from './operation.ts'
+import type { PostgresOperation } from '../operation.ts'
 
 /** Bytes that wait for the record; beyond it the source is not read. */
 export const windowBytes = 1024 * 1024

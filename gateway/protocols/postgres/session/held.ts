@@ -1,7 +1,7 @@
 // What a session keeps under names in SQL: prepared statements and cursors. What EXECUTE and FETCH do is what those said.
 // A name is known only while nothing else can have taken it: a Parse or Bind by that name, a text that failed half way, code that nobody followed.
-import type { Analysis, Statement } from './sql/analysis.ts'
-import { isExecute, resolveExecute } from './sql/prepared.ts'
+import type { Analysis, Statement } from '../sql/analysis.ts'
+import { isExecute, resolveExecute } from '../sql/prepared.ts'
 
 /** Names of each kind that are kept, and the UTF-16 units of their texts; more are not known, and so refused where it matters. */
 const maxHeld = 10_000

@@ -1,9 +1,9 @@
 // What is done to the cells of one column: made once per result, so that a row pays for nothing but its own values.
-import type { CellKind, CellMasks, Rule } from '../../mask/index.ts'
-import { elementTypeOf, mapArrayBinary, mapArrayText } from './wire/arrays.ts'
-import { recordFields } from './wire/records.ts'
-import type { ValueType } from './wire/types.ts'
-import { binaryToText, byteaFromText, textRuns, textWithin } from './wire/values.ts'
+import type { CellKind, CellMasks, Rule } from '../../../mask/index.ts'
+import { elementTypeOf, mapArrayBinary, mapArrayText } from '../wire/arrays.ts'
+import { recordFields } from '../wire/records.ts'
+import type { ValueType } from '../wire/types.ts'
+import { binaryToText, byteaFromText, textRuns, textWithin } from '../wire/values.ts'
 
 export interface CellMask {
   /** Stands for every value, null for NULL; undefined: `apply` tells. */

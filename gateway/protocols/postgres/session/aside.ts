@@ -1,8 +1,8 @@
 // A connection beside a session's, for reading the catalogue: opened when it is asked, closed when nothing is asked for a while.
-import type { StreamAccess } from '../../protocol.ts'
-import { RowReader, backendTag, encodeQuery, encodeTerminate, parseDiagnostic } from './messages.ts'
-import { lockTimeoutMs, type Ask } from './sql/catalogue.ts'
-import { login, type LoggedIn } from './wire/login.ts'
+import type { StreamAccess } from '../../../protocol.ts'
+import { RowReader, backendTag, encodeQuery, encodeTerminate, parseDiagnostic } from '../messages.ts'
+import { lockTimeoutMs, type Ask } from '../sql/catalogue.ts'
+import { login, type LoggedIn } from '../wire/login.ts'
 
 const idleMs = 1_000
 const parameters: ReadonlyMap<string, string> = new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8'], ['lock_timeout', String(lockTimeoutMs)]])

@@ -1,10 +1,10 @@
 // One recorded operation on its way through a session: from its permit, or refusal, to its last part.
-import type { MaskedPart, PartSummary, Permit } from '../../call.ts'
-import { refusal, type Refusal } from '../../refusal.ts'
-import type { ResultMasker } from './mask.ts'
-import type { Frame } from './messages.ts'
-import type { PostgresOperation } from './operation.ts'
-import type { Statement } from './sql/analysis.ts'
+import type { MaskedPart, PartSummary, Permit } from '../../../call.ts'
+import { refusal, type Refusal } from '../../../refusal.ts'
+import type { ResultMasker } from '../mask.ts'
+import type { Frame } from '../messages.ts'
+import type { PostgresOperation } from '../operation.ts'
+import type { Statement } from '../sql/analysis.ts'
 
 export class Act {
   readonly operation: PostgresOperation

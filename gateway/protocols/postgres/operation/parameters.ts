@@ -1,5 +1,5 @@
 // Bound parameters as policy and approvers read them: text where the type's binary form is known (PostgreSQL's *send functions), a length where not.
-import type { Json } from '../../call.ts'
+import type { Json } from '../../../call.ts'
 
 export interface BoundParameters {
   readonly values: readonly (Uint8Array | null)[]

@@ -1,10 +1,10 @@
 // Where a result column's values come from: the server's word (table OID and attribute number) first, then the statement's lineage.
 // Both count: `UPDATE … SET email = ssn RETURNING email` is reported as email.
-import type { NamedColumn } from '../../mask/index.ts'
-import type { Field } from './messages.ts'
-import type { Lineage, Relation, Snapshot } from './sql/analysis.ts'
-import { isKeptValue, systemLabels } from './sql/facts/system-relations.ts'
-import { valueType, type ValueType } from './wire/types.ts'
+import type { NamedColumn } from '../../../mask/index.ts'
+import type { Field } from '../messages.ts'
+import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
+import { isKeptValue, systemLabels } from '../sql/facts/system-relations.ts'
+import { valueType, type ValueType } from '../wire/types.ts'
 
 /** Partitions of partitions of …; views of views of … */
 const MAX_ANCESTRY = 16

@@ -1,10 +1,10 @@
 // The server's half of a session: each message belongs to the reply that is due, is masked by the plan of its operation, and keeps its place.
-import type { PartSummary } from '../../call.ts'
-import { RefusalError, type RefusalCode } from '../../refusal.ts'
+import type { PartSummary } from '../../../call.ts'
+import { RefusalError, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
-import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from './messages.ts'
+import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from '../messages.ts'
 import type { Out } from './outlet.ts'
-import { errorOf } from './refuse.ts'
+import { errorOf } from '../refuse.ts'
 import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RepliesEvents {

@@ -1,7 +1,7 @@
 // One statement as policy reads it (rego/schema/input.schema.json): facts with names instead of OIDs, and classes of declared columns.
-import type { Json } from '../../call.ts'
+import type { Json } from '../../../call.ts'
 import { describeColumn, hasDeclared, type ClassOf } from './declared.ts'
-import type { RelationUse, Snapshot, Statement } from './sql/analysis.ts'
+import type { RelationUse, Snapshot, Statement } from '../sql/analysis.ts'
 
 type View = { [name: string]: Json }
 

@@ -1,18 +1,18 @@
 // The client's half of a session: what one read brought is parsed, decided and put on record together, and leaves in the order it came.
 // A refused message leaves as poison: the server itself fails it, skips to Sync and keeps its transaction state (DESIGN.md, "PostgreSQL").
-import type { Permit, SqlFinding } from '../../call.ts'
-import type { Gate, Hold } from '../../protocol.ts'
-import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
+import type { Permit, SqlFinding } from '../../../call.ts'
+import type { Gate, Hold } from '../../../protocol.ts'
+import { isRefusal, refusal, RefusalError, type Refusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
-import type { PostgresUpstream, RequestStream } from './dial.ts'
-import type { ResultMasker } from './mask.ts'
-import { parseFrontend, ProtocolViolation, type Frame } from './messages.ts'
-import type { PostgresOperation } from './operation.ts'
+import type { PostgresUpstream, RequestStream } from '../dial.ts'
+import type { ResultMasker } from '../mask.ts'
+import { parseFrontend, ProtocolViolation, type Frame } from '../messages.ts'
+import type { PostgresOperation } from '../operation.ts'
 import type { Outlet } from './outlet.ts'
 import type { Planner, Step } from './plan.ts'
-import { errorOf } from './refuse.ts'
+import { errorOf } from '../refuse.ts'
 import type { Replies } from './replies.ts'
-import type { Statement } from './sql/analysis.ts'
+import type { Statement } from '../sql/analysis.ts'
 import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RequestsOptions {

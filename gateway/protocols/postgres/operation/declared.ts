@@ -1,6 +1,6 @@
 // Which columns governed config declares sensitive: `catalogue["schema.table"].result`, and `catalogue["*"]` for any table.
-import type { TargetConfig } from '../../config.ts'
-import type { BaseColumn, Relation, Snapshot } from './sql/analysis.ts'
+import type { TargetConfig } from '../../../config.ts'
+import type { BaseColumn, Relation, Snapshot } from '../sql/analysis.ts'
 
 export type ClassOf = (relation: string, column: string) => string | undefined
 

@@ -1,9 +1,9 @@
 // Questions of the gateway's own on a session's connection: how names resolve there now. In extended messages under names of our own, so that
 // they neither end the client's implicit transaction nor take its unnamed statement; the client sees nothing of them.
 import { randomBytes } from 'node:crypto'
-import type { PostgresUpstream } from './dial.ts'
-import { RowReader, encodeBind, encodeClose, encodeExecute, encodeParse, parseDiagnostic } from './messages.ts'
-import type { Ask } from './sql/catalogue.ts'
+import type { PostgresUpstream } from '../dial.ts'
+import { RowReader, encodeBind, encodeClose, encodeExecute, encodeParse, parseDiagnostic } from '../messages.ts'
+import type { Ask } from '../sql/catalogue.ts'
 import type { Own, SessionState } from './state.ts'
 
 const decoder = new TextDecoder()

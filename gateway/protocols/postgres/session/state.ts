@@ -2,9 +2,9 @@
 // Every message that was forwarded has its place in one queue; whatever comes back belongs to the head of it (PostgreSQL §54.2).
 import type { Act } from './act.ts'
 import { Held } from './held.ts'
-import type { Bind, Field } from './messages.ts'
+import type { Bind, Field } from '../messages.ts'
 import type { SessionNames } from './names.ts'
-import type { Statement } from './sql/analysis.ts'
+import type { Statement } from '../sql/analysis.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
 export const maxDue = 16_384
