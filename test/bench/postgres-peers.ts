@@ -48,9 +48,9 @@ export async function startPass(upstream: Upstream, stack: AsyncDisposableStack)
 }
 
 /** THE GATEWAY: production command, shipped policies, one declared column; each durability a listener of the same process. */
-export async function startOurs(upstream: Upstream, stack: AsyncDisposableStack): Promise<{ readonly gateway: PostgresGateway; readonly peers: readonly PostgresPeer[] }> {
+export async function startOurs(upstream: Upstream, stack: AsyncDisposableStack, hasNet: boolean): Promise<{ readonly gateway: PostgresGateway; readonly peers: readonly PostgresPeer[] }> {
   const catalogue = { 'public.pgbench_accounts': { result: { filler: 'US_ACCOUNT' } }, 'public.big': { result: { ssn: 'US_SSN' } } }
-  const gateway = await frontPostgres(upstream, [{ name: 'bounded', durability: 'bounded', catalogue }, { name: 'strict', durability: 'strict', catalogue }])
+  const gateway = await frontPostgres(upstream, [{ name: 'bounded', durability: 'bounded', catalogue }, { name: 'strict', durability: 'strict', catalogue }], { hasNet })
   stack.defer(async () => { await gateway.stop(); gateway.remove() })
   return { gateway, peers: (['bounded', 'strict'] as const).map((name) => ({ name: `ours, ${name}`, port: gateway.port(name), password: gateway.token, pids: () => family(gateway.pid) })) }
 }

@@ -1,4 +1,4 @@
-// `node test/bench/postgres.ts [--rounds N --seconds S --only NAME --idle N --skip-bulk]`: pgbench's one-row read through each peer in turn; then much data, then many idle sessions.
+// `node test/bench/postgres.ts [--rounds N --seconds S --only NAME --idle N --skip-bulk --no-net]`: pgbench's one-row read through each peer in turn; then much data, then many idle sessions.
 // Ratios are taken inside a round; the first round warms up and is dropped. Nothing here decides a test.
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
@@ -10,7 +10,7 @@ import { startOurs, startPass, startPgbouncer } from './postgres-peers.ts'
 import type { PostgresPeer } from './postgres-peers.ts'
 import { cpuMicroseconds, machine, residentBytes } from './processes.ts'
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '4' }, only: { type: 'string' }, idle: { type: 'string', default: '1000' }, 'skip-bulk': { type: 'boolean', default: false }, 'skip-ours': { type: 'boolean', default: false } } })
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '4' }, only: { type: 'string' }, idle: { type: 'string', default: '1000' }, 'skip-bulk': { type: 'boolean', default: false }, 'skip-ours': { type: 'boolean', default: false }, 'no-net': { type: 'boolean', default: false } } })
 const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 const cases = [1, 16].flatMap((clients) => (['simple', 'prepared'] as const).map((mode) => ({ clients, mode })))
@@ -45,7 +45,7 @@ report()
 
 async function startPeers(): Promise<{ pgbouncer: PostgresPeer | undefined; pass: PostgresPeer; ours: readonly PostgresPeer[] }> {
   const upstream = { host: address.host, port: address.port }
-  return { pgbouncer: await startPgbouncer(upstream, workspace, stack), pass: await startPass(upstream, stack), ours: values['skip-ours'] ? [] : (await startOurs(upstream, stack)).peers }
+  return { pgbouncer: await startPgbouncer(upstream, workspace, stack), pass: await startPass(upstream, stack), ours: values['skip-ours'] ? [] : (await startOurs(upstream, stack, !values['no-net'])).peers }
 }
 
 async function pgbench(port: number, password: string, args: readonly string[]): Promise<string> {

@@ -39,7 +39,7 @@ const tokenLifeS = 14_400
 /** Nobody approves anything here. */
 const approvalWaitS = 1
 
-export async function frontPostgres(upstream: { readonly host: string; readonly port: number }, targets: readonly PostgresTarget[], { groups = ['leads'], user, grant }: { readonly groups?: readonly string[]; readonly user?: string; /** Every effect, to this group. */ readonly grant?: string } = {}): Promise<PostgresGateway> {
+export async function frontPostgres(upstream: { readonly host: string; readonly port: number }, targets: readonly PostgresTarget[], { groups = ['leads'], user, grant, hasNet = true }: { readonly groups?: readonly string[]; readonly user?: string; /** Every effect, to this group. */ readonly grant?: string; /** Detectors look into every cell that no rule names. */ readonly hasNet?: boolean } = {}): Promise<PostgresGateway> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-'))
   const home = await openHome(dir)
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -57,7 +57,9 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
     })),
     approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
   }, { aliasDuplicateObjects: false }))
-  openDatabases(path.join(home.policy, 'data', 'data.json'), targets, grant)
+  openDatabases(path.join(home.policy, 'data', 'data.json'), targets, grant, hasNet)
+  // The shipped policies' own tests want the net.
+  if (!hasNet) for (const name of fs.readdirSync(home.policy, { recursive: true, encoding: 'utf8' })) if (name.endsWith('_test.rego')) fs.rmSync(path.join(home.policy, name))
   await commitAll(home, 'lena', 'data: the databases under test')
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
   const below = (name: string) => path.join(home.gateway, name)
@@ -89,13 +91,14 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
 interface PostgresData { databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[] }
 
 /** The shipped data knows the demo's database; these are like it by other names. */
-function openDatabases(file: string, targets: readonly PostgresTarget[], grant: string | undefined): void {
-  const data = JSON.parse(fs.readFileSync(file, 'utf8')) as { targets: Record<string, unknown>; postgres: PostgresData }
+function openDatabases(file: string, targets: readonly PostgresTarget[], grant: string | undefined, hasNet: boolean): void {
+  const data = JSON.parse(fs.readFileSync(file, 'utf8')) as { targets: Record<string, unknown>; masks: { everywhere: object[] }; postgres: PostgresData }
   for (const { name, isTransparent } of targets) {
     data.targets[name] ??= data.targets['bank']
     const { groups = [], effects = {} } = data.postgres.databases['appdb/*'] ?? {}
     data.postgres.databases[`${name}/*`] = { groups, effects: grant === undefined ? effects : Object.fromEntries(Object.entries(effects).map(([effect, allowed]) => [effect, [...new Set([...allowed, grant])]])) }
     if (isTransparent === true) data.postgres.transparent.push(name)
   }
+  if (!hasNet) data.masks.everywhere = []
   fs.writeFileSync(file, JSON.stringify(data, null, 2))
 }
