@@ -36,7 +36,7 @@ export function policyCommands(program: Command): void {
     .option('--coverage', 'tell which lines of policy were not reached')
     .option('--verbose', 'list passed tests too')
     .action((dir: string | undefined, { json, filter, coverage = false, verbose = false }: Json & { filter?: string; coverage?: boolean; verbose?: boolean }) => told(dir, json, 'testing', async ({ files, show }) => {
-      const results = await testPolicies({ files, capabilities: shippedCapabilities(), coverage, inHalves: true, ...(filter === undefined ? {} : { filter }) })
+      const results = await testPolicies({ files, capabilities: shippedCapabilities(), coverage, ...(filter === undefined ? {} : { filter }) })
       // No test is no proof: a filter with a typo in it must not look like success.
       if (results.tests.length === 0) throw new PolicyError('ERR_POLICY_TEST', filter === undefined ? 'there is no test' : 'no test matches the filter')
       const covered = results.coverage === undefined ? [] : coverageLines(results.coverage, show)

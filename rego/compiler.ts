@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PolicyError, type Finding } from './errors.ts'
 import { readSource, sourceDigest, type PolicySource } from './source.ts'
-import { testHalves } from './test-halves.ts'
 import { compilerDigest } from './toolchain/artefact.ts'
 import { Toolchain, type ToolchainRequest } from './toolchain/process.ts'
 
@@ -92,19 +91,10 @@ export interface TestOptions extends Run {
   /** RE2 expression on `<package>.<test>`. */
   readonly filter?: string
   readonly coverage?: boolean
-  /** In two processes side by side, for somebody who waits; twice the memory. */
-  readonly inHalves?: boolean
 }
 
 /** Runs every `test_…` rule. A failed test is a result, not an error. @throws PolicyError ERR_POLICY_CHECK if it does not compile, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function testPolicies(options: TestOptions): Promise<{ readonly tests: readonly TestResult[]; readonly coverage?: Coverage }> {
-  const halves = options.inHalves === true && options.filter === undefined && options.coverage !== true ? testHalves(readSource(options.files)) : undefined
-  if (halves === undefined) return await runTests(options)
-  const [one, other] = await Promise.all(halves.map((filter) => runTests({ ...options, filter })))
-  return { tests: [...one?.tests ?? [], ...other?.tests ?? []].sort((a, b) => a.file < b.file ? -1 : a.file > b.file ? 1 : a.row - b.row) }
-}
-
-async function runTests(options: TestOptions): Promise<{ readonly tests: readonly TestResult[]; readonly coverage?: Coverage }> {
   const { result } = await run({
     cmd: 'test',
     files: typed(readSource(options.files)),
