@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import type { Permit } from '../../call.ts'
 import type { StreamAccess, Upstream } from '../../protocol.ts'
-import { encodeClose, encodeCopyFail, encodeDescribe, encodeFlush, encodeSync, encodeTerminate, type Framer } from './messages.ts'
+import { encodeClose, encodeDescribe, encodeFlush, encodeSync, encodeTerminate, type Framer } from './messages.ts'
 import type { PostgresOperation } from './operation.ts'
 import { login, sendCancel, type LoggedIn } from './wire/login.ts'
 
@@ -11,7 +11,6 @@ import { login, sendCancel, type LoggedIn } from './wire/login.ts'
 export type Control =
   | { readonly kind: 'sync' | 'flush' | 'terminate' }
   | { readonly kind: 'describe' | 'close'; readonly of: 'S' | 'P'; readonly name: string }
-  | { readonly kind: 'copy_fail' }
   /** Made from a refusal, never from the refused bytes. */
   | { readonly kind: 'poison'; readonly bytes: Uint8Array }
   /** The gateway's own question, whole: its text is a constant of ours. */
@@ -92,7 +91,6 @@ function encodeControl(message: Control): Uint8Array {
     case 'terminate': return encodeTerminate()
     case 'describe': return encodeDescribe(message.of, message.name)
     case 'close': return encodeClose(message.of, message.name)
-    case 'copy_fail': return encodeCopyFail('refused by the gateway')
     case 'poison':
     case 'own': return message.bytes
   }

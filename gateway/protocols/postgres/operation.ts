@@ -40,7 +40,7 @@ export interface StatementOptions extends OperationOptions {
 }
 
 /** Literals and parameters that are shown each; more are told by `unread`. */
-export const maxShownValues = 1_000
+const maxShownValues = 1_000
 /** Class of a constant that nobody can place in a statement on declared columns. */
 const literalClass = 'LITERAL'
 

@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** `?.name`: not in the catalogue, so the name is the caller's word. No schema is called `?` that anybody would grant. */
-export function relationName({ schema, name, oid }: RelationUse): string {
+function relationName({ schema, name, oid }: RelationUse): string {
   return oid === undefined ? `${schema === '' ? '?' : `?${schema}`}.${name}` : `${schema}.${name}`
 }
 

@@ -76,7 +76,7 @@ export class Requests {
       const { kind } = parseFrontend(frame)
       if (kind === 'sync' || kind === 'flush') continue
       if (kind === 'terminate') {
-        upstream.control({ kind: 'copy_fail' })
+        upstream.control({ kind: 'poison', bytes: this.#o.planner.poison.copy() })
         upstream.flush()
         await act.ended
         return at
