@@ -1,0 +1,26 @@
+// `policy build`: check, then a bundle; the same source gives the same bytes.
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { shippedCapabilities } from '../capabilities.ts'
+import { compileBundle } from '../compiler.ts'
+import { PolicyError } from '../errors.ts'
+import { told, verb, type Json } from './run.ts'
+
+export function buildCommand(policy: Command): void {
+  verb(policy, 'build', 'check and compile to a bundle; the same source gives the same bytes', `
+  countersign policy build --output bundle.tar.gz --revision "$(git rev-parse HEAD)" --serial 41 policies`)
+    .option('--output <file>', 'where to write the bundle', 'bundle.tar.gz')
+    .option('--revision <commit>', 'the Git commit it is built from', 'working-tree')
+    .option('--serial <number>', 'rises with every activation', '0')
+    .action((dir: string | undefined, { json, output, revision, serial }: Json & { output: string; revision: string; serial: string }) => told(dir, json, 'building', async ({ files }) => {
+      if (!/^\d{1,15}$/.test(serial)) throw new PolicyError('ERR_POLICY_BUILD', '--serial is not a number')
+      const bundle = await compileBundle({ files, revision, serial: Number(serial), capabilities: shippedCapabilities() })
+      writeFileSync(output, bundle)
+      const digest = createHash('sha256').update(bundle).digest('hex')
+      return {
+        document: { output, digest, revision, serial: Number(serial), bytes: bundle.length },
+        lines: [`${output}: ${bundle.length} bytes, sha256 ${digest}`],
+      }
+    }))
+}

@@ -1,0 +1,59 @@
+// What every verb of `policy` shares: its folder argument, and how an answer, a finding and an error reach the terminal.
+import path from 'node:path'
+import { styleText } from 'node:util'
+import type { Command } from 'commander'
+import { PolicyError } from '../errors.ts'
+import { readPolicyFolder, shippedFolder } from '../folder.ts'
+import { findingLines, type Style } from '../report.ts'
+
+const exits = `
+Exit status: 0 fine; 1 findings, a failed test or an unformatted file; 2 could not run.
+DIR is a folder with policy/, data/ and schema/, or any folder of .rego files; without it, the shipped policies.`
+
+export interface Json { readonly json?: boolean }
+export interface Source { readonly folder: string; readonly files: ReturnType<typeof readPolicyFolder>; show(file: string): string }
+
+/** A verb with what all of them have: a folder, `--json`, examples and the exit status. */
+export function verb(policy: Command, name: string, description: string, examples: string): Command {
+  return policy.command(name).description(description).argument('[DIR]', 'folder of policies')
+    .option('--json', 'the result as one JSON document')
+    .addHelpText('after', `\nExamples:${examples}\n${exits}`)
+}
+
+export const style: Style = {
+  good: text => styleText('green', text, { stream: process.stdout }),
+  bad: text => styleText('red', text, { stream: process.stdout }),
+  faint: text => styleText('dim', text, { stream: process.stdout }),
+}
+
+/** What a command found out: as data and for people. `isAmiss` is exit status 1. */
+export interface Told { readonly document: unknown; readonly lines: readonly string[]; readonly isAmiss?: boolean }
+
+/** Reads the policy folder, then as `ran`. */
+export async function told(dir: string | undefined, json: boolean | undefined, doing: string, work: (source: Source) => Promise<Told>): Promise<void> {
+  const folder = path.resolve(dir ?? shippedFolder)
+  const show = (file: string) => path.relative(process.cwd(), path.join(folder, file))
+  await ran(json, doing, show, async () => work({ folder, files: readPolicyFolder(dir ?? shippedFolder), show }))
+}
+
+/** Tells a waiting person after a second that it is at work, then what came of it, and sets the exit status. */
+export async function ran(json: boolean | undefined, doing: string, show: (file: string) => string, work: () => Promise<Told>): Promise<void> {
+  const onTerminal = (text: string) => { if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`) }
+  const progress = setTimeout(onTerminal, 1000, `${doing} …`)
+  const settle = () => { clearTimeout(progress); onTerminal('') }
+  try {
+    const { document, lines, isAmiss = false } = await work().finally(settle)
+    write(process.stdout, json === true ? [JSON.stringify(document, undefined, 1)] : lines)
+    process.exitCode = isAmiss ? 1 : 0
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    const { code, message, findings } = error
+    if (json === true) write(process.stdout, [JSON.stringify({ code, message, findings }, undefined, 1)])
+    else write(process.stderr, findings.length > 0 ? findingLines(findings, show) : [`countersign: ${code}: ${message}`])
+    process.exitCode = findings.length > 0 ? 1 : 2
+  }
+}
+
+function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
+  stream.write(lines.map(line => `${line}\n`).join(''))
+}
