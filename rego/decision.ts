@@ -2,7 +2,8 @@
 export type Effect = 'allow' | 'deny' | 'require'
 export type MaskOp = 'redact' | 'partial' | 'hash' | 'tokenize' | 'null' | 'drop'
 
-export interface Reason { readonly id: string; readonly msg: string; readonly controls: readonly string[]; readonly mode: 'enforce' | 'warn' | 'dryrun' }
+/** `severity`: how much it matters to who reads about it; it decides nothing. */
+export interface Reason { readonly id: string; readonly msg: string; readonly severity?: 'low' | 'medium' | 'high' | 'critical'; readonly controls: readonly string[]; readonly mode: 'enforce' | 'warn' | 'dryrun' }
 
 /** `json_path`: RFC 6901 pointer below the result, `*` matches one segment; `columns`: field or column names at any depth; `class`: a detector's or the catalogue's class; `classes`: one rule for each, by the id `<id>.<class in lower case>`. */
 export interface MaskRule {

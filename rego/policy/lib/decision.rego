@@ -111,6 +111,16 @@ explain(id, msg) := {"id": id, "msg": msg, "controls": [], "mode": "enforce"}
 reason(entry) := {
 	"id": entry.id,
 	"msg": entry.msg,
+	"severity": entry.severity,
+	"controls": object.get(entry, "controls", []),
+	"mode": mode(entry),
+} if {
+	is_string(entry.id)
+	is_string(entry.msg)
+	entry.severity in {"low", "medium", "high", "critical"}
+} else := {
+	"id": entry.id,
+	"msg": entry.msg,
 	"controls": object.get(entry, "controls", []),
 	"mode": mode(entry),
 } if {
@@ -118,11 +128,26 @@ reason(entry) := {
 	is_string(entry.msg)
 } else := explain("countersign.malformed", "A policy rule is malformed, so it counts as a refusal.")
 
-# Rolling a rule out is a change of data: warn first, enforce later.
-mode(entry) := data.rollout[entry.id] if {
-	data.rollout[entry.id] in {"enforce", "warn", "dryrun"}
-} else := entry.mode if {
+# Rolling a rule out is a change of data: warn first, enforce later, and in one environment before the other.
+mode(entry) := rolled_out(plan, entry) if {
+	plan := data.rollout[entry.id]
+} else := own_mode(entry)
+
+# A mode for everywhere, or one for each environment and "*" for the others. What is none of the three modes enforces.
+rolled_out(plan, entry) := strict(plan) if {
+	not is_object(plan)
+} else := strict(said) if {
+	said := plan[input.resource.properties.env]
+} else := strict(said) if {
+	said := plan["*"]
+} else := own_mode(entry)
+
+own_mode(entry) := entry.mode if {
 	entry.mode in {"enforce", "warn", "dryrun"}
+} else := "enforce"
+
+strict(said) := said if {
+	said in {"enforce", "warn", "dryrun"}
 } else := "enforce"
 
 # Several rules that hold a call are met together: all their groups, the largest quorum, the shortest time.
@@ -138,9 +163,9 @@ approval(effect, requirements) := {
 } else := null
 
 # No default: a list that cannot be made leaves the decision undefined, and the call denied.
-mask("deny", _) := []
-
-mask(effect, lists) := array.concat(net, [entry | some rules in lists; some entry in rules]) if effect != "deny"
+mask(effect, lists) := [] if {
+	effect == "deny"
+} else := array.concat(net, [entry | some rules in lists; some entry in rules])
 
 # Under all rules, but for what is listed as passing unread, and for who may see everything.
 net := [] if {
@@ -155,22 +180,13 @@ default level := "body"
 level := object.get(levels, input.resource.properties.target, levels["*"]) if levels := data.record[input.resource.type]
 
 # The tightest of what is asked for; one alone is taken as it is.
-limits("deny", _) := {}
-
 limits(effect, bounds) := {} if {
-	effect != "deny"
+	effect == "deny"
+} else := {} if {
 	count(bounds) == 0
-}
-
-limits(effect, bounds) := bounds[0] if {
-	effect != "deny"
+} else := bounds[0] if {
 	count(bounds) == 1
-}
-
-limits(effect, bounds) := object.union(numbers(bounds), rate(bounds)) if {
-	effect != "deny"
-	count(bounds) > 1
-}
+} else := object.union(numbers(bounds), rate(bounds))
 
 numbers(bounds) := {name: min(values) |
 	some name in ["rows", "bytes", "timeout_ms"]
