@@ -2,7 +2,7 @@
 // Permit and MaskedPart are classes with private fields: neither can be written by hand, copied or spent twice.
 import type { Decision } from '../rego/index.ts'
 
-export type ProtocolName = 'mcp' | 'http' | 'postgres' | 'grpc'
+export type ProtocolName = 'mcp' | 'http' | 'postgres' | 'grpc' | 'authzen'
 export type TargetName = string
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Durability = 'strict' | 'bounded'
@@ -73,6 +73,15 @@ export interface Operation {
   readonly findings?: { readonly sql: SqlFinding }
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */
   readonly lists?: string
+  /** Set where the call is made elsewhere and only policy's answer is wanted here. */
+  readonly asks?: Question
+}
+
+/** What another enforcement point asks. The subject is its word: nobody verified it here. */
+export interface Question {
+  readonly subject: Omit<Principal, 'actor' | 'sponsor' | 'expiresAt'>
+  /** May it be held for a human, and spend the approval? Else policy's answer is all that is wanted. */
+  readonly canHold: boolean
 }
 
 /** Was the text understood as SQL? `message` holds no value of the caller's; `position` counts characters from 1, 0 where there is none. */

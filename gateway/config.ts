@@ -85,10 +85,20 @@ export interface TargetConfig {
   readonly limits: { readonly maxBodyBytes: number; readonly maxResultBytes: number; readonly maxDepth: number }
   /** There exactly where `protocol` is postgres. */
   readonly postgres?: PostgresConfig
+  /** There exactly where `protocol` is authzen. */
+  readonly authzen?: AuthzenConfig
+}
+
+/** A decision point for other enforcement points. */
+export interface AuthzenConfig {
+  /** Groups, or principals (`issuer|subject`), that may ask. What they say of a subject and a resource is believed. */
+  readonly enforcementPoints: readonly string[]
+  /** Properties of a subject that policy may read as claims; each of them is also in the record. */
+  readonly claims: readonly string[]
 }
 
 export interface UpstreamConfig {
-  /** `https://host/base`, or `postgres://host:port/database`; never with a user or password in it. */
+  /** `https://host/base`, or `postgres://host:port/database`; never with a user or password in it. Empty for authzen: nothing is behind it. */
   readonly url: string
   /** `header` is there for HTTP and MCP; for PostgreSQL the secret is the password. */
   readonly credential?: { readonly secret: string; readonly header?: string; readonly scheme?: string }

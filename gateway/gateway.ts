@@ -15,11 +15,12 @@ import { createRouter, listen, listenBytes } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
 import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
-import { createIdentity, createMachines, machineIssuer, metadataPrefix, resourceMetadata } from './identity/index.ts'
+import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import type { Stages } from './pipeline.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, createRates, decide } from './policy/index.ts'
 import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
+import { createAuthzen, decisionPointMetadata, metadataPath } from './protocols/authzen/index.ts'
 import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
 import { createPostgres } from './protocols/postgres/index.ts'
@@ -29,7 +30,7 @@ import type { Connection } from './protocol.ts'
 import { isRefusal, refusal } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
 import { openDatabase } from './state/database.ts'
-import { Targets, protocolEntry } from './targets.ts'
+import { Targets, openNothing, protocolEntry } from './targets.ts'
 import { openStream, openUpstream } from './upstream/index.ts'
 
 const tickMs = 1_000
@@ -99,7 +100,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     leave: (session) => record.leave(session),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
       session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.startedAt },
-      principal: session.principal, peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
+      principal: callerOf(call.operation, session.principal), peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
     }),
     decide(call, target) {
       const decided = decide(call, policyInForce().policy, target)
@@ -111,15 +112,20 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       const input = { ...call.input, phase: 'list', items: items.map(({ type, id, catalogueKey }) => ({ type, id, properties: properties(catalogueKey) })) }
       return policyInForce().policy.visible(input)
     },
-    limit({ decision }, session) {
+    mayAsk({ operation }, { principal }, target) {
+      const admitted = identity.admit(callerOf(operation, principal))
+      return mayAsk(operation, principal, target) ?? (isRefusal(admitted) ? admitted : undefined)
+    },
+    limit({ decision, operation }, session) {
       const { rate } = decision.limits
       if (rate === undefined) return undefined
-      const who = { subject: session.principal.id, client: session.principal.clientId, target: '' }[rate.key]
+      const { id, clientId } = callerOf(operation, session.principal)
+      const who = { subject: id, client: clientId, target: '' }[rate.key]
       return rates.take(`${rate.key}\n${who}\n${session.target}`, rate.per_min)
     },
     async approve(call, session, hold) {
       try {
-        const found = await approvals.obtain(call, { principal: session.principal, target: session.target, session: session.writer.hex }, hold)
+        const found = await approvals.obtain(call, { principal: callerOf(call.operation, session.principal), target: session.target, session: session.writer.hex }, hold)
         if (isRefusal(found)) return found
         const consume = () => found.consume().then((isOurs) => isOurs ? undefined : refusal('approval.superseded', 'The approval was used or ended meanwhile'), record.unrecordable)
         return { approval: found.approval, consume }
@@ -130,7 +136,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     record,
   }
   const { publicUrl } = bootstrap
-  const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream)], stages, secrets, secretOfNode)
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream), protocolEntry(createAuthzen({ publicUrl }), openNothing)], stages, secrets, secretOfNode)
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)
@@ -167,7 +173,10 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       record.sessions.drain('reconfigured', ({ target }) => changed.has(target))
       router = createRouter({ targets: governed.targets.filter(({ name }) => targets.get(name)?.isStream === false), hosts })
       plain.clear()
-      for (const { prefix } of governed.targets) plain.set(`${metadataPrefix}${prefix}`, metadataHandler(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer)))
+      for (const { prefix, protocol } of governed.targets) {
+        plain.set(`${metadataPrefix}${prefix}`, documentHandler(resourceMetadata(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer))))
+        if (protocol === 'authzen') plain.set(`${metadataPath}${prefix}`, documentHandler(decisionPointMetadata(bootstrap.publicUrl, prefix)))
+      }
     },
   })
 
@@ -263,9 +272,9 @@ function nodeSecret(directory: string): Uint8Array {
   return readFileSync(file)
 }
 
-/** RFC 9728: where a client learns which provider to ask for a token. */
-function metadataHandler(publicUrl: string, prefix: string, issuers: readonly string[]): PlainHandler {
-  const body = JSON.stringify(resourceMetadata(publicUrl, prefix, issuers))
+/** What anybody may read: which provider to ask for a token (RFC 9728), where a decision point is. */
+function documentHandler(document: object): PlainHandler {
+  const body = JSON.stringify(document)
   return (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' }).end(body)
   }

@@ -1,7 +1,7 @@
 // What governed config says of a PostgreSQL target beside what every target has: its upstream's address and TLS, and the block `postgres`.
 import type { PostgresConfig, PostgresSignIn, UpstreamTls } from './config.ts'
 import type { ConfigProblem } from './config-document.ts'
-import type { WrittenTarget } from './governed.ts'
+import type { WrittenCalled } from './governed.ts'
 
 /** Seconds that a statement waits for a human before its connection hears that it is still pending. */
 export const defaultApprovalWaitS = 60
@@ -36,7 +36,7 @@ export function upstreamTlsOf({ ca, cert, key, server_name: serverName, direct }
 /** `postgres://host:port/database`: no user and no password, which would be in the repository and in every error. */
 const urlForm = /^postgres(?:ql)?:\/\/(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(?:\/([^/@]*))?$/
 
-export function postgresProblems({ upstream, postgres }: WrittenTarget, at: string, secrets: ReadonlySet<string>): ConfigProblem[] {
+export function postgresProblems({ upstream, postgres }: WrittenCalled, at: string, secrets: ReadonlySet<string>): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const say = (path: string, message: string): void => { problems.push({ path: `${at}.${path}`, message }) }
   const parts = urlForm.exec(upstream.url)

@@ -33,10 +33,11 @@ interface Written {
 /** @internal for the checks of each protocol */
 export interface WrittenTarget {
   readonly name: string
-  readonly protocol: 'mcp' | 'http' | 'postgres'
+  readonly protocol: 'mcp' | 'http' | 'postgres' | 'authzen'
   readonly prefix: string
-  readonly upstream: { readonly url: string; readonly credential?: { readonly header?: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean; readonly user?: string; readonly tls?: WrittenTls }
+  readonly upstream?: { readonly url: string; readonly credential?: { readonly header?: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean; readonly user?: string; readonly tls?: WrittenTls }
   readonly postgres?: WrittenPostgres
+  readonly authzen?: { readonly enforcement_points: readonly string[]; readonly claims?: readonly string[] }
   readonly env: string
   readonly labels?: readonly string[]
   readonly durability?: 'strict' | 'bounded'
@@ -68,13 +69,14 @@ export function parseGoverned(text: string, secrets: Iterable<string>, file = 'c
 }
 
 function targetOf(target: WrittenTarget): TargetConfig {
-  const { upstream, limits } = target
+  const { upstream = nowhere, limits, authzen } = target
   return {
     name: target.name, protocol: target.protocol, prefix: target.prefix, env: target.env,
     upstream: {
       url: upstream.url, timeoutMs: upstream.timeout_ms ?? defaultTimeoutMs, insecureAllowPlaintext: upstream.insecure_allow_plaintext ?? false,
       ...upstream.credential === undefined ? {} : { credential: upstream.credential }, ...upstream.user === undefined ? {} : { user: upstream.user }, ...upstream.tls === undefined ? {} : { tls: upstreamTlsOf(upstream.tls) },
     },
+    ...authzen === undefined ? {} : { authzen: { enforcementPoints: authzen.enforcement_points, claims: authzen.claims ?? [] } },
     ...target.protocol === 'postgres' ? { postgres: postgresOf(target.postgres) } : {},
     labels: target.labels ?? [], durability: target.durability ?? 'strict',
     catalogue: Object.fromEntries(Object.entries(target.catalogue ?? {}).map(([key, entry]): [string, CatalogueEntry] => [key, {
@@ -85,8 +87,28 @@ function targetOf(target: WrittenTarget): TargetConfig {
   }
 }
 
+/** Behind a decision point there is nothing to call. */
+const nowhere: NonNullable<WrittenTarget['upstream']> = { url: '' }
+
+function targetProblems(target: WrittenTarget, at: string, secrets: ReadonlySet<string>): ConfigProblem[] {
+  const { protocol, upstream, authzen } = target
+  if (protocol !== 'authzen') {
+    const problems: ConfigProblem[] = authzen === undefined ? [] : [{ path: `${at}.authzen`, message: 'is for protocol authzen alone' }]
+    if (upstream === undefined) return [...problems, { path: `${at}.upstream`, message: 'is required' }]
+    return [...problems, ...protocol === 'postgres' ? postgresProblems({ ...target, upstream }, at, secrets) : httpProblems({ ...target, upstream }, at)]
+  }
+  return [
+    ...authzen === undefined ? [{ path: `${at}.authzen`, message: 'is required: who may ask' }] : [],
+    ...upstream === undefined ? [] : [{ path: `${at}.upstream`, message: 'is for protocols that forward calls' }],
+    ...target.postgres === undefined ? [] : [{ path: `${at}.postgres`, message: 'is for protocol postgres alone' }],
+  ]
+}
+
+/** @internal one whose protocol forwards calls */
+export type WrittenCalled = WrittenTarget & Required<Pick<WrittenTarget, 'upstream'>>
+
 /** What a target of HTTP's family must have, and must not. */
-function httpProblems({ upstream, postgres }: WrittenTarget, at: string): ConfigProblem[] {
+function httpProblems({ upstream, postgres }: WrittenCalled, at: string): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   if (!/^https?:/.test(upstream.url)) problems.push({ path: `${at}.upstream.url`, message: 'expected an http or https URL' })
   else if (isPlaintextAbroad(upstream.url) && upstream.insecure_allow_plaintext !== true) problems.push({ path: `${at}.upstream.url`, message: 'expected https off loopback, or insecure_allow_plaintext: true' })
@@ -118,8 +140,8 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
     if (prefixes.some((other) => other === target.prefix || other.startsWith(`${target.prefix}/`) || target.prefix.startsWith(`${other}/`))) problems.push({ path: `${at}.prefix`, message: 'overlaps the prefix of another target' })
     prefixes.push(target.prefix)
     if (target.prefix.split('/').some((part) => part === '.' || part === '..' || part === '.well-known')) problems.push({ path: `${at}.prefix`, message: 'expected a path without ., .. or .well-known' })
-    problems.push(...target.protocol === 'postgres' ? postgresProblems(target, at, secrets) : httpProblems(target, at))
-    const credential = target.upstream.credential
+    problems.push(...targetProblems(target, at, secrets))
+    const credential = target.upstream?.credential
     if (credential !== undefined && !secrets.has(credential.secret)) problems.push({ path: `${at}.upstream.credential.secret`, message: 'no secret of this name in the bootstrap file' })
   })
   for (const [name, template] of Object.entries(written.approvals ?? {})) {

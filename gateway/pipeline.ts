@@ -32,6 +32,8 @@ export interface Stages {
   project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
   decide<O extends Operation>(call: ProjectedCall<O>, target: TargetConfig): DecidedCall<O>
   visible(call: DecidedCall, items: readonly VisibleItem[], target: TargetConfig): readonly boolean[]
+  /** Why this caller may not ask what policy says of this call's subject. */
+  mayAsk(call: DecidedCall, session: Session, target: TargetConfig): Refusal | undefined
   /** Takes one call from its rate, or says after how many seconds to come back. */
   limit(call: DecidedCall, session: Session): number | undefined
   approve(call: DecidedCall, session: Session, hold: Hold): Promise<Approved>
@@ -89,13 +91,16 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     if (closed !== undefined) return { call, refused: refusal(closed, undefined, { ...about(call), retryAfterS: 5 }) }
     const over = overOf(session)
     if (over !== undefined) return { call, refused: refusal(over, undefined, about(call)) }
+    const unasked = operation.asks === undefined ? undefined : stages.mayAsk(call, session, target)
+    if (unasked !== undefined) return { call, refused: { ...unasked, ...about(call) } }
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }
-    if (decision.limits.rows !== undefined && traits.countsRows !== true) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
+    if (decision.limits.rows !== undefined && traits.countsRows !== true && operation.asks === undefined) return { call, refused: refusal('policy.unenforceable', 'Policy limits rows, which this protocol does not have', about(call)) }
     if (session.inFlight >= (traits.maxInFlight ?? maxInFlight)) return { call, refused: refusal('policy.limit', 'Too many calls of this caller are under way', { ...about(call), retryAfterS: 1 }) }
     const retryAfterS = stages.limit(call, session)
     if (retryAfterS !== undefined) return { call, refused: refusal('policy.limit', undefined, { ...about(call), retryAfterS }) }
+    if (decision.effect === 'require' && operation.asks?.canHold === false) return { call, refused: refusal('approval.pending', 'A human has to approve', about(call)) }
     return decision.effect === 'allow' ? { call } : approve(call, hold)
   }
 
@@ -146,7 +151,8 @@ function denied(call: DecidedCall): Refusal {
   return refusal(code, enforced.map((reason) => reason.msg).join('; ') || undefined, about(call))
 }
 
-function about(call: DecidedCall): Pick<Refusal, 'decisionId' | 'reasons'> {
-  return { decisionId: Buffer.from(call.decisionId).toString('hex'), reasons: call.decision.reasons.map(({ id, msg }) => ({ id, msg })) }
+function about({ decision, decisionId, operation }: DecidedCall): Pick<Refusal, 'decisionId' | 'reasons' | 'decision'> {
+  const reasons = decision.reasons.map(({ id, msg }) => ({ id, msg }))
+  return { decisionId: Buffer.from(decisionId).toString('hex'), reasons, ...operation.asks === undefined ? {} : { decision } }
 }
 

@@ -38,7 +38,7 @@ export type RequestBody =
 export type ConnectionEnd = 'ended' | 'refused' | 'aborted'
 
 /** `A` is what its upstreams are reached by: requests on a pool, or byte streams. */
-export interface Protocol<O extends Operation, U extends Upstream<O>, A extends UpstreamAccess | StreamAccess = UpstreamAccess> extends Traits {
+export interface Protocol<O extends Operation, U extends Upstream<O>, A extends NoAccess = UpstreamAccess> extends Traits {
   readonly name: ProtocolName
   run(client: Connection, door: Door<O, U>): Promise<ConnectionEnd>
   /** Called once a session, by `gate.open()`; makes no connection yet. */
@@ -54,6 +54,9 @@ export interface Traits {
   /** It counts rows (`PartSummary.rows`) and stops at `decision.limits.rows`; without it such a decision is refused. */
   readonly countsRows?: true
 }
+
+/** For a protocol that answers by itself. */
+export interface NoAccess { readonly target: TargetConfig }
 
 /** What `upstream/` lends a protocol to dial with: a keep-alive pool and a credential the client never sees. */
 export interface UpstreamAccess {

@@ -1,6 +1,8 @@
 // A refusal: any call that did not go through, with the one table from its code to each protocol's own words.
 // Add a code here, raise it in one place, and give it a test that asserts code and message.
 
+import type { Decision } from '../rego/index.ts'
+
 /** HTTP status (RFC 9110), JSON-RPC code (MCP; ours are positive: -32099…-32000 belongs to the protocol), SQLSTATE (PostgreSQL, Appendix A), and whether the same call may succeed later. */
 interface Words { readonly http: number; readonly jsonRpc: number; readonly sqlState: string; readonly isRetryable: boolean; readonly title: string }
 
@@ -11,6 +13,7 @@ const table = {
   'identity.audience': { http: 401, jsonRpc: 4013, sqlState: '28P01', isRetryable: false, title: 'The token was not issued for this gateway' },
   'identity.off_boarded': { http: 403, jsonRpc: 4014, sqlState: '28000', isRetryable: false, title: 'The caller has been off-boarded' },
   'identity.unavailable': { http: 503, jsonRpc: 5030, sqlState: '57P03', isRetryable: true, title: 'The identity provider cannot be reached' },
+  'identity.on_behalf': { http: 403, jsonRpc: 4015, sqlState: '28000', isRetryable: false, title: 'The caller may not ask for others' },
   'request.malformed': { http: 400, jsonRpc: -32700, sqlState: '08P01', isRetryable: false, title: 'The request is malformed' },
   'request.invalid': { http: 400, jsonRpc: -32600, sqlState: '42601', isRetryable: false, title: 'The request is not valid' },
   'request.too_large': { http: 413, jsonRpc: 4130, sqlState: '54000', isRetryable: false, title: 'The request is too large' },
@@ -63,6 +66,8 @@ export interface Refusal {
   readonly frame?: string
   readonly approval?: { readonly id: string; readonly url: string; readonly expiresAt: number }
   readonly retryAfterS?: number
+  /** What policy said, whole; there exactly where an enforcement point asked. */
+  readonly decision?: Decision
   /** Who was refused, where the token was good but the caller is not let in; for the record, never for the wire. */
   readonly subject?: string
 }

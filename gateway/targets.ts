@@ -7,7 +7,7 @@ import { createDoor } from './pipeline.ts'
 import type { Stages } from './pipeline.ts'
 import { createProjector } from './project/index.ts'
 import type { Projector } from './project/index.ts'
-import type { Connection, ConnectionEnd, Door, Protocol, StreamAccess, Upstream, UpstreamAccess } from './protocol.ts'
+import type { Connection, ConnectionEnd, Door, NoAccess, Protocol, Upstream } from './protocol.ts'
 import { isRefusal } from './refusal.ts'
 import { createTokens, deriveTargetKey } from './sensitive/tokens.ts'
 
@@ -29,7 +29,7 @@ interface Connected {
 }
 
 /** Closes over a protocol's own types, so that the list of protocols is a plain list. `connect` makes what its upstreams are reached by. */
-export function protocolEntry<O extends Operation, U extends Upstream<O>, A extends UpstreamAccess | StreamAccess>(protocol: Protocol<O, U, A>, connect: (target: TargetConfig, secret: (name: string) => string) => A & { close(): Promise<void> }): AnyProtocol {
+export function protocolEntry<O extends Operation, U extends Upstream<O>, A extends NoAccess>(protocol: Protocol<O, U, A>, connect: (target: TargetConfig, secret: (name: string) => string) => A & { close(): Promise<void> }): AnyProtocol {
   return {
     name: protocol.name,
     isStream: protocol.sessions === 'connection',
@@ -44,6 +44,11 @@ export function protocolEntry<O extends Operation, U extends Upstream<O>, A exte
       }
     },
   }
+}
+
+/** For a protocol that has no upstream. */
+export function openNothing(target: TargetConfig): NoAccess & { close(): Promise<void> } {
+  return { target, close: () => Promise.resolve() }
 }
 
 /** The door, for one connection: the listener hears when its caller is known. */

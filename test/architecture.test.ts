@@ -27,7 +27,7 @@ const withoutComments = (file: string) => (text.get(file) ?? '').replaceAll(/\/\
 
 const inside = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
 const stages = ['connection', 'identity', 'sensitive', 'project', 'policy', 'approval', 'upstream', 'mask', 'record', 'state']
-const protocols = ['mcp', 'http', 'postgres', 'grpc']
+const protocols = ['mcp', 'http', 'postgres', 'grpc', 'authzen']
 
 test('rego imports nothing of ours', (t) => {
   t.deepEqual(violations(inside('rego'), (to) => to.startsWith('rego/')), [])

@@ -1,0 +1,17 @@
+// Who may ask for others, and as whom a call is decided then. The subject of a question was verified elsewhere, if at all: the record names who says so.
+import type { Operation, Principal } from '../call.ts'
+import type { TargetConfig } from '../config.ts'
+import { refusal, type Refusal } from '../refusal.ts'
+
+/** undefined: an enforcement point by governed config, or no question. */
+export function mayAsk({ asks }: Operation, { id, groups }: Principal, { authzen }: TargetConfig): Refusal | undefined {
+  if (asks === undefined || authzen?.enforcementPoints.some((point) => point === id || groups.includes(point)) === true) return undefined
+  return refusal('identity.on_behalf')
+}
+
+/** Who policy judges, whose approval it is and whose rate: the subject of a question with the asker as its actor, else the caller. */
+export function callerOf({ asks }: Operation, asker: Principal): Principal {
+  if (asks === undefined) return asker
+  const { subject } = asks
+  return { ...subject, clientId: subject.clientId === '' ? asker.clientId : subject.clientId, actor: { type: 'service', id: asker.id, chain: [] }, expiresAt: asker.expiresAt }
+}

@@ -1,0 +1,119 @@
+// What an enforcement point asks: AuthZEN Authorization API 1.0 (§5 entities, §6 evaluation, §7 evaluations) and OPA's data API. Strict JSON, closed shapes.
+import type { Json } from '../../call.ts'
+import { JsonError, parseJson } from '../../mask/index.ts'
+import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
+
+/** One call asks at most this many questions: they are decided and recorded together. */
+export const maxEvaluations = 256
+const maxBytes = 1024 * 1024
+const maxDepth = 32
+/** Ids, names and groups stand in every frame. */
+const maxNameChars = 1024
+const maxGroups = 1000
+const maxWordChars = 128
+const maxWordDigits = 6
+
+export type JsonObject = { readonly [name: string]: Json }
+export interface Entity { readonly type: string; readonly id: string; readonly properties: JsonObject }
+export interface Evaluation { readonly subject: Entity; readonly action: { readonly name: string; readonly properties: JsonObject }; readonly resource: Entity; readonly context: JsonObject }
+
+/** Why one evaluation of several cannot be decided: it is a deny of its own, and the others go on. */
+export interface Malformed { readonly malformed: string }
+
+export const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const
+export type Semantics = (typeof semantics)[number]
+
+export interface Evaluations { readonly items: readonly (Evaluation | Malformed)[]; readonly semantics: Semantics; /** Asked as one, answered as one. */ readonly isSingle: boolean }
+
+/** @throws RefusalError `request.*` */
+export function readObject(bytes: Uint8Array): JsonObject {
+  let value: Json
+  try {
+    value = parseJson(bytes, { maxBytes, maxDepth, inexact: 'refuse' })
+  } catch (error) {
+    if (error instanceof JsonError) throw fault(error.fault === 'too_large' ? 'request.too_large' : 'request.malformed', error.message)
+    throw error
+  }
+  if (!isObject(value)) throw fault('request.malformed', 'The request is not a JSON object')
+  return value
+}
+
+/** §6.1. @throws RefusalError `request.params` that names the member */
+export function readEvaluation(body: JsonObject): Evaluation {
+  const found = evaluationOf(body, {})
+  if ('malformed' in found) throw fault('request.params', found.malformed)
+  return found
+}
+
+/** §7.1: members of the request are defaults of each evaluation; without evaluations it is a single one. @throws RefusalError `request.params` */
+export function readEvaluations(body: JsonObject): Evaluations {
+  const { evaluations, options = {}, ...defaults } = body
+  if (evaluations === undefined || (Array.isArray(evaluations) && evaluations.length === 0)) return { items: [readEvaluation(defaults)], semantics: 'execute_all', isSingle: true }
+  if (!Array.isArray(evaluations)) throw fault('request.params', 'evaluations: expected an array')
+  if (evaluations.length > maxEvaluations) throw fault('request.too_large', `evaluations: more than ${maxEvaluations}`)
+  if (!isObject(options)) throw fault('request.params', 'options: expected an object')
+  const { evaluations_semantic: semantic = 'execute_all' } = options
+  const known = semantics.find((one) => one === semantic)
+  if (known === undefined) throw fault('request.params', `options.evaluations_semantic: expected one of ${semantics.join(', ')}`)
+  return { items: evaluations.map((item) => isObject(item) ? evaluationOf(item, defaults) : { malformed: 'expected an object' }), semantics: known, isSingle: false }
+}
+
+function evaluationOf(written: JsonObject, defaults: JsonObject): Evaluation | Malformed {
+  const all = { ...defaults, ...written }
+  const { context = {} } = all
+  const subject = entityOf(all['subject'], 'subject')
+  if ('malformed' in subject) return subject
+  const resource = entityOf(all['resource'], 'resource')
+  if ('malformed' in resource) return resource
+  const { action } = all
+  if (!isObject(action)) return { malformed: 'action: expected an object' }
+  const { name, properties = {} } = action
+  if (!isWord(name)) return { malformed: 'action.name: expected a word' }
+  if (!isObject(properties)) return { malformed: 'action.properties: expected an object' }
+  if (!isObject(context)) return { malformed: 'context: expected an object' }
+  return { subject, resource, action: { name, properties }, context }
+}
+
+function entityOf(written: Json | undefined, at: string): Entity | Malformed {
+  if (!isObject(written)) return { malformed: `${at}: expected an object` }
+  const { type, id, properties = {} } = written
+  if (!isWord(type)) return { malformed: `${at}.type: expected a word` }
+  if (!isName(id)) return { malformed: `${at}.id: expected a string` }
+  if (!isObject(properties)) return { malformed: `${at}.properties: expected an object` }
+  return { type, id, properties }
+}
+
+/** A list of names, or nothing where the member is anything else: what is not understood grants nothing. */
+export function namesOf(value: Json | undefined): string[] {
+  return Array.isArray(value) && value.length <= maxGroups && value.every(isName) ? [...value] : []
+}
+
+export function nameOf(value: Json | undefined): string | undefined {
+  return isName(value) ? value : undefined
+}
+
+export function wordOf(value: Json | undefined): string | undefined {
+  return isWord(value) ? value : undefined
+}
+
+/** A list of words, as `namesOf`. */
+export function wordsOf(value: Json | undefined): string[] {
+  return namesOf(value).every(isWord) ? namesOf(value) : []
+}
+
+export function isObject(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Of somebody's vocabulary, not about anybody: it is recorded as it is, so it has fewer digits than any number that a detector knows. */
+function isWord(value: Json | undefined): value is string {
+  return isName(value) && value.length <= maxWordChars && value.replace(/\P{Nd}/gu, '').length <= maxWordDigits
+}
+
+function isName(value: Json | undefined): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= maxNameChars
+}
+
+export function fault(code: RefusalCode, message: string): RefusalError {
+  return new RefusalError(refusal(code, message))
+}

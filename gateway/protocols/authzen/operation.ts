@@ -1,0 +1,60 @@
+// One evaluation as an operation. What the enforcement point says of the subject and the resource is its word, and the record says whose;
+// what governed config says of a resource stands above it. Everything else it sends is the caller's: projected before it is decided on or kept.
+import type { Json, Operation, Question } from '../../call.ts'
+import type { AuthzenConfig, TargetConfig } from '../../config.ts'
+import { fault, isObject, nameOf, namesOf, wordOf, wordsOf, type Entity, type Evaluation, type JsonObject } from './messages.ts'
+
+/** Which protocol's rules a resource is judged by. */
+const protocolOf: Readonly<Record<string, string>> = { tool: 'mcp', prompt: 'mcp', resource: 'mcp', route: 'http', rpc: 'grpc' }
+/** Members of `context.request` that policy reads as its own of any call (input schema, `request`). */
+const requestMembers = ['method', 'era', 'version', 'tool', 'arguments', 'path', 'params', 'query', 'headers', 'body'] as const
+const subjectTypes = ['user', 'service', 'agent'] as const
+const undeclared = ['write'] as const
+
+/** @throws RefusalError `request.params` */
+export function operationOf(asked: Evaluation, target: TargetConfig, config: AuthzenConfig, canHold: boolean): Operation {
+  const { action, resource, context } = asked
+  const entry = Object.hasOwn(target.catalogue, resource.id) ? target.catalogue[resource.id] : undefined
+  const effects = [...entry?.effects ?? effectsOf(action.properties)]
+  const shown: { [name: string]: Json } = { protocol: protocolOf[resource.type] ?? 'authzen' }
+  const given = context['request']
+  if (isObject(given)) for (const name of requestMembers) if (given[name] !== undefined) shown[name] = given[name]
+  shown['properties'] = { action: without(action.properties, ['effects']), resource: without(resource.properties, ['target', 'env', 'labels']), context: without(context, ['request']) }
+  return {
+    action: { name: action.name, properties: { effects } },
+    resource: {
+      type: resource.type, id: resource.id,
+      properties: {
+        target: wordOf(resource.properties['target']) ?? target.name, env: wordOf(resource.properties['env']) ?? target.env,
+        labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties['labels'])])],
+      },
+    },
+    catalogueKey: resource.id,
+    request: shown,
+    slots: Object.keys(shown).filter((name) => name !== 'protocol').map((name) => ({ path: `/${name}` })),
+    isOpaque: false,
+    canonical: () => Buffer.from(JSON.stringify([target.name, asked])),
+    asks: { subject: subjectOf(asked.subject, config), canHold },
+  }
+}
+
+/** Groups, client and the claims that config lists; nothing else that is said of a subject is looked at. */
+function subjectOf({ type, id, properties }: Entity, { claims }: AuthzenConfig): Question['subject'] {
+  const known = subjectTypes.find((one) => one === type)
+  if (known === undefined) throw fault('request.params', `subject.type: expected one of ${subjectTypes.join(', ')}`)
+  return {
+    type: known, id, clientId: nameOf(properties['client_id']) ?? '', groups: namesOf(properties['groups']),
+    acr: nameOf(properties['acr']) ?? '', amr: namesOf(properties['amr']),
+    claims: Object.fromEntries(claims.flatMap((name) => properties[name] === undefined ? [] : [[name, properties[name]]])),
+  }
+}
+
+/** What nobody says changes things. */
+function effectsOf(properties: JsonObject): readonly string[] {
+  const said = wordsOf(properties['effects'])
+  return said.length > 0 ? said : undeclared
+}
+
+function without(members: JsonObject, taken: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([name]) => !taken.includes(name)))
+}
