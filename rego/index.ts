@@ -2,6 +2,7 @@
 export type { ApprovalRequirement, Decision, Effect, Limits, MaskOp, MaskRule, Reason } from './decision.ts'
 export { PolicyError } from './errors.ts'
 export type { Finding, PolicyErrorCode } from './errors.ts'
+export { sourceDigest } from './source.ts'
 export type { PolicySource } from './source.ts'
 export { checkPolicies, compileBundle, policyEntrypoints, testPolicies } from './compiler.ts'
 export type { CompileOptions } from './compiler.ts'

@@ -1,10 +1,10 @@
-// SSH signatures as Git keeps them in a commit's `gpgsig` (OpenSSH PROTOCOL.sshsig). Ed25519, namespace `git`.
+// SSH signatures as Git keeps them in a commit's `gpgsig` (OpenSSH PROTOCOL.sshsig). Ed25519, namespace `git` unless another is named.
 import { hash, sign, type KeyObject } from 'node:crypto'
 
-const namespace = 'git'
+const gitNamespace = 'git'
 
-/** Armoured, with a final newline. `publicKey` is the raw 32 bytes. */
-export function signSsh(message: Uint8Array, key: KeyObject, publicKey: Uint8Array): string {
+/** Armoured, with a final newline. `publicKey` is the raw 32 bytes; a signature holds in its own namespace only. */
+export function signSsh(message: Uint8Array, key: KeyObject, publicKey: Uint8Array, namespace: string = gitNamespace): string {
   const digest = hash('sha512', message, 'buffer')
   // PROTOCOL.sshsig §3: what is signed is not the message but this.
   const signed = Buffer.concat([Buffer.from('SSHSIG'), text(namespace), text(''), text('sha512'), bytes(digest)])
@@ -16,8 +16,8 @@ export function signSsh(message: Uint8Array, key: KeyObject, publicKey: Uint8Arr
 }
 
 /** One line of an OpenSSH allowed_signers file (ssh-keygen(1), ALLOWED SIGNERS). */
-export function allowedSigner(principal: string, publicKey: Uint8Array): string {
-  return `${principal} namespaces="${namespace}" ssh-ed25519 ${publicKeyBlob(publicKey).toString('base64')}\n`
+export function allowedSigner(principal: string, publicKey: Uint8Array, namespaces: string = gitNamespace): string {
+  return `${principal} namespaces="${namespaces}" ssh-ed25519 ${publicKeyBlob(publicKey).toString('base64')}\n`
 }
 
 function publicKeyBlob(publicKey: Uint8Array): Buffer {
