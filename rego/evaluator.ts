@@ -56,6 +56,7 @@ interface Machine {
   readonly memory: WebAssembly.Memory
   readonly fuel: WebAssembly.Global
   readonly entrypoints: ReadonlyMap<string, number>
+  readonly builtins: readonly string[]
   readonly data: number
   readonly heap: number
   readonly readAnswer: AnswerReader
@@ -63,8 +64,10 @@ interface Machine {
 
 export interface Evaluator {
   readonly entrypoints: ReadonlySet<string>
-  /** Result set of `entrypoint` on JSON text `input`, as JSON text. @throws PolicyError; the next call works again */
-  evaluate(entrypoint: string, input: string): string
+  /** Of the host's, those that the module calls. */
+  readonly builtins: readonly string[]
+  /** Result set of `entrypoint` on JSON text `input`, as JSON text; without a text there is no `input`. @throws PolicyError; the next call works again */
+  evaluate(entrypoint: string, input: string | undefined): string
 }
 
 /** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
@@ -74,6 +77,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const entrypoints = new Set(machine.entrypoints.keys())
   return {
     entrypoints,
+    builtins: machine.builtins,
     evaluate(entrypoint, input) {
       // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
       const running = machine ?? start(module, options)
@@ -129,7 +133,7 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
     loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
     const heap = loaded.dataHeapPtr as number
-    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
+    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: [...names.values()].sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
   } catch (cause) {
     throw toPolicyError(cause, undefined)
   }
@@ -152,19 +156,15 @@ function answerReaderOf(exports: Exports, memory: WebAssembly.Memory, heap: numb
   return dump
 }
 
-function run(machine: Machine, entrypoint: string, input: string, options: EvaluatorOptions): string {
+function run(machine: Machine, entrypoint: string, input: string | undefined, options: EvaluatorOptions): string {
   const { exports, memory, fuel } = machine
   const id = machine.entrypoints.get(entrypoint)
   if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
-  if (input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
+  if (input !== undefined && input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
   fuel.value = options.fuel
   try {
     exports.opa_heap_ptr_set(machine.heap)
-    const [address, size] = writeText(exports, memory, input)
-    checkInput(memory, address, size)
-    const value = exports.opa_json_parse(address, size)
-    // The one-call `opa_eval` takes JSON it cannot parse for "no input", and goes on.
-    if (value === 0) throw new PolicyError('ERR_POLICY_INPUT', 'the policy module cannot parse the input')
+    const value = input === undefined ? 0 : parseInput(exports, memory, input)
     const context = exports.opa_eval_ctx_new()
     exports.opa_eval_ctx_set_input(context, value)
     exports.opa_eval_ctx_set_data(context, machine.data)
@@ -174,6 +174,15 @@ function run(machine: Machine, entrypoint: string, input: string, options: Evalu
   } catch (cause) {
     throw toPolicyError(cause, fuel)
   }
+}
+
+function parseInput(exports: Exports, memory: WebAssembly.Memory, input: string): number {
+  const [address, size] = writeText(exports, memory, input)
+  checkInput(memory, address, size)
+  const value = exports.opa_json_parse(address, size)
+  // The one-call `opa_eval` takes JSON it cannot parse for "no input", and goes on.
+  if (value === 0) throw new PolicyError('ERR_POLICY_INPUT', 'the policy module cannot parse the input')
+  return value
 }
 
 // One pass over what was encoded (a byte costs less to look at than a character): nesting would overflow the module's stack, and it

@@ -48,6 +48,8 @@ export interface Policy {
   readonly digest: Uint8Array
   readonly revision: string
   readonly serial: number
+  /** Built-in functions of the host that its module calls. */
+  readonly builtins: readonly string[]
   /**
    * Decides one call. `inputText` is the JSON text of `input`.
    * @throws PolicyError: whatever its code, the call is denied
@@ -72,6 +74,7 @@ export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy 
     digest: bundle.digest,
     revision: bundle.revision,
     serial: bundle.serial,
+    builtins: evaluator.builtins,
     decide(input, inputText) {
       const text = decisionPruner.isWhole ? inputText : decisionPruner.write(input)
       if (!decisionPruner.isVolatile) {
@@ -97,7 +100,7 @@ export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy 
     close() {
       decisions.clear()
       answers.clear()
-      evaluator = { entrypoints: new Set(), evaluate: () => { throw new PolicyError('ERR_POLICY_TRAP', 'the policy is closed') } }
+      evaluator = { entrypoints: new Set(), builtins: [], evaluate: () => { throw new PolicyError('ERR_POLICY_TRAP', 'the policy is closed') } }
     },
   }
 }
