@@ -32,9 +32,17 @@ export interface RecordedFrame {
   readonly structure: ReadonlyMap<number, CborItem>
   /** By label 7, 8, 9; only what a key opened. */
   readonly contents: ReadonlyMap<number, Uint8Array>
+  /** Of what was opened, by label. */
+  readonly salts: ReadonlyMap<number, Uint8Array>
+  /** Its bytes in the leaves object. */
+  readonly leaf: Uint8Array
   /** The frame commits to content: with none in `contents`, no key was at hand. */
   readonly hasContent: boolean
 }
+
+type Opened = Pick<RecordedFrame, 'contents' | 'salts'>
+
+const nothing: Opened = { contents: new Map(), salts: new Map() }
 
 export const kindNames: readonly string[] = Object.keys(kind)
 
@@ -102,21 +110,23 @@ export class Recording implements Disposable {
         batch: index, position, session: id, seq: leaf.seq, time: leaf.time, kind: leaf.kind, ref: leaf.ref < 0 ? undefined : leaf.ref,
         decisionId: leaf.decisionId < 0 ? undefined : bytes.toString('hex', leaf.decisionId, leaf.decisionId + 16),
         bundle: leaf.bundle < 0 ? undefined : bytes.toString('hex', leaf.bundle, leaf.bundle + 32),
-        structure: leaf.structure ?? new Map(), contents: contents.get(`${id}/${leaf.seq}`) ?? new Map(), hasContent: leaf.hasContent,
+        structure: leaf.structure ?? new Map(), ...(contents.get(`${id}/${leaf.seq}`) ?? nothing), leaf: bytes.subarray(leaf.start, leaf.end), hasContent: leaf.hasContent,
       })
     }
     return frames
   }
 
-  #contentsOf(index: number, session: string | undefined): Map<string, ReadonlyMap<number, Uint8Array>> {
-    const contents = new Map<string, ReadonlyMap<number, Uint8Array>>()
+  #contentsOf(index: number, session: string | undefined): Map<string, Opened> {
+    const contents = new Map<string, Opened>()
     if (this.#keys.size === 0) return contents
     for (const name of reading(() => readBodyIndex(this.#store.bodyIndex(index), index, false))) {
       for (const box of reading(() => parseBoxes(this.#store.read('bodies', name)))) {
         const id = hex(box.session)
         const key = session === undefined || id === session ? this.#keys.get(hex(box.keyId)) : undefined
         if (key === undefined) continue
-        for (const item of reading(() => openBox(box, key))) contents.set(`${id}/${item.seq}`, new Map(item.contents.map(({ label, content }) => [label, content])))
+        for (const item of reading(() => openBox(box, key))) contents.set(`${id}/${item.seq}`, {
+          contents: new Map(item.contents.map(({ label, content }) => [label, content])), salts: new Map(item.contents.map(({ label, salt }) => [label, salt])),
+        })
       }
     }
     return contents

@@ -15,24 +15,24 @@ export interface AllowedSigner {
 }
 
 const keyName = 'ssh-ed25519'
-const namespace = 'git'
+const gitNamespace = 'git'
 const begin = '-----BEGIN SSH SIGNATURE-----'
 const end = '-----END SSH SIGNATURE-----'
 const maxSigners = 64
 
-/** Keys that may sign in namespace `git`. Lines with other key types or other namespaces sign nothing here. @throws RangeError naming the line */
-export function parseAllowedSigners(text: string): AllowedSigner[] {
+/** Keys that may sign in a namespace, `git` where none is said. Lines with other key types or other namespaces sign nothing here. @throws RangeError naming the line */
+export function parseAllowedSigners(text: string, namespace = gitNamespace): AllowedSigner[] {
   const signers: AllowedSigner[] = []
   for (const [index, line] of text.split('\n').entries()) {
     const trimmed = line.trim()
     if (trimmed === '' || trimmed.startsWith('#')) continue
-    const signer = parseSigner(trimmed, `allowed_signers line ${index + 1}`)
+    const signer = parseSigner(trimmed, `allowed_signers line ${index + 1}`, namespace)
     if (signer !== undefined && signers.push(signer) > maxSigners) throw new RangeError(`allowed_signers has more than ${maxSigners} keys`)
   }
   return signers
 }
 
-function parseSigner(line: string, where: string): AllowedSigner | undefined {
+function parseSigner(line: string, where: string, namespace: string): AllowedSigner | undefined {
   const fields = splitQuoted(line)
   const at = fields.indexOf(keyName)
   if (at < 0) return undefined
@@ -46,18 +46,23 @@ function parseSigner(line: string, where: string): AllowedSigner | undefined {
   if (type !== keyName || raw.length !== 32 || !reader.isAtEnd) throw new RangeError(`${where}: the key is malformed`)
   let validAfter = -Infinity
   let validBefore = Infinity
-  let isForGit = true
+  let isForNamespace = true
   for (const [name, value] of options) {
-    if (name === 'namespaces') isForGit = value.split(',').includes(namespace)
+    if (name === 'namespaces') isForNamespace = value.split(',').includes(namespace)
     else if (name === 'valid-after') validAfter = parseTime(value, where)
     else if (name === 'valid-before') validBefore = parseTime(value, where)
     else throw new RangeError(`${where}: unknown option ${name}`)
   }
-  return isForGit ? { principal, blob, key: ed25519(raw), validAfter, validBefore } : undefined
+  return isForNamespace ? { principal, blob, key: ed25519(raw), validAfter, validBefore } : undefined
 }
 
 /** Checks one commit's signature over its bytes without `gpgsig`. `time` (ms) is the committer's own claim, as for `git verify-commit`. @throws FalseClaim `commit.signature` */
 export function checkCommitSignature(payload: Uint8Array, armored: string, time: number, signers: readonly AllowedSigner[]): void {
+  checkSshSignature(payload, armored, time, signers, gitNamespace)
+}
+
+/** Who of `signers` signed `payload` in `namespace`. @throws FalseClaim `commit.signature` */
+export function checkSshSignature(payload: Uint8Array, armored: string, time: number, signers: readonly AllowedSigner[], namespace: string): AllowedSigner {
   const lie = (what: string): FalseClaim => new FalseClaim('commit.signature', what)
   const lines = armored.replace(/\n$/, '').split('\n')
   if (lines[0] !== begin || lines.at(-1) !== end) throw lie('the signature is not an SSH signature')
@@ -77,6 +82,7 @@ export function checkCommitSignature(payload: Uint8Array, armored: string, time:
   if (signer === undefined) throw lie('the signing key was not valid at the time of the commit')
   const signed = Buffer.concat([Buffer.from('SSHSIG'), wire(space), wire(reserved), wire(algorithm), wire(hash(algorithm, payload, 'buffer'))])
   if (!verify(null, signed, signer.key, bytes)) throw lie('the signature is false')
+  return signer
 }
 
 function wire(value: string | Uint8Array): Buffer {
