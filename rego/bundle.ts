@@ -1,9 +1,16 @@
 // A compiled policy as it is stored, recorded and handed to an examiner: OPA's bundle, read strictly.
-// Its digest is that of the exact bytes; whether they may be loaded at all is the activation's question, not this file's.
+// Its digest is that of the exact bytes. Whose it is, is asked in signing/bundle-signature.ts; whether it comes into force, by the activation.
 import { hash } from 'node:crypto'
 import { PolicyError } from './errors.ts'
+import { checkRoots, readRoots } from './roots.ts'
 import type { InputPaths } from './prune.ts'
+import { canonicalJson, JsonFault } from './signing/canonical-json.ts'
 import { readTarball } from './tarball.ts'
+
+/** What a bundle can carry the digest of: SHA-256 in hex of what a run of the tests, their coverage and a replay found. */
+export const reportKinds = ['tests', 'coverage', 'replay'] as const
+export type ReportKind = (typeof reportKinds)[number]
+export type ReportDigests = Readonly<Partial<Record<ReportKind, string>>>
 
 export interface Bundle {
   /** SHA-256 of the bundle's bytes. */
@@ -15,38 +22,71 @@ export interface Bundle {
   /** Rises with every activation. */
   readonly serial: number
   readonly wasm: Uint8Array
-  /** JSON text of its data. */
+  /** Its data as the canonical JSON text that a signature is over: what is loaded is what was hashed. */
   readonly data: string
   /** By entrypoint (`countersign/request/decision`): what it can read of the input. */
   readonly inputs: Readonly<Record<string, InputPaths>>
   /** SHA-256 in hex of the compiler that made it, and of the source it was made from. */
   readonly compilerDigest: string
   readonly sourceDigest: string
+  /** SHA-256 in hex of the capabilities it was compiled against, as canonical JSON; undefined in bundles of before there was one. */
+  readonly capabilitiesDigest: string | undefined
+  readonly reports: ReportDigests
 }
 
+export interface ReadOptions {
+  /** The lowest serial that is accepted: one more than the highest that was ever in force. */
+  readonly minimumSerial?: number
+}
+
+export const signaturesFile = '.signatures.json'
 const maxRevisionBytes = 128
 const maxPaths = 4_096
-const manifestMembers = new Set(['revision', 'roots', 'wasm', 'rego_version', 'metadata'])
+const maxEntrypoints = 64
+const manifestMembers = ['revision', 'roots', 'wasm', 'rego_version', 'metadata']
+// Closed: a limit that somebody wrote here and nobody keeps would be worse than none.
+const metadataMembers = ['serial', 'inputs', 'source_digest', 'compiler_digest', 'capabilities_digest', 'reports']
+const resolverMembers = ['entrypoint', 'module', 'annotations']
 
-/** @throws PolicyError `ERR_BUNDLE_MALFORMED` */
-export function readBundle(bytes: Uint8Array): Bundle {
+/**
+ * An unsigned bundle, of which the caller knows whose it is: this process compiled it, or a digest names it that is trusted.
+ * @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_ROLLBACK`; also when there is a signature, which this door does not check
+ */
+export function readBundle(bytes: Uint8Array, options: ReadOptions = {}): Bundle {
   const files = readTarball(bytes)
+  if (files.has(signaturesFile)) throw malformed('it is signed, and its signature is not asked for here')
+  return bundleOf(bytes, files, options)
+}
+
+/**
+ * What `files`, unpacked from `bytes`, say. A signature among them is nobody's concern here.
+ * @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_ROLLBACK`
+ */
+export function bundleOf(bytes: Uint8Array, files: ReadonlyMap<string, Uint8Array>, { minimumSerial = 0 }: ReadOptions): Bundle {
   for (const name of files.keys()) {
-    if (name !== '.manifest' && name !== 'data.json' && name !== 'policy.wasm') throw malformed(`${name} does not belong in it`)
+    if (name !== '.manifest' && name !== 'data.json' && name !== 'policy.wasm' && name !== signaturesFile) throw malformed(`${name} does not belong in it`)
   }
   const wasm = files.get('policy.wasm')
   if (!wasm) throw malformed('it has no policy.wasm')
-  const data = readText(files, 'data.json')
-  if (!isObject(readJson(data, 'data.json'))) throw malformed('data.json is not an object')
-  const manifest = readJson(readText(files, '.manifest'), '.manifest')
+  const data = readCanonical(files, 'data.json')
+  const values: unknown = JSON.parse(data)
+  if (!isObject(values)) throw malformed('data.json is not an object')
+  const manifest: unknown = JSON.parse(readCanonical(files, '.manifest'))
   if (!isObject(manifest)) throw malformed('.manifest is not an object')
-  const stranger = Object.keys(manifest).find(name => !manifestMembers.has(name))
-  if (stranger !== undefined) throw malformed('.manifest has a member that is not known')
-  const { revision, metadata } = manifest
+  if (!isWithin(manifest, manifestMembers)) throw malformed('.manifest has a member that is not known')
+  const { revision, metadata, rego_version: version } = manifest
   if (typeof revision !== 'string' || revision.length > maxRevisionBytes) throw malformed('.manifest has no revision')
+  if (version !== undefined && version !== 1) throw malformed('.manifest has a rego_version other than 1')
   if (!isObject(metadata)) throw malformed('.manifest has no metadata')
+  if (!isWithin(metadata, metadataMembers)) throw malformed('metadata has a member that is not known')
   const serial = metadata['serial']
   if (typeof serial !== 'number' || !Number.isSafeInteger(serial) || serial < 0) throw malformed('metadata.serial is not a number')
+  const inputs = readInputs(metadata['inputs'])
+  const entrypoints = readEntrypoints(manifest['wasm'])
+  if (Object.keys(inputs).length !== entrypoints.size || !Object.keys(inputs).every(name => entrypoints.has(name))) throw malformed('metadata.inputs is not of the entrypoints that .manifest lists')
+  checkRoots(readRoots(manifest['roots']), values, entrypoints)
+  // Said last: it is a whole bundle, and an old one.
+  if (serial < minimumSerial) throw new PolicyError('ERR_BUNDLE_ROLLBACK', `the bundle is rolled back: serial ${serial}, where ${minimumSerial} is the lowest accepted`)
   const hex = hash('sha256', bytes, 'hex')
   return {
     digest: Uint8Array.from(Buffer.from(hex, 'hex')),
@@ -55,10 +95,26 @@ export function readBundle(bytes: Uint8Array): Bundle {
     serial,
     wasm,
     data,
-    inputs: readInputs(metadata['inputs']),
+    inputs,
     compilerDigest: readDigest(metadata, 'compiler_digest'),
     sourceDigest: readDigest(metadata, 'source_digest'),
+    capabilitiesDigest: metadata['capabilities_digest'] === undefined ? undefined : readDigest(metadata, 'capabilities_digest'),
+    reports: readReports(metadata['reports']),
   }
+}
+
+function readEntrypoints(value: unknown): Set<string> {
+  if (!Array.isArray(value) || value.length > maxEntrypoints) throw malformed('.manifest lists no entrypoints')
+  const entrypoints = new Set<string>()
+  for (const resolver of value as unknown[]) {
+    if (!isObject(resolver) || !isWithin(resolver, resolverMembers)) throw malformed('.manifest has an entrypoint that is malformed')
+    const { entrypoint, module } = resolver
+    if (typeof entrypoint !== 'string' || !/^[\w-]+(\/[\w-]+){1,15}$/.test(entrypoint)) throw malformed('.manifest has an entrypoint that is malformed')
+    if (module !== '/policy.wasm' && module !== 'policy.wasm') throw malformed(`.manifest has entrypoint ${entrypoint} in a module that is not there`)
+    if (entrypoints.has(entrypoint)) throw malformed(`.manifest has entrypoint ${entrypoint} twice`)
+    entrypoints.add(entrypoint)
+  }
+  return entrypoints
 }
 
 function readInputs(value: unknown): Record<string, InputPaths> {
@@ -74,32 +130,42 @@ function readInputs(value: unknown): Record<string, InputPaths> {
   return inputs
 }
 
-function readDigest(metadata: Record<string, unknown>, name: string): string {
-  const digest = metadata[name]
+function readReports(value: unknown): ReportDigests {
+  if (value === undefined) return {}
+  if (!isObject(value) || !isWithin(value, reportKinds)) throw malformed(`metadata.reports is not of ${reportKinds.join(', ')}`)
+  return Object.fromEntries(Object.keys(value).map(kind => [kind, readDigest(value, kind)]))
+}
+
+function readDigest(members: Record<string, unknown>, name: string): string {
+  const digest = members[name]
   if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/.test(digest)) throw malformed(`metadata.${name} is not a SHA-256 in hex`)
   return digest
 }
 
-function readText(files: ReadonlyMap<string, Uint8Array>, name: string): string {
+/** @throws PolicyError `ERR_BUNDLE_MALFORMED` where `name` is not there, not UTF-8, or not JSON that everybody reads alike */
+export function readCanonical(files: ReadonlyMap<string, Uint8Array>, name: string): string {
   const bytes = files.get(name)
   if (!bytes) throw malformed(`it has no ${name}`)
+  let text: string
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
     throw malformed(`${name} is not UTF-8`, cause)
   }
-}
-
-function readJson(text: string, name: string): unknown {
   try {
-    return JSON.parse(text)
+    return canonicalJson(text)
   } catch (cause) {
-    throw malformed(`${name} is not JSON`, cause)
+    if (!(cause instanceof JsonFault)) throw cause
+    throw malformed(`${name} is not JSON: ${cause.message}`, cause)
   }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isWithin(value: Record<string, unknown>, members: readonly string[]): boolean {
+  return Object.keys(value).every(name => members.includes(name))
 }
 
 function malformed(why: string, cause?: unknown): PolicyError {

@@ -1,8 +1,11 @@
 // Policy source in, bundle out: one run of OPA's compiler in a process of its own (toolchain/). The same source, revision,
 // serial and compiler give the same bytes, so an examiner can rebuild a bundle from the commit and compare.
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { ReportDigests } from './bundle.ts'
 import { PolicyError, type Finding } from './errors.ts'
+import { canonicalJson } from './signing/canonical-json.ts'
 import { readSource, sourceDigest, type PolicySource } from './source.ts'
 import { compilerDigest } from './toolchain/artefact.ts'
 import { Toolchain, type ToolchainRequest } from './toolchain/process.ts'
@@ -25,11 +28,18 @@ export interface CompileOptions extends Run {
   readonly entrypoints?: readonly string[]
   /** OPA capabilities document: what the host implements. */
   readonly capabilities: unknown
+  /** What was found out about these files before they were built. */
+  readonly reports?: ReportDigests
+}
+
+/** SHA-256 (hex) of the document as canonical JSON: `jq -cSj . capabilities.json | sha256sum` says the same. */
+export function capabilitiesDigest(capabilities: unknown): string {
+  return createHash('sha256').update(canonicalJson(JSON.stringify(capabilities))).digest('hex')
 }
 
 /**
  * A bundle in OPA's format (tar.gz: `.manifest`, `data.json`, `policy.wasm`; unsigned). `.manifest` metadata:
- * `source_digest`, `compiler_digest`, `serial`, and `inputs`: per entrypoint the paths of `input` it can read, each an array of
+ * `source_digest`, `compiler_digest`, `capabilities_digest`, `serial`, `reports`, and `inputs`: per entrypoint the paths of `input` it can read, each an array of
  * member names, `[]` for all of it.
  * @throws PolicyError ERR_POLICY_SOURCE, ERR_POLICY_CHECK (with findings), ERR_TOOLCHAIN_*
  */
@@ -40,7 +50,10 @@ export async function compileBundle(options: CompileOptions): Promise<Uint8Array
     entrypoints: options.entrypoints ?? policyEntrypoints,
     capabilities: options.capabilities,
     revision: options.revision,
-    metadata: { source_digest: sourceDigest(options.files), compiler_digest: compilerDigest(), serial: options.serial },
+    metadata: {
+      source_digest: sourceDigest(options.files), compiler_digest: compilerDigest(), capabilities_digest: capabilitiesDigest(options.capabilities), serial: options.serial,
+      ...(options.reports === undefined ? {} : { reports: options.reports }),
+    },
   }, options)
   return Buffer.from((result as { bundle: string }).bundle, 'base64')
 }

@@ -13,6 +13,11 @@ export type PolicyErrorCode =
   // The bundle and its evaluation.
   | 'ERR_BUNDLE_MALFORMED'
   | 'ERR_BUNDLE_BUILTIN'
+  | 'ERR_BUNDLE_UNSIGNED'
+  | 'ERR_BUNDLE_SIGNATURE'
+  | 'ERR_BUNDLE_ROLLBACK'
+  | 'ERR_BUNDLE_KEY'
+  | 'ERR_BUNDLE_IMAGE'
   | 'ERR_POLICY_UNDEFINED'
   | 'ERR_POLICY_TRAP'
   | 'ERR_POLICY_MALFORMED'

@@ -1,6 +1,6 @@
 // The one shape of tar.gz that OPA's bundle writer makes, and nothing else: one gzip member (RFC 1952) around plain ustar files
 // (POSIX.1-1988). What two readers could take differently is refused: links, repeats, odd names, a second member, anything behind the end.
-import { crc32, inflateRawSync } from 'node:zlib'
+import { crc32, gzipSync, inflateRawSync } from 'node:zlib'
 import { PolicyError } from './errors.ts'
 
 /** Of the archive, packed and unpacked. */
@@ -33,6 +33,34 @@ export function readTarball(bytes: Uint8Array): Map<string, Uint8Array> {
   }
   if (tar.length !== at + 2 * blockBytes || !isZero(tar, at, tar.length)) throw malformed('it does not end with two empty blocks')
   return files
+}
+
+/**
+ * The same shape, as OPA's writer has it: names with a slash before them, no times, no owners. Of the same files one Node makes the
+ * same bytes; another Node's zlib may pack them differently.
+ * @throws PolicyError `ERR_BUNDLE_MALFORMED` where it would not be read again
+ */
+export function writeTarball(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const blocks: Uint8Array[] = []
+  for (const [name, bytes] of files) blocks.push(writeHeader(readName(name), bytes.length), bytes, new Uint8Array((blockBytes - bytes.length % blockBytes) % blockBytes))
+  const packed = gzipSync(Buffer.concat([...blocks, new Uint8Array(2 * blockBytes)]))
+  // RFC 1952 §2.3.1: the system it was made on, which is nobody's concern.
+  packed[9] = 255
+  readTarball(packed)
+  return packed
+}
+
+function writeHeader(name: string, size: number): Uint8Array {
+  const header = Buffer.alloc(blockBytes)
+  header.write(`/${name}`, 0, 100, 'latin1')
+  header.write('0000600\0' + '0000000\0' + '0000000\0', 100)
+  header.write(`${size.toString(8).padStart(11, '0')}\0` + '00000000000\0', 124)
+  header.write('        0', 148)
+  header.write('ustar\u000000', 257)
+  header.write('0000000\0' + '0000000\0', 329)
+  const sum = header.reduce((total, byte) => total + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return header
 }
 
 function readGzip(bytes: Uint8Array): Uint8Array {

@@ -48,7 +48,7 @@ test('a bundle names its commit, source, compiler and serial, and what it reads 
     'countersign/request/decision': [['resource'], ['subject']],
     'countersign/list/visible': [['items'], ['subject']],
   })
-  t.is(bundle.data, '{"owners":{"a":["ana"]}}\n')
+  t.is(bundle.data, '{"owners":{"a":["ana"]}}')
 })
 
 test('a misspelt member of the input is found, with its place', async t => {
