@@ -1,5 +1,6 @@
 package postgres_test
 
+import data.countersign.access
 import data.countersign.list
 import data.countersign.request
 import data.policies.postgres
@@ -39,11 +40,14 @@ wrong(rows) := {note | some note, row in rows; not answers(row)}
 answers([statements, group, reasons]) if said(ask(statements, group)) == reasons
 
 # Of this package alone, which takes a fraction of the time that the whole decision does.
-said(asked) := reasons if {
-	reasons := {entry.id | some entry in (postgres.deny | postgres.require)} with input as asked
+said(asked) := reasons if reasons := verdict with input as asked
+
+# A rule of its own: what the rules share is worked out once for a row, and not once for each `with`.
+verdict := reasons if {
+	reasons := {entry.id | some entry in (postgres.deny | postgres.require)}
 	count(reasons) > 0
 } else := ok if {
-	postgres.allow with input as asked
+	postgres.allow
 } else := {"countersign.silence"}
 
 ok := {"postgres.allow"}
@@ -72,16 +76,13 @@ test_nobody_changes_the_schema_or_the_rights if {
 
 test_what_data_grants_is_granted_but_for_what_is_forbidden if {
 	world := {"appdb/bank": {"groups": ["dba"], "effects": {"ddl": ["dba"]}}}
-	creating := request.decision with input as ask([st({"kind": "create_table", "effects": ["ddl"]})], "dba") with data.postgres.databases as world
-	creating.effect == "allow"
-	loading := request.decision with input as ask([st({"kind": "load", "effects": ["ddl"]})], "dba") with data.postgres.databases as world
-	ids(loading) == {"pg.forbidden"}
+	said(ask([st({"kind": "create_table", "effects": ["ddl"]})], "dba")) == ok with data.postgres.databases as world
+	said(ask([st({"kind": "load", "effects": ["ddl"]})], "dba")) == {"pg.forbidden"} with data.postgres.databases as world
 }
 
 test_a_database_of_its_own_entry_has_no_other if {
 	world := object.union(data.postgres.databases, {"appdb/bank": {"groups": ["dba"], "effects": {"read": ["dba"]}}})
-	other := request.decision with input as ask([reading], "analysts") with data.postgres.databases as world
-	ids(other) == {"pg.effect"}
+	said(ask([reading], "analysts")) == {"pg.effect"} with data.postgres.databases as world
 }
 
 test_what_drivers_do_by_themselves_is_open if {
@@ -102,17 +103,17 @@ test_what_drivers_do_by_themselves_is_open if {
 		"own role again": setting("role", null),
 		"no role": setting("role", "NONE"),
 	}
-	{note | some note, one in cases; not is_open(one, world)} == set()
+	{note | not are_open([one | some one in cases], world); some note, one in cases; not are_open([one], world)} == set()
 	closed := {
 		"a table": reading,
 		"a function of one's own": calling("public", "read_all", {}),
 		"notify": st({"kind": "notify", "effects": ["notify"]}),
 		"no session statement": st({"kind": "checkpoint", "effects": ["session"]}),
 	}
-	{note | some note, one in closed; is_open(one, world)} == set()
+	{note | some note, one in closed; are_open([one], world)} == set()
 }
 
-is_open(statement, world) if said(ask([statement], "guests")) == ok with data.postgres.databases as world
+are_open(statements, world) if said(ask(statements, "guests")) == ok with data.postgres.databases as world
 
 test_settings_are_those_that_data_lists if {
 	wrong({
@@ -130,9 +131,7 @@ test_settings_are_those_that_data_lists if {
 
 test_what_cannot_be_read_is_not_sent if {
 	failed := object.union(ask([], "leads"), {"findings": {"sql": {"status": "error", "message": "syntax error at or near \"x\"", "position": 8}}})
-	decision := decide(failed)
-	decision.effect == "deny"
-	some reason in decision.reasons
+	some reason in refusals(failed)
 	reason.id == "pg.unparsed"
 	reason.msg == "The gateway cannot read this as SQL, so it was not sent: syntax error at or near \"x\" (character 8)."
 	every over in [{"findings": {"sql": {"status": "unavailable"}}}, {"findings": {"sql": {"status": "error"}}}, {"request": {"unparsed": true}}] {
@@ -171,8 +170,7 @@ test_a_function_by_number_is_called_where_data_lists_its_class if {
 	statement := object.union(calling("pg_catalog", "lo_open", {"class": "lo"}), {"kind": "function_call", "effects": ["execute"]})
 	asked := object.union(object.remove(ask([statement], "engineers"), ["findings"]), {"action": {"name": "pg.function_call"}, "findings": {"projected": []}})
 	said(asked) == {"pg.function_call", "pg.routine"}
-	listed := request.decision with input as asked with data.postgres.function_calls as ["lo"] with data.postgres.denied_routines as []
-	listed.effect == "allow"
+	said(asked) == ok with data.postgres.function_calls as ["lo"] with data.postgres.denied_routines as []
 	none := object.union(asked, {"request": {"statements": []}})
 	"pg.function_call" in said(none) with data.postgres.function_calls as ["lo"]
 }
@@ -187,9 +185,9 @@ test_an_unknown_name_is_said if {
 	untold({"unknown": ["unresolved_column"], "relations": on("pg_catalog.pg_class", ["read"])}) == set()
 }
 
-untold(over) := {entry.msg | some entry in said_by} if {
-	said_by := postgres.deny with input as ask([st(over)], "leads")
-}
+untold(over) := {entry.msg | some entry in refusals(ask([st(over)], "leads"))}
+
+refusals(asked) := entries if entries := postgres.deny with input as asked
 
 test_who_may_not_see_everything_runs_nothing_opaque if {
 	cases := {
@@ -244,24 +242,24 @@ as_action(asked, name) := object.union(asked, {"action": {"name": name}})
 
 test_preparing_asks_nobody_but_is_refused_all_the_same if {
 	delete := [writing("public.customers", ["delete"], false)]
-	decide(as_action(ask(delete, "engineers"), "pg.prepare")).effect == "allow"
+	said(as_action(ask(delete, "engineers"), "pg.prepare")) == ok
 	said(as_action(ask(delete, "analysts"), "pg.prepare")) == {"pg.read_only"}
 }
 
 test_a_notification_comes_through if {
 	asked := object.remove(as_action(ask([], "analysts"), "pg.notification"), ["request", "findings"])
 	heard := object.union(asked, {"request": {"protocol": "postgres"}, "findings": {"projected": []}})
-	decide(heard).effect == "allow"
+	said(heard) == ok
 	stranger := object.union(heard, {"subject": {"properties": {"groups": ["strangers"]}}})
 	ids(decide(stranger)) == {"countersign.access"}
 }
 
-masks(decision) := {rule.id | some rule in decision.mask}
+masks(asked) := {rule.id | some rule in rules} if rules := postgres.mask with input as asked
 
 test_masks_go_by_group if {
-	analyst := masks(decide(ask([reading], "analysts")))
-	lead := masks(decide(ask([reading], "leads")))
-	{"pg.ssn", "pg.card", "pg.account", "pg.contact", "pg.birth", "net"} - analyst == set()
+	analyst := masks(ask([reading], "analysts"))
+	lead := masks(ask([reading], "leads"))
+	{"pg.ssn", "pg.card", "pg.account", "pg.contact", "pg.birth"} - analyst == set()
 	analyst - lead == {"pg.contact", "pg.birth"}
 	sighted := request.decision with input as ask([reading], "engineers") with data.postgres.unmasked as {"appdb": ["engineers"]}
 	sighted.effect == "allow"
@@ -275,15 +273,17 @@ test_without_its_masks_no_statement if {
 }
 
 test_agents_and_contractors_read_less if {
-	decide(ask([reading], "analysts")).limits == data.postgres.limits.all
-	decide(ask([reading], "contractors")).limits.rows == 1000
-	decide(from_agent([reading], "analysts")).limits.rows == 1000
+	bounds(ask([reading], "analysts")) == {data.postgres.limits.all}
+	min({bound.rows | some bound in bounds(ask([reading], "contractors"))}) == 1000
+	min({bound.rows | some bound in bounds(from_agent([reading], "analysts"))}) == 1000
 }
 
+bounds(asked) := entries if entries := postgres.limit with input as asked
+
 test_rows_are_digested_unless_data_says_otherwise if {
-	decide(ask([reading], "analysts")).record.level == "digest"
-	kept := request.decision with input as ask([reading], "analysts") with data.record as {"database": {"*": "digest", "appdb": "body"}}
-	kept.record.level == "body"
+	asked := ask([reading], "analysts")
+	request.level == "digest" with input as asked
+	request.level == "body" with input as asked with data.record as {"database": {"*": "digest", "appdb": "body"}}
 }
 
 test_an_observed_target_is_told_what_would_happen if {
@@ -294,8 +294,8 @@ test_an_observed_target_is_told_what_would_happen if {
 	{reason.mode | some reason in decision.reasons; reason.id != "postgres.allow"} == {"dryrun"}
 	decision.mask == []
 	decision.limits == {}
-	stranger := request.decision with input as ask([reading], "strangers") with data.postgres.observe as ["appdb"]
-	stranger.effect == "deny"
+	stranger := ask([reading], "strangers")
+	not access.may_call(stranger.subject, stranger.resource) with data.postgres.observe as ["appdb"]
 }
 
 test_a_transparent_target_lets_everything_through if {
