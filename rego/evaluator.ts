@@ -26,7 +26,8 @@ export interface EvaluatorOptions {
   readonly wasm: Uint8Array
   /** JSON text of the bundle's data. */
   readonly data: string
-  readonly builtins: ReadonlyMap<string, Builtin>
+  /** Only those that the module names are made. */
+  readonly builtins: ReadonlyMap<string, () => Builtin>
   /** Of 64 KiB each; the evaluation that wants more is an error. */
   readonly maxMemoryPages: number
   /** Loop turns and calls that one evaluation may take, see `fuel.ts`. */
@@ -101,9 +102,9 @@ function compile(wasm: Uint8Array): WebAssembly.Module {
 
 function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
   const memory = new WebAssembly.Memory({ initial: initialPages, maximum: options.maxMemoryPages })
-  const names = new Map<number, string>()
+  const builtins = new Map<number, Builtin>()
   let instance: WebAssembly.Instance | undefined
-  const call = (id: number, ...values: number[]) => callBuiltin(instance, memory, names.get(id), options.builtins, values)
+  const call = (id: number, ...values: number[]) => callBuiltin(instance, memory, builtins.get(id), values)
   const imports = {
     env: {
       memory,
@@ -126,14 +127,15 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     const exports = instance.exports as unknown as Exports
     const wanted = JSON.parse(readText(memory, exports.opa_json_dump((instance.exports['builtins'] as () => number)()), maxResultBytes)) as Record<string, number>
     for (const [name, id] of Object.entries(wanted)) {
-      if (!options.builtins.has(name)) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
-      names.set(id, name)
+      const make = options.builtins.get(name)
+      if (!make) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
+      builtins.set(id, make())
     }
     // The package takes an instance where its types ask for a module with one.
     const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
     loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
     const heap = loaded.dataHeapPtr as number
-    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: [...names.values()].sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
+    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: Object.keys(wanted).sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
   } catch (cause) {
     throw toPolicyError(cause, undefined)
   }
@@ -227,8 +229,7 @@ function readText(memory: WebAssembly.Memory, address: number, maxBytes: number)
 }
 
 // Values cross as Rego text, which unlike JSON knows a set from an array. `undefined` makes the calling expression undefined, as OPA has it.
-function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAssembly.Memory, name: string | undefined, builtins: ReadonlyMap<string, Builtin>, values: readonly number[]): number {
-  const builtin = name === undefined ? undefined : builtins.get(name)
+function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAssembly.Memory, builtin: Builtin | undefined, values: readonly number[]): number {
   if (!instance || !builtin) throw new PolicyError('ERR_BUNDLE_BUILTIN', 'the policy module called a built-in function that it did not name')
   const exports = instance.exports as unknown as Exports
   const fuel = instance.exports[fuelExport] as WebAssembly.Global

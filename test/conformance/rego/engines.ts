@@ -20,7 +20,7 @@ export interface Engine {
 export const textBuiltin = 'conformance.text'
 export const textDeclaration = { name: textBuiltin, decl: { type: 'function', args: [{ type: 'any' }], result: { type: 'string' } } } as const
 
-const builtins: ReadonlyMap<string, Builtin> = new Map([...hostBuiltins, [textBuiltin, writeValueText as Builtin]])
+const builtins: ReadonlyMap<string, () => Builtin> = new Map([...hostBuiltins, [textBuiltin, () => writeValueText]])
 
 export const ours: Engine = {
   knowsSets: true,
