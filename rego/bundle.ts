@@ -26,6 +26,8 @@ export interface Bundle {
   readonly data: string
   /** By entrypoint (`countersign/request/decision`): what it can read of the input. */
   readonly inputs: Readonly<Record<string, InputPaths>>
+  /** The same entrypoints, in the order in which they were compiled. */
+  readonly entrypoints: readonly string[]
   /** SHA-256 in hex of the compiler that made it, and of the source it was made from. */
   readonly compilerDigest: string
   readonly sourceDigest: string
@@ -96,6 +98,7 @@ export function bundleOf(bytes: Uint8Array, files: ReadonlyMap<string, Uint8Arra
     wasm,
     data,
     inputs,
+    entrypoints: [...entrypoints],
     compilerDigest: readDigest(metadata, 'compiler_digest'),
     sourceDigest: readDigest(metadata, 'source_digest'),
     capabilitiesDigest: metadata['capabilities_digest'] === undefined ? undefined : readDigest(metadata, 'capabilities_digest'),

@@ -52,7 +52,7 @@ export async function compileBundle(options: CompileOptions): Promise<Uint8Array
     revision: options.revision,
     metadata: {
       source_digest: sourceDigest(options.files), compiler_digest: compilerDigest(), capabilities_digest: capabilitiesDigest(options.capabilities), serial: options.serial,
-      ...(options.reports === undefined ? {} : { reports: options.reports }),
+      ...(Object.keys(options.reports ?? {}).length === 0 ? {} : { reports: options.reports }),
     },
   }, options)
   return Buffer.from((result as { bundle: string }).bundle, 'base64')

@@ -13,6 +13,11 @@ const parts = ['policy', 'data', 'schema']
 const extensions = ['.rego', '.json', '.yaml', '.yml']
 const skipped = ['node_modules', '.git']
 
+/** Whether a file of the source, by its path, is one that the compiler reads. */
+export function isPolicyFile(name: string): boolean {
+  return extensions.includes(path.extname(name)) && !name.split('/').some(segment => skipped.includes(segment))
+}
+
 /**
  * `policy/`, `data/` and `schema/` of `folder` where it has a `policy/`, else all of it. Links are not followed: what is
  * compiled is what the folder holds.
@@ -26,7 +31,7 @@ export function readPolicyFolder(folder: string): PolicySource {
     for (const entry of readdirSync(path.join(folder, top), { recursive: true, withFileTypes: true })) {
       const full = path.join(entry.parentPath, entry.name)
       const name = path.relative(folder, full).split(path.sep).join('/')
-      if (!entry.isFile() || !extensions.includes(path.extname(name)) || name.split('/').some(segment => skipped.includes(segment))) continue
+      if (!entry.isFile() || !isPolicyFile(name)) continue
       files.set(name, readFileSync(full))
     }
   }

@@ -15,7 +15,7 @@ const gzipTrailerBytes = 8
  * @throws PolicyError `ERR_BUNDLE_MALFORMED`
  */
 export function readTarball(bytes: Uint8Array): Map<string, Uint8Array> {
-  const tar = readGzip(bytes)
+  const tar = unpackTarball(bytes)
   const files = new Map<string, Uint8Array>()
   const folded = new Set<string>()
   let at = 0
@@ -63,7 +63,8 @@ function writeHeader(name: string, size: number): Uint8Array {
   return header
 }
 
-function readGzip(bytes: Uint8Array): Uint8Array {
+/** The tar in it. @throws PolicyError `ERR_BUNDLE_MALFORMED` */
+export function unpackTarball(bytes: Uint8Array): Uint8Array {
   if (bytes.length > maxBundleBytes) throw malformed(`it is larger than ${maxBundleBytes} bytes`)
   // RFC 1952 §2.3: magic, deflate, and no flag, so no name, comment, extra field or header checksum.
   if (bytes.length < gzipHeaderBytes + gzipTrailerBytes || bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8 || bytes[3] !== 0) throw malformed('it is not plain gzip')

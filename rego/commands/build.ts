@@ -1,7 +1,8 @@
 // `policy build`: check, then a bundle; the same source gives the same bytes.
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { reportKinds, type ReportDigests } from '../bundle.ts'
 import { shippedCapabilities } from '../capabilities.ts'
 import { compileBundle } from '../compiler.ts'
 import { PolicyError } from '../errors.ts'
@@ -13,9 +14,10 @@ export function buildCommand(policy: Command): void {
     .option('--output <file>', 'where to write the bundle', 'bundle.tar.gz')
     .option('--revision <commit>', 'the Git commit it is built from', 'working-tree')
     .option('--serial <number>', 'rises with every activation', '0')
-    .action((dir: string | undefined, { json, output, revision, serial }: Json & { output: string; revision: string; serial: string }) => told(dir, json, 'building', async ({ files }) => {
+    .option('--report <kind=file>', `${reportKinds.join(', ')}: a report on these policies, whose digest goes into the manifest; may be repeated`, (one: string, earlier: readonly string[]) => [...earlier, one], [])
+    .action((dir: string | undefined, { json, output, revision, serial, report }: Json & { output: string; revision: string; serial: string; report: readonly string[] }) => told(dir, json, 'building', async ({ files }) => {
       if (!/^\d{1,15}$/.test(serial)) throw new PolicyError('ERR_POLICY_BUILD', '--serial is not a number')
-      const bundle = await compileBundle({ files, revision, serial: Number(serial), capabilities: shippedCapabilities() })
+      const bundle = await compileBundle({ files, revision, serial: Number(serial), capabilities: shippedCapabilities(), reports: readReports(report) })
       writeFileSync(output, bundle)
       const digest = createHash('sha256').update(bundle).digest('hex')
       return {
@@ -23,4 +25,12 @@ export function buildCommand(policy: Command): void {
         lines: [`${output}: ${bundle.length} bytes, sha256 ${digest}`],
       }
     }))
+}
+
+function readReports(named: readonly string[]): ReportDigests {
+  return Object.fromEntries(named.map(one => {
+    const [kind = '', ...file] = one.split('=')
+    if (!(reportKinds as readonly string[]).includes(kind) || file.length === 0) throw new PolicyError('ERR_POLICY_BUILD', `--report is <kind>=<file>, its kind one of ${reportKinds.join(', ')}`)
+    return [kind, createHash('sha256').update(readFileSync(file.join('='))).digest('hex')]
+  }))
 }
