@@ -26,7 +26,7 @@ function violations(from: (file: string) => boolean, allowed: (to: string, file:
 const withoutComments = (file: string) => (text.get(file) ?? '').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
 
 const inside = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
-const stages = ['connection', 'identity', 'sensitive', 'project', 'policy', 'approval', 'upstream', 'mask', 'record', 'state']
+const stages = ['connection', 'identity', 'sensitive', 'project', 'policy', 'approval', 'upstream', 'mask', 'record', 'state', 'decision-log']
 const protocols = ['mcp', 'http', 'postgres', 'grpc', 'authzen']
 
 test('rego imports nothing of ours', (t) => {
