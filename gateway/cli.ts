@@ -14,7 +14,9 @@ const nouns: Readonly<Record<string, (program: Command) => Promise<void>>> = {
   config: async (program) => (await import('./admin/cli.ts')).configCommands(program),
   doctor: async (program) => (await import('./doctor-cli.ts')).doctorCommand(program),
   approvals: async (program) => (await import('./admin/cli.ts')).approvalCommands(program),
-  policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program, async (repository, commit) => (await import('./policy/commit-source.ts')).readCommitSource(repository, commit)),
+  policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program, async (repository, commit) => (await import('./policy/commit-source.ts')).readCommitSource(repository, commit), {
+    new: async () => (await import('./scaffold/cli.ts')).newCommand(version),
+  }),
   evidence: async (program) => (await import('../evidence/cli.ts')).evidenceCommands(program),
 }
 

@@ -2,8 +2,10 @@
 import type { Command } from 'commander'
 import type { ReadCommit } from './commands/verify.ts'
 
+type Verbs = Readonly<Record<string, (readCommit: ReadCommit) => Promise<(policy: Command) => void>>>
+
 /** In the order in which `--help` lists them. Only the one that is named is loaded: a start is half of what a command takes. */
-const verbs: Readonly<Record<string, (readCommit: ReadCommit) => Promise<(policy: Command) => void>>> = {
+const verbs: Verbs = {
   check: async () => (await import('./commands/check.ts')).checkCommand,
   test: async () => (await import('./commands/test.ts')).testCommand,
   fmt: async () => (await import('./commands/fmt.ts')).fmtCommand,
@@ -15,9 +17,13 @@ const verbs: Readonly<Record<string, (readCommit: ReadCommit) => Promise<(policy
   capabilities: async () => (await import('./commands/capabilities.ts')).capabilitiesCommand,
 }
 
-/** @param readCommit for `verify --commit`: what knows Git is outside of this folder */
-export async function policyCommands(program: Command, readCommit: ReadCommit): Promise<void> {
+/**
+ * @param readCommit for `verify --commit`: what knows Git is outside of this folder
+ * @param others verbs that need more than policies: a gateway's config, a record
+ */
+export async function policyCommands(program: Command, readCommit: ReadCommit, others: Verbs = {}): Promise<void> {
   const policy = program.command('policy').description('check, test and build the policies that decide what is allowed')
   const [, named = ''] = process.argv.slice(2)
-  for (const [name, load] of Object.entries(verbs)) if (!(named in verbs) || name === named) (await load(readCommit))(policy)
+  const all = { ...verbs, ...others }
+  for (const [name, load] of Object.entries(all)) if (!(named in all) || name === named) (await load(readCommit))(policy)
 }

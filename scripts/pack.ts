@@ -13,7 +13,7 @@ const folders = ['gateway', 'rego', 'evidence', 'scripts/demo'] as const
 /** undici 8 needs it. */
 const minimumNode = '>=22.19'
 /** Beside JavaScript: what the code reads at run time, and what people read. Go sources stay behind: the digest names the build they make. */
-const kept = /(\.(json|rego|md|br|sha256|css|html)|\/(NOTICE|LICENSE))$/
+const kept = /(\.(json|rego|md|br|sha256|css|html|ya?ml|editorconfig)|\/(NOTICE|LICENSE|CODEOWNERS))$/
 
 interface Manifest { name: string; version: string; optionalDependencies: Record<string, string>; [member: string]: unknown }
 
