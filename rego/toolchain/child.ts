@@ -7,6 +7,9 @@ import { readArtefact } from './artefact.ts'
 import { exitStatus } from './exit-status.ts'
 import { runWasi, type Pipes } from './wasi.ts'
 
+// Nearly every request is over before its heap is that large, and collecting it earlier took a quarter of the time of all.
+const environment = ['GOGC=off', 'GOMEMLIMIT=128MiB']
+
 const pipes: Pipes = {
   read: into => (into.length === 0 ? 0 : retried(() => readSync(0, into))),
   write(fd, bytes) {
@@ -35,7 +38,7 @@ new Worker(watch, { eval: true, workerData: process.ppid }).unref()
 
 try {
   // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.
-  process.exitCode = runWasi(new WebAssembly.Module(readArtefact()), ['opa-toolchain', 'serve'], pipes)
+  process.exitCode = runWasi(new WebAssembly.Module(readArtefact()), ['opa-toolchain', 'serve'], pipes, environment)
 } catch (error) {
   writeSync(2, error instanceof Error ? error.message : String(error))
   if (error instanceof PolicyError) process.exitCode = exitStatus.digest

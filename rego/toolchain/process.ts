@@ -10,6 +10,9 @@ import { frame, FrameReader } from './frame.ts'
 
 export const defaultDeadlineMs = 30_000
 const maxStderrBytes = 64 * 1024
+// V8's optimising tier would compete with the run for the same cores, and of the functions that the digest vouches for most are
+// never called, so they need no validation before. Without the flags all works, slower.
+const v8Flags = ['--liftoff-only', '--wasm-lazy-validation']
 // `.ts` in a checkout, `.js` in the npm package.
 const childPath = fileURLToPath(new URL(`child${path.extname(import.meta.url)}`, import.meta.url))
 
@@ -96,8 +99,7 @@ export class Toolchain implements Disposable {
   }
 
   #start(): Started {
-    // --liftoff-only: V8's optimising tier would compete with the run for the same cores; without the flag all works, slower.
-    const child = spawn(process.execPath, ['--liftoff-only', childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
+    const child = spawn(process.execPath, [...v8Flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
     const started: Started = { process: child, frames: new FrameReader(), stderr: '' }
     child.stderr.on('data', (chunk: Uint8Array) => {
       if (started.stderr.length < maxStderrBytes) started.stderr += new TextDecoder().decode(chunk)

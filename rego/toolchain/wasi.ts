@@ -1,5 +1,5 @@
 // The part of WASI preview 1 that a Go program without files needs: two pipes, a clock for durations, seeded randomness.
-// No file, no directory, no environment, no network: whatever else the module imports answers ENOSYS.
+// No file, no directory, no network: whatever else the module imports answers ENOSYS.
 const errnoSuccess = 0
 const errnoBadf = 8
 const errnoNosys = 52
@@ -24,10 +24,10 @@ export class WasiExit extends Error {
   }
 }
 
-/** Runs `module`'s `_start` with `args` to its end. @returns its exit status; throws what the engine throws (RangeError on a spent stack) */
-export function runWasi(module: WebAssembly.Module, args: readonly string[], pipes: Pipes): number {
+/** Runs `module`'s `_start` with `args` and `environment` (`NAME=value`) to its end. @returns its exit status; throws what the engine throws (RangeError on a spent stack) */
+export function runWasi(module: WebAssembly.Module, args: readonly string[], pipes: Pipes, environment: readonly string[] = []): number {
   const memory = { current: new WebAssembly.Memory({ initial: 0 }) }
-  const known = wasiFunctions(memory, args, pipes)
+  const known = wasiFunctions(memory, args, environment, pipes)
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {}
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     (imports[from] ??= {})[name] = known[name] ?? (() => errnoNosys)
@@ -43,34 +43,33 @@ export function runWasi(module: WebAssembly.Module, args: readonly string[], pip
   return 0
 }
 
-function wasiFunctions(memory: { current: WebAssembly.Memory }, args: readonly string[], pipes: Pipes): Record<string, (...values: never[]) => number> {
+function wasiFunctions(memory: { current: WebAssembly.Memory }, args: readonly string[], environment: readonly string[], pipes: Pipes): Record<string, (...values: never[]) => number> {
   // The buffer is replaced whenever the module grows its memory, so views are made per call.
   const view = () => new DataView(memory.current.buffer)
   const bytes = (at: number, length: number) => new Uint8Array(memory.current.buffer, at, length)
-  const argv = args.map(arg => new TextEncoder().encode(`${arg}\0`))
+  const argv = terminated(args)
+  const environ = terminated(environment)
+  const putSizes = (list: readonly Uint8Array[], countAt: number, sizeAt: number) => {
+    view().setUint32(countAt, list.length, true)
+    view().setUint32(sizeAt, list.reduce((sum, one) => sum + one.length, 0), true)
+    return errnoSuccess
+  }
+  const putList = (list: readonly Uint8Array[], pointersAt: number, textAt: number) => {
+    let at = textAt
+    list.forEach((one, i) => {
+      view().setUint32(pointersAt + 4 * i, at, true)
+      bytes(at, one.length).set(one)
+      at += one.length
+    })
+    return errnoSuccess
+  }
   let seed = 0x9e3779b9
 
   return {
-    args_sizes_get(countAt: number, sizeAt: number) {
-      view().setUint32(countAt, argv.length, true)
-      view().setUint32(sizeAt, argv.reduce((sum, arg) => sum + arg.length, 0), true)
-      return errnoSuccess
-    },
-    args_get(pointersAt: number, textAt: number) {
-      let at = textAt
-      argv.forEach((arg, i) => {
-        view().setUint32(pointersAt + 4 * i, at, true)
-        bytes(at, arg.length).set(arg)
-        at += arg.length
-      })
-      return errnoSuccess
-    },
-    environ_sizes_get(countAt: number, sizeAt: number) {
-      view().setUint32(countAt, 0, true)
-      view().setUint32(sizeAt, 0, true)
-      return errnoSuccess
-    },
-    environ_get: () => errnoSuccess,
+    args_sizes_get: (countAt: number, sizeAt: number) => putSizes(argv, countAt, sizeAt),
+    args_get: (pointersAt: number, textAt: number) => putList(argv, pointersAt, textAt),
+    environ_sizes_get: (countAt: number, sizeAt: number) => putSizes(environ, countAt, sizeAt),
+    environ_get: (pointersAt: number, textAt: number) => putList(environ, pointersAt, textAt),
     // Clock 0 is the wall clock: it stands at the Unix epoch, so that nothing can come to depend on the time of a build.
     clock_time_get(clock: number, _precision: bigint, at: number) {
       view().setBigUint64(at, clock === 0 ? 0n : pipes.nanoseconds(), true)
@@ -134,4 +133,8 @@ function wasiFunctions(memory: { current: WebAssembly.Memory }, args: readonly s
       throw new WasiExit(status)
     },
   }
+}
+
+function terminated(list: readonly string[]): Uint8Array[] {
+  return list.map(one => new TextEncoder().encode(`${one}\0`))
 }
