@@ -17,7 +17,11 @@ export const policyEntrypoints = ['countersign/request/decision', 'countersign/l
 export interface InputRead { readonly path: readonly string[]; readonly file: string; readonly row: number; readonly col: number }
 export type InputReads = Readonly<Record<string, readonly InputRead[]>>
 
-interface Run { readonly deadlineMs?: number }
+interface Run {
+  readonly deadlineMs?: number
+  /** A compiler that is kept, or already starting; without it one is started and ended. */
+  readonly toolchain?: Toolchain
+}
 
 export interface CompileOptions extends Run {
   readonly files: PolicySource
@@ -124,8 +128,56 @@ export async function formatPolicies(options: Run & { readonly files: PolicySour
   return new Map(Object.entries(result as Record<string, string>))
 }
 
-export interface InspectedRule { readonly name: string; readonly file: string; readonly row: number; readonly annotations?: { readonly title?: string; readonly description?: string; readonly [name: string]: unknown } }
-export interface InspectedPackage { readonly package: string; readonly files: readonly string[]; readonly rules: readonly InspectedRule[]; readonly tests: number }
+/** METADATA, as OPA reads it; `custom` and `labels` are the author's own. */
+export interface Annotations {
+  readonly scope?: string
+  readonly title?: string
+  readonly description?: string
+  readonly custom?: Readonly<Record<string, unknown>>
+  readonly labels?: Readonly<Record<string, unknown>>
+  readonly [name: string]: unknown
+}
+
+interface Place { readonly row: number; readonly col: number }
+
+/** An object with a member `id` that is written out in a rule: a reason, a mask. */
+export interface InspectedEntry extends Place {
+  /** Empty where it is computed. */
+  readonly id: string
+  /** Values of those that are constants; null for the others. */
+  readonly members: Readonly<Record<string, unknown>>
+}
+
+/** One definition of a rule; a rule of several bodies is several of them. */
+export interface InspectedRule extends Place {
+  readonly name: string
+  readonly file: string
+  readonly kind: 'complete' | 'set' | 'object' | 'function'
+  readonly is_default?: boolean
+  readonly has_else?: boolean
+  /** Of a function, as text. */
+  readonly args?: readonly string[]
+  /** Of the head, as text, where it is a constant and there is no `else`. */
+  readonly value?: string
+  readonly entries?: readonly InspectedEntry[]
+  /** Where it says `with`. */
+  readonly withs?: readonly Place[]
+  /** Of a test file: texts and names in it. */
+  readonly strings?: readonly string[]
+  readonly names?: readonly string[]
+  readonly annotations?: Annotations
+}
+
+export interface InspectedPackage {
+  readonly package: string
+  readonly files: readonly string[]
+  readonly rules: readonly InspectedRule[]
+  /** How many of `test_rules` are tests. */
+  readonly tests: number
+  readonly test_rules: readonly InspectedRule[]
+  /** METADATA of scope package and subpackages. */
+  readonly annotations: readonly (Place & { readonly file: string; readonly annotations: Annotations })[]
+}
 
 /** Packages, rules and METADATA, without compiling. @throws PolicyError ERR_POLICY_CHECK where a file does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function inspectPolicies(options: Run & { readonly files: PolicySource }): Promise<readonly InspectedPackage[]> {
@@ -141,9 +193,10 @@ function typed(files: Record<string, string>): Record<string, string> {
   return { ...files, [inputSchema]: readFileSync(fileURLToPath(new URL(inputSchema, import.meta.url)), 'utf8') }
 }
 
-async function run(request: ToolchainRequest, { deadlineMs }: Run): Promise<{ readonly result: unknown }> {
-  using toolchain = new Toolchain()
-  const { findings, result } = await toolchain.request(request, deadlineMs)
+async function run(request: ToolchainRequest, { deadlineMs, toolchain }: Run): Promise<{ readonly result: unknown }> {
+  const compiler = toolchain ?? new Toolchain()
+  using _own = toolchain === undefined ? compiler : undefined
+  const { findings, result } = await compiler.request(request, deadlineMs)
   if (findings.length > 0) throw new PolicyError('ERR_POLICY_CHECK', summary(findings), { findings })
   return { result }
 }

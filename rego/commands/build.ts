@@ -6,9 +6,10 @@ import { reportKinds, type ReportDigests } from '../bundle.ts'
 import { shippedCapabilities } from '../capabilities.ts'
 import { compileBundle } from '../compiler.ts'
 import { PolicyError } from '../errors.ts'
+import type { Toolchain } from '../toolchain/process.ts'
 import { told, verb, type Json } from './run.ts'
 
-export function buildCommand(policy: Command): void {
+export const buildCommand = (toolchain: Toolchain) => (policy: Command): void => {
   verb(policy, 'build', 'check and compile to a bundle; the same source gives the same bytes', `
   countersign policy build --output bundle.tar.gz --revision "$(git rev-parse HEAD)" --serial 41 policies`)
     .option('--output <file>', 'where to write the bundle', 'bundle.tar.gz')
@@ -17,7 +18,7 @@ export function buildCommand(policy: Command): void {
     .option('--report <kind=file>', `${reportKinds.join(', ')}: a report on these policies, whose digest goes into the manifest; may be repeated`, (one: string, earlier: readonly string[]) => [...earlier, one], [])
     .action((dir: string | undefined, { json, output, revision, serial, report }: Json & { output: string; revision: string; serial: string; report: readonly string[] }) => told(dir, json, 'building', async ({ files }) => {
       if (!/^\d{1,15}$/.test(serial)) throw new PolicyError('ERR_POLICY_BUILD', '--serial is not a number')
-      const bundle = await compileBundle({ files, revision, serial: Number(serial), capabilities: shippedCapabilities(), reports: readReports(report) })
+      const bundle = await compileBundle({ toolchain, files, revision, serial: Number(serial), capabilities: shippedCapabilities(), reports: readReports(report) })
       writeFileSync(output, bundle)
       const digest = createHash('sha256').update(bundle).digest('hex')
       return {

@@ -1,6 +1,7 @@
 // The compiler as a process of its own: a hostile policy can spend a process's time, memory and stack, never the caller's.
 // Go cannot pre-empt itself in WebAssembly, so the deadline is kept here, by killing.
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Socket } from 'node:net'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -65,11 +66,15 @@ export class Toolchain implements Disposable {
   }
 
   #ask(request: ToolchainRequest, deadlineMs: number): Promise<ToolchainAnswer> {
-    const started = this.#child ?? this.#start()
+    this.start()
+    const started = this.#child
+    if (started === undefined) throw new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler could not be started')
     const { process: child, frames } = started
+    hold(child, true)
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => {
         clearTimeout(timer)
+        hold(child, false)
         child.stdout.removeAllListeners('data')
         child.removeAllListeners('close').removeAllListeners('error')
         outcome()
@@ -98,7 +103,9 @@ export class Toolchain implements Disposable {
     })
   }
 
-  #start(): Started {
+  /** Starts the process where none runs, so that it unpacks the compiler while its caller reads files. It alone keeps no caller alive. */
+  start(): void {
+    if (this.#child !== undefined) return
     const child = spawn(process.execPath, [...v8Flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
     const started: Started = { process: child, frames: new FrameReader(), stderr: '' }
     child.stderr.on('data', (chunk: Uint8Array) => {
@@ -109,7 +116,16 @@ export class Toolchain implements Disposable {
     // One that died between requests is not asked again.
     child.on('exit', () => { if (this.#child === started) this.#child = undefined })
     this.#child = started
-    return started
+    hold(child, false)
+  }
+}
+
+/** Whether this process waits for `child`: only while a request is on its way. A child whose pipes close ends by itself. */
+function hold(child: Started['process'], isHeld: boolean): void {
+  // Pipes to a child are sockets; Node's types say less.
+  for (const one of [child, child.stdin, child.stdout, child.stderr] as unknown as Socket[]) {
+    if (isHeld) one.ref()
+    else one.unref()
   }
 }
 
