@@ -8,6 +8,8 @@ import schema from './schema/bootstrap.schema.json' with { type: 'json' }
 
 /** Seconds between two looks at the policy repository. */
 export const defaultPollS = 10
+/** People who must sign for the first commit: its author alone is not enough. */
+export const defaultQuorum = 2
 /** The branch that is policy. */
 export const defaultRef = 'refs/heads/main'
 /** Seconds between two batches: what a lost disk can cost, against commits per day (8,640). */
@@ -24,7 +26,7 @@ interface Written {
   readonly admin: { readonly host: string; readonly port: number; readonly public_url?: string }
   readonly public_url: string
   readonly directories: Bootstrap['directories']
-  readonly policy: { readonly repository: string; readonly ref?: string; readonly allowed_signers: string; readonly poll_s?: number }
+  readonly policy: { readonly repository: string; readonly ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number }
   readonly evidence?: { readonly interval_s?: number; readonly max_unsealed_bytes?: number; readonly max_unsealed_s?: number }
   readonly drain_s?: number
   readonly secrets?: Readonly<Record<string, SecretSource>>
@@ -47,7 +49,10 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
     admin: { host: written.admin.host, port: written.admin.port, ...written.admin.public_url === undefined ? {} : { publicUrl: trimSlash(written.admin.public_url) } },
     publicUrl: trimSlash(written.public_url),
     directories: { journal: at(d.journal), keys: at(d.keys), sealer: at(d.sealer), evidence: at(d.evidence), state: at(d.state) },
-    policy: { repository: at(policy.repository), ref: policy.ref ?? defaultRef, allowedSigners: at(policy.allowed_signers), pollS: policy.poll_s ?? defaultPollS },
+    policy: {
+      ...isElsewhere(policy.repository) ? { repository: policy.repository, isRemote: true } : { repository: at(policy.repository), isRemote: false },
+      ref: policy.ref ?? defaultRef, allowedSigners: at(policy.allowed_signers), quorum: policy.quorum ?? defaultQuorum, pollS: policy.poll_s ?? defaultPollS,
+    },
     evidence: { intervalS: evidence?.interval_s ?? defaultIntervalS, maxUnsealedBytes: evidence?.max_unsealed_bytes ?? defaultMaxUnsealedBytes, maxUnsealedS: evidence?.max_unsealed_s ?? defaultMaxUnsealedS },
     drainS: written.drain_s ?? defaultDrainS,
     secrets: Object.fromEntries(Object.entries(written.secrets ?? {}).map(([name, source]) => [name, 'file' in source ? { file: at(source.file) } : source])),
@@ -74,8 +79,27 @@ function crossCheck(written: Written): ConfigProblem[] {
   if (!isLoopback(written.admin.host)) problems.push({ path: 'admin.host', message: 'expected a loopback address: reach it through a TLS proxy, named in admin.public_url' })
   if (written.admin.port !== 0 && seen.has(`${written.admin.host}:${written.admin.port}`)) problems.push({ path: 'admin.port', message: 'a listener has this address' })
   if (isPlaintextAbroad(written.public_url)) problems.push({ path: 'public_url', message: 'expected https off loopback' })
+  problems.push(...repositoryProblems(written.policy.repository))
   if (written.admin.public_url !== undefined && isPlaintextAbroad(written.admin.public_url)) problems.push({ path: 'admin.public_url', message: 'expected https off loopback' })
   return problems
+}
+
+/** An address that Git fetches from, as against a path: a scheme, or `user@host:path`. */
+function isElsewhere(repository: string): boolean {
+  return repository.includes('://') || /^[^/\\]+@[^/\\]+:/.test(repository)
+}
+
+function repositoryProblems(repository: string): ConfigProblem[] {
+  const path = 'policy.repository'
+  if (!isElsewhere(repository)) return []
+  // One character set for every form: nothing that a shell, Git or SSH would read as an option or another transport.
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[A-Za-z0-9._~/][A-Za-z0-9._~/+-]{0,1000}$/.test(repository)) return []
+  if (!URL.canParse(repository) || !/^(https?|ssh):\/\/[A-Za-z0-9._~:/@+%[\]-]{1,2000}$/.test(repository)) return [{ path, message: 'expected a path, https://…, ssh://… or user@host:path' }]
+  const url = new URL(repository)
+  if (/^-|^$/.test(url.hostname) || url.username.startsWith('-')) return [{ path, message: 'expected a host name' }]
+  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) return [{ path, message: 'expected an address without credentials: Git asks its credential helper' }]
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return [{ path, message: 'expected https off loopback' }]
+  return []
 }
 
 /** @internal also for governed config */

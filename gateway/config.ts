@@ -11,7 +11,8 @@ export interface Bootstrap {
   /** Base URL that callers use; also the `resource` of RFC 9728 metadata, per target: `<publicUrl><prefix>`. */
   readonly publicUrl: string
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
-  readonly policy: { readonly repository: string; readonly ref: string; readonly allowedSigners: string; readonly pollS: number }
+  /** `repository`: a path, or the address of one elsewhere. `quorum`: how many of `allowedSigners` bring the first commit into force. */
+  readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number }
   readonly evidence: { readonly intervalS: number; readonly maxUnsealedBytes: number; readonly maxUnsealedS: number }
   readonly drainS: number
   readonly secrets: Readonly<Record<string, SecretSource>>
@@ -41,6 +42,15 @@ export interface Governed {
   readonly sponsors: Readonly<Record<string, string>>
   /** Machine users of protocols that have no room for a token; each is the principal `machine|NAME`. */
   readonly machines: readonly MachineConfig[]
+  readonly activation: ActivationRules
+}
+
+/** What it takes to bring the next commit into force. */
+export interface ActivationRules {
+  /** People who must have signed. */
+  readonly quorum: number
+  /** Fewer, named ones, in a hurry; the ordinary quorum signs a review within the time. Absent: there is no such way. */
+  readonly emergency?: { readonly quorum: number; readonly signers: readonly string[]; readonly reviewWithinS: number }
 }
 
 export interface MachineConfig {

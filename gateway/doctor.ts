@@ -5,7 +5,7 @@ import { parseBootstrap } from './bootstrap.ts'
 import type { Bootstrap, Governed, TargetConfig } from './config.ts'
 import { GatewayError } from './errors.ts'
 import { parseGoverned } from './governed.ts'
-import { createPolicyMemory, createPolicyRepository, readInForce, type InForce } from './policy/index.ts'
+import { createPolicyMemory, createPolicyRepository, mirrorPath, readInForce, type InForce } from './policy/index.ts'
 import { examineDatabase, maskedRoleSql, readDatabase, type CheckName, type DatabaseReading } from './protocols/postgres/doctor/index.ts'
 import { RefusalError } from './refusal.ts'
 import { resolveSecrets } from './secrets.ts'
@@ -39,8 +39,8 @@ const defaultDatabase = 'postgres'
 export async function examine(file: string, options: DoctorOptions): Promise<readonly DoctorFinding[]> {
   const { bootstrap, secrets, secretFindings, inForce, governed } = await open(file, options)
   const policy: DoctorFinding = inForce.revision !== inForce.head
-    ? { check: 'policy', level: 'warn', message: `${inForce.revision} is in force, signed by ${inForce.signer}; the head of ${bootstrap.policy.ref}, ${inForce.head}, is not: refused, or not tried yet` }
-    : { check: 'policy', level: 'fine', message: `${inForce.revision} ${inForce.isActive ? 'is in force' : 'will be the first in force'}, signed by ${inForce.signer}` }
+    ? { check: 'policy', level: 'warn', message: `${inForce.revision} is in force, signed by ${inForce.signers.join(' and ')}; the head of ${bootstrap.policy.ref}, ${inForce.head}, is not: refused, or not tried yet` }
+    : { check: 'policy', level: 'fine', message: `${inForce.revision} ${inForce.isActive ? 'is in force' : 'will be the first in force'}, signed by ${inForce.signers.join(' and ')}` }
   const examined: Examined[] = []
   for (const target of governed.targets) if (target.protocol === 'postgres') examined.push(...await examineTarget(target, secrets, options))
   return [...secretFindings, policy, ...examined.flatMap(({ findings }) => findings)]
@@ -62,22 +62,23 @@ export async function grants(file: string, name: string, role: string, options: 
 
 interface Opened { readonly bootstrap: Bootstrap; readonly secrets: ReadonlyMap<string, string>; readonly secretFindings: readonly DoctorFinding[]; readonly inForce: InForce; readonly governed: Governed }
 
-async function open(file: string, { environment }: DoctorOptions): Promise<Opened> {
+async function open(file: string, { environment, now }: DoctorOptions): Promise<Opened> {
   const bootstrap = parseBootstrap(readText(file), file)
   const { secrets, findings } = lookAtSecrets(bootstrap, environment)
-  const inForce = await policyOf(bootstrap)
+  const inForce = await policyOf(bootstrap, now())
   return { bootstrap, secrets, secretFindings: findings, inForce, governed: parseGoverned(inForce.config, Object.keys(bootstrap.secrets)) }
 }
 
 /** Of config in force only: what a stranger put into a branch must not make the doctor show a password to a server of the stranger's. */
-async function policyOf({ policy, directories }: Bootstrap): Promise<InForce> {
+async function policyOf({ policy, directories }: Bootstrap, now: number): Promise<InForce> {
   const file = path.join(directories.state, 'state.db')
-  const repository = createPolicyRepository(policy.repository, policy.ref)
-  const pinned = readText(policy.allowedSigners)
-  if (!existsSync(file)) return await readInForce(repository, undefined, pinned)
+  // Of a repository elsewhere, what the gateway fetched: looking must not change what it follows.
+  const repository = createPolicyRepository(policy.isRemote ? mirrorPath(directories.state) : policy.repository, policy.ref)
+  const pinned = { allowedSigners: readText(policy.allowedSigners), quorum: policy.quorum }
+  if (!existsSync(file)) return await readInForce(repository, undefined, pinned, now)
   const database = openDatabase(file)
   try {
-    return await readInForce(repository, createPolicyMemory(database).active(), pinned)
+    return await readInForce(repository, createPolicyMemory(database).active(), pinned, now)
   } finally {
     database.close()
   }

@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { Cleanup, openRecorder } from '../evidence/index.ts'
 import type { Disk } from '../evidence/index.ts'
 import { shippedCapabilities } from '../rego/index.ts'
-import { approvalsApi, startAdmin } from './admin/index.ts'
+import { approvalsApi, policyApi, startAdmin } from './admin/index.ts'
 import { approvalEdges, createApprovalStore, createApprovals } from './approval/index.ts'
 import type { ApprovalEdge } from './approval/index.ts'
 import type { Bootstrap } from './config.ts'
@@ -17,9 +17,10 @@ import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
 import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
+import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
-import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, createRates, decide } from './policy/index.ts'
-import type { ActivationEvent, ActivePolicy } from './policy/index.ts'
+import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, decide, mirrorPath } from './policy/index.ts'
+import type { ActivationEvent, ActivePolicy, PolicyRepository } from './policy/index.ts'
 import { createAuthzen, decisionPointMetadata, metadataPath } from './protocols/authzen/index.ts'
 import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
@@ -82,7 +83,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     onEdge: ({ approval, edge, statement }: ApprovalEdge) => record.events.approval({ id: approval.id, session: approval.session, number: approvalEdges[edge], statement, salt: approval.salt }),
   })
   const rates = createRates(now)
-  const metrics = createMetrics(recorder, record)
+  const metrics = createMetrics(recorder, record, () => activation.status())
   const decisionIds = new DecisionIds()
   let isDraining = false
 
@@ -153,13 +154,15 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   let router: Router = () => refusal('policy.unavailable')
   const hosts = new Set([new URL(bootstrap.publicUrl).host])
   const activation = createActivation({
-    repository: createPolicyRepository(bootstrap.policy.repository, bootstrap.policy.ref),
+    repository: policyRepository(bootstrap, { environment, log, now }),
     memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
-    capabilities: shippedCapabilities(), pinnedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'),
+    capabilities: shippedCapabilities(), now, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
     parseGoverned: (text) => parseGoverned(text, secrets.keys()),
     async onEvent(event: ActivationEvent) {
-      await record.events.policy({ ...event })
-      log[event.event === 'activated' ? 'info' : 'warn']({ revision: event.revision, serial: event.serial, signer: event.signer, reason: event.reason }, `policy ${event.event}`)
+      await record.events.policy(policyEventFrame(event))
+      metrics.policy(event.event)
+      const { revision, serial, signers, reason } = event
+      log[policyLogLevels[event.event]]({ revision, serial, signers, reason }, `policy ${event.event}`)
     },
     onActive({ governed }: ActivePolicy) {
       identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
@@ -185,20 +188,19 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     metrics: metrics.registry,
     readiness() {
       const { ready, fenced, full, lag, sealerFault } = recorder.status()
-      const active = activation.active()
       const keys = identity.health()
       const isConfirmed = ({ keysConfirmedAt }: (typeof keys)[number]) => Number.isFinite(keysConfirmedAt)
       if (!keys.some(isConfirmed)) void identity.warm()
       const checks = [
         { name: 'evidence', isOk: ready, reason: ready ? 'frames are recorded and sealed' : fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
-        { name: 'policy', isOk: active !== undefined, reason: active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}` },
+        policyCheck(activation.status(), bootstrap.policy),
         { name: 'identity', isOk: keys.some(isConfirmed), reason: keys.every(isConfirmed) ? 'the keys of every provider are known' : `no keys yet of ${keys.filter((one) => !isConfirmed(one)).map(({ issuer }) => issuer).join(', ')}` },
         { name: 'draining', isOk: !isDraining, reason: isDraining ? 'the gateway is stopping' : 'no' },
         { name: 'targets', isOk: record.fence.targets.length === 0, reason: record.fence.targets.length === 0 ? 'none fenced' : `fenced: ${record.fence.targets.join(', ')}` },
       ]
       return { isReady: checks.every(({ isOk }) => isOk), checks }
     },
-    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
+    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), policyApi({ document: () => policyDocument(activation.status(), bootstrap.policy), identity, audience: () => admin.url }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
   })
   opened.defer(() => admin.close())
 
@@ -260,6 +262,16 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     },
     close: () => closing ??= close(),
   }
+}
+
+/** What an operator must not overlook is a warning; what nobody may leave is an error. */
+const policyLogLevels = { activated: 'info', reviewed: 'info', rolled_back: 'warn', refused: 'warn', emergency: 'error', review_overdue: 'error' } as const
+
+function policyRepository({ policy, directories }: Bootstrap, { environment, log, now }: GatewayOptions): PolicyRepository {
+  if (!policy.isRemote) return createPolicyRepository(policy.repository, policy.ref)
+  const mirror = mirrorPath(directories.state)
+  const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
+  return createPolicyRepository(mirror, policy.ref, createMirror({ path: mirror, url: policy.repository, ref: policy.ref, environment, now, said }))
 }
 
 /** The secret of this node's token keys: made once, 0600, beside the session keys and never in the record. */

@@ -1,7 +1,7 @@
 // Governed configuration: `config.yaml` of the policy repository, under the same review as the Rego beside it.
 // Keys are snake_case in YAML. Schema: schema/governed.schema.json.
 import { isPlaintextAbroad } from './bootstrap.ts'
-import type { ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
+import type { ActivationRules, ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
 import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
 import { postgresOf, postgresProblems, upstreamTlsOf, type WrittenPostgres, type WrittenTls } from './governed-postgres.ts'
 import schema from './schema/governed.schema.json' with { type: 'json' }
@@ -20,6 +20,9 @@ export const defaultMaxDepth = 64
 export const defaultApprovalTtlS = 900
 /** An operation nobody declared changes things. */
 export const undeclaredEffects = ['write'] as const
+/** People who must sign for a commit: whoever wrote it alone is not enough. */
+export const defaultActivationQuorum = 2
+export const defaultEmergencyQuorum = 1
 
 interface Written {
   readonly identity: readonly { readonly issuer: string; readonly jwks_uri: string; readonly audiences: readonly string[]; readonly algorithms?: readonly string[]; readonly groups_claim?: string; readonly claims?: readonly string[]; readonly clock_skew_s?: number; readonly services?: readonly string[]; readonly agents?: readonly string[]; readonly people_apart?: boolean }[]
@@ -28,6 +31,7 @@ interface Written {
   readonly off_boarded?: readonly string[]
   readonly sponsors?: Readonly<Record<string, string>>
   readonly machines?: readonly { readonly name: string; readonly verifier: string; readonly groups?: readonly string[]; readonly targets: readonly string[] }[]
+  readonly activation?: { readonly quorum?: number; readonly emergency?: { readonly quorum?: number; readonly signers: readonly string[]; readonly review_within_s: number } }
 }
 
 /** @internal for the checks of each protocol */
@@ -65,7 +69,15 @@ export function parseGoverned(text: string, secrets: Iterable<string>, file = 'c
     offBoarded: written.off_boarded ?? [],
     sponsors: written.sponsors ?? {},
     machines: (written.machines ?? []).map((machine) => ({ ...machine, groups: machine.groups ?? [] })),
+    activation: activationOf(written.activation),
   })
+}
+
+function activationOf({ quorum, emergency }: NonNullable<Written['activation']> = {}): ActivationRules {
+  return {
+    quorum: quorum ?? defaultActivationQuorum,
+    ...emergency === undefined ? {} : { emergency: { quorum: emergency.quorum ?? defaultEmergencyQuorum, signers: emergency.signers, reviewWithinS: emergency.review_within_s } },
+  }
 }
 
 function targetOf(target: WrittenTarget): TargetConfig {
@@ -152,6 +164,8 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
   for (const [workload, sponsor] of Object.entries(written.sponsors ?? {})) {
     if (workload === sponsor) problems.push({ path: `sponsors[${JSON.stringify(workload)}]`, message: 'a workload cannot answer for itself' })
   }
+  const emergency = written.activation?.emergency
+  if (emergency !== undefined && (emergency.quorum ?? defaultEmergencyQuorum) > emergency.signers.length) problems.push({ path: 'activation.emergency.quorum', message: 'is more than the signers it names' })
   return [...problems, ...machineProblems(written, secrets)]
 }
 

@@ -1,15 +1,18 @@
 // Metrics in Prometheus' form. Counters of the hot path are plain numbers; prom-client reads them when it is asked.
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Recorder } from '../evidence/index.ts'
+import type { PolicyStatus } from './policy/index.ts'
 import type { Record } from './record/index.ts'
 
 export interface Metrics {
   readonly registry: Registry
   decided(target: string, effect: string): void
   ended(target: string, end: string): void
+  /** An event of activation, by its name. */
+  policy(event: string): void
 }
 
-export function createMetrics(recorder: Recorder, record: Record): Metrics {
+export function createMetrics(recorder: Recorder, record: Record, policy: () => PolicyStatus): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const gauge = (name: string, help: string, read: () => number) => new Gauge({ name, help, registers: [registry], collect() { this.set(read()) } })
@@ -18,8 +21,15 @@ export function createMetrics(recorder: Recorder, record: Record): Metrics {
   gauge('countersign_evidence_unsealed_bytes', 'Journal bytes that are not in a sealed batch', () => recorder.status().unsealedBytes)
   gauge('countersign_evidence_log_size', 'Batches in the evidence log', () => recorder.status().lastBatch?.size ?? 0)
   gauge('countersign_evidence_ready', '1 when frames can be recorded and the sealer keeps up', () => recorder.status().ready ? 1 : 0)
+  gauge('countersign_policy_serial', 'Serial of the policy in force; 0: none is', () => policy().active?.serial ?? 0)
+  gauge('countersign_policy_stale_seconds', 'Seconds since the policy repository could be looked at', () => policy().staleS)
+  gauge('countersign_policy_head_refused', '1 while the head of the policy repository is refused', () => policy().refused === undefined ? 0 : 1)
+  gauge('countersign_policy_reviews_open', 'Emergency changes of policy that nobody has reviewed yet', () => policy().reviews.length)
+  gauge('countersign_policy_reviews_overdue', 'Of those, the ones whose time has passed', () => policy().reviews.filter(({ state }) => state === 'overdue').length)
+  const events = new Counter({ name: 'countersign_policy_events_total', help: 'Activations, refusals, roll-backs, emergencies and reviews', labelNames: ['event'], registers: [registry] })
   return {
     registry,
+    policy: (event) => events.inc({ event }),
     decided: tally(registry, 'countersign_decisions_total', 'Decisions by target and effect', 'effect'),
     ended: tally(registry, 'countersign_connections_total', 'Connections and exchanges by target and how they ended', 'end'),
   }

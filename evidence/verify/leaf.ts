@@ -31,7 +31,7 @@ const rules: readonly Rule[] = [
   { due: [12], structure: { 1: { shape: 'uint', max: 3 } } },
   { due: [], structure: { 1: { shape: 'text' } } },
   { due: [], structure: { 1: { shape: 'id' }, 2: { shape: 'uint', max: 7 } } },
-  { due: [], structure: { 1: { shape: 'uint', max: 1 }, 2: { shape: 'uint' } } },
+  { due: [], structure: { 1: { shape: 'uint', max: 5 }, 2: { shape: 'uint' } } },
   { due: [], structure: { 1: { shape: 'hash' } } },
   { due: [] },
   { due: [], structure: { 1: { shape: 'uint' } } },

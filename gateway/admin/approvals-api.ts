@@ -18,11 +18,7 @@ export interface ApprovalsApiOptions {
 }
 
 export function approvalsApi({ desk, identity, audience }: ApprovalsApiOptions): FastifyPluginCallback {
-  async function who(request: FastifyRequest): Promise<Principal | Refusal> {
-    const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]+)$/.exec(request.headers.authorization ?? '') ?? []
-    const from = { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
-    return await identity.verify(token === undefined ? { kind: 'none', from } : { kind: 'bearer', token, from }, audience())
-  }
+  const who = (request: FastifyRequest): Promise<Principal | Refusal> => bearerOf(request, identity, audience())
 
   async function decide(request: FastifyRequest, reply: FastifyReply, verdict: 'approve' | 'reject'): Promise<unknown> {
     const person = await who(request)
@@ -79,7 +75,14 @@ async function fault(reply: FastifyReply, code: DeskFault): Promise<unknown> {
   return await reply.code(faultStatus[code]).type('application/problem+json').send({ title: deskFaults[code], status: faultStatus[code], code: `approval.${code}` })
 }
 
-async function refuse(reply: FastifyReply, refused: Refusal): Promise<unknown> {
+/** Whoever the request's bearer token names, if it is for the admin listener. */
+export async function bearerOf(request: FastifyRequest, identity: ApprovalsApiOptions['identity'], audience: string): Promise<Principal | Refusal> {
+  const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]+)$/.exec(request.headers.authorization ?? '') ?? []
+  const from = { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
+  return await identity.verify(token === undefined ? { kind: 'none', from } : { kind: 'bearer', token, from }, audience)
+}
+
+export async function refuse(reply: FastifyReply, refused: Refusal): Promise<unknown> {
   const { http } = refusalWords[refused.code]
   if (http === 401) reply.header('www-authenticate', refused.code === 'identity.token_missing' ? 'Bearer' : 'Bearer error="invalid_token"')
   return await reply.code(http).type('application/problem+json').send({ title: refused.message, status: http, code: refused.code })

@@ -8,7 +8,7 @@ const maxBodyBytes = 64 * 1024
 const requestTimeoutMs = 30_000
 
 /** What `/readyz` says: every check by name, a reason for each that fails. */
-export interface Readiness { readonly isReady: boolean; readonly checks: readonly { readonly name: string; readonly isOk: boolean; readonly reason?: string }[] }
+export interface Readiness { readonly isReady: boolean; readonly checks: readonly { readonly name: string; readonly isOk: boolean; readonly reason?: string; readonly detail?: object }[] }
 
 export interface AdminOptions {
   readonly host: string
@@ -49,7 +49,7 @@ export async function startAdmin({ host, port, publicUrl, readiness, metrics, ro
   server.get('/healthz', () => ({ alive: true }))
   server.get('/readyz', async (_request, reply) => {
     const { isReady, checks } = await readiness()
-    return await reply.code(isReady ? 200 : 503).send({ ready: isReady, checks: checks.map(({ name, isOk, reason }) => ({ name, ok: isOk, ...reason === undefined ? {} : { reason } })) })
+    return await reply.code(isReady ? 200 : 503).send({ ready: isReady, checks: checks.map(({ name, isOk, reason, detail }) => ({ name, ok: isOk, ...reason === undefined ? {} : { reason }, ...detail === undefined ? {} : { detail } })) })
   })
   server.get('/metrics', async (_request, reply) => await reply.type(metrics.contentType).send(await metrics.metrics()))
   for (const route of routes) server.register(route)

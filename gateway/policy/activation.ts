@@ -1,14 +1,21 @@
 // Activation: a commit of the policy repository becomes the policy in force, or is refused and the last good one stays.
-// Judged by the signers of the active commit; the first by the pinned ones. Each verdict is on record before it takes effect.
+// Judged by the signers and rules of the active commit; the first by the pinned ones. Each verdict is on record before it takes effect.
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Governed } from '../config.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { ActivationRules, Governed } from '../config.ts'
 import { GatewayError } from '../errors.ts'
-import { compileBundle, loadPolicy, PolicyError, readBundle, testPolicies, type Policy } from '../../rego/index.ts'
-import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
+import { PolicyError, type Policy } from '../../rego/index.ts'
+import { parseAllowedSigners } from './allowed-signers.ts'
 import type { BundleStore } from './bundle-store.ts'
-import type { PolicyMemory } from './memory.ts'
+import { judgeCommit, peopleWhoMaySign, type Backing, type Judges } from './judge.ts'
+import type { PolicyMemory, Remembered, Review } from './memory.ts'
+import { rebuild } from './rebuild.ts'
 import type { PolicyCommit, PolicyRepository, PolicyTree } from './repository.ts'
-import { verifySshSignature } from './sshsig.ts'
+import { createReviews } from './reviews.ts'
+
+/** No statement may use up the serials that those after it need. */
+const maxSerialRise = 1_000_000
 
 /** One policy in force: an immutable snapshot that a call reads once. */
 export interface ActivePolicy {
@@ -19,17 +26,30 @@ export interface ActivePolicy {
   readonly serial: number
   /** SHA-256 of the bundle's bytes */
   readonly digest: Uint8Array
-  readonly signer: string
+  readonly signers: readonly string[]
 }
 
 export interface ActivationEvent {
-  readonly event: 'activated' | 'refused'
+  /** `rolled_back` and `emergency` are activations, too; the last two are of an emergency's after-review. */
+  readonly event: 'activated' | 'rolled_back' | 'emergency' | 'refused' | 'reviewed' | 'review_overdue'
   readonly revision: string
-  /** 0 where it could not be counted */
+  /** 0 where it could not be told */
   readonly serial: number
-  readonly signer: string
-  /** hex, of an activated one */
+  /** People, by the names of allowed_signers. */
+  readonly signers: readonly string[]
+  /** hex digests, of what came into force */
   readonly bundle?: string
+  readonly tree?: string
+  readonly tests?: string
+  /** The serial under which this tree was in force before. */
+  readonly rollsBackTo?: number
+  /** Why an emergency, or what a review says: as it was signed. */
+  readonly why?: string
+  readonly reviewDue?: string
+  /** It was in force when the gateway stopped. */
+  readonly isResumed?: true
+  /** The signed statements. */
+  readonly endorsements?: readonly string[]
   /** Why it was refused: a code, and what is wrong; never a value of the config. */
   readonly reason?: { readonly code: string; readonly message: string }
 }
@@ -38,10 +58,12 @@ export interface ActivationOptions {
   readonly repository: PolicyRepository
   readonly memory: PolicyMemory
   readonly bundles: BundleStore
-  /** Text of the allowed_signers that the bootstrap file pins. */
-  readonly pinnedSigners: string
+  /** What the bootstrap file pins for the first commit: the text of an allowed_signers, and how many of them must sign. */
+  readonly pinned: { readonly allowedSigners: string; readonly quorum: number }
   /** OPA capabilities: what the host implements. */
   readonly capabilities: unknown
+  /** ms since the Unix epoch */
+  readonly now: () => number
   readonly parseGoverned: (text: string) => Governed
   /** Resolves once the event is on record; a rejection keeps an activation from happening. */
   readonly onEvent: (event: ActivationEvent) => Promise<void>
@@ -49,92 +71,167 @@ export interface ActivationOptions {
   readonly onActive: (active: ActivePolicy) => void
 }
 
+/** For readiness, metrics and the console. */
+export interface PolicyStatus {
+  readonly active?: { readonly revision: string; readonly serial: number; readonly digest: string; readonly signers: readonly string[] }
+  /** The ref's commit at the last look that could see it. */
+  readonly head?: string
+  readonly refused?: { readonly revision: string; readonly code: string; readonly message: string }
+  /** Signatures of a head that too few have signed for. */
+  readonly pending?: { readonly signed: number; readonly needed: number }
+  /** Why the repository could not be looked at, the last time. */
+  readonly fault?: { readonly code: string; readonly message: string }
+  /** Seconds since the ref could be seen; since the start, where it never could. */
+  readonly staleS: number
+  readonly reviews: readonly Review[]
+}
+
 export interface Activation {
   /** undefined until the first activation: no policy, no call. */
   active(): ActivePolicy | undefined
-  /** The policy that was in force before the restart, then whatever is newer. */
+  status(): PolicyStatus
+  /** The policy that was in force before the restart, then whatever is newer; a repository elsewhere is not waited for where one is in force. */
   start(): Promise<void>
-  /** Looks once. A commit that was refused is not tried again until the ref moves. */
+  /** Looks once. A commit that was refused is not tried again until the ref moves or somebody signs. */
   poll(): Promise<ActivationEvent | undefined>
   /** Polls until `signal` aborts. */
   follow(pollMs: number, signal: AbortSignal): Promise<void>
 }
 
-interface Trusted { readonly commit: PolicyCommit; readonly tree: PolicyTree; readonly serial: number; readonly signer: string; readonly signers: string }
+interface Trusted { readonly commit: PolicyCommit; readonly serial: number; readonly backing: Backing }
 
 export function createActivation(options: ActivationOptions): Activation {
-  const { repository, memory, bundles } = options
+  const { repository, memory, now, onEvent } = options
+  const reviews = createReviews(options)
   let active: ActivePolicy | undefined                   // swapped whole
-  let lastRefused: string | undefined
+  let head: string | undefined
+  let refused: PolicyStatus['refused'], pending: PolicyStatus['pending'], fault: PolicyStatus['fault']
+  let lastRefused: string | undefined                    // what was looked at, as `markOf` says
+  let seenAt = now()
   let polling: Promise<ActivationEvent | undefined> | undefined
 
-  /** Who signed, does the serial rise, is what it says whole. @throws GatewayError, with a reason that can be recorded */
-  async function judge(revision: string, seen: { serial: number; signer: string }): Promise<Trusted> {
+  function judges(): Judges {
+    const before = memory.active()
+    return { signers: parseAllowedSigners(before?.allowedSigners ?? options.pinned.allowedSigners), rules: before?.rules ?? { quorum: options.pinned.quorum } }
+  }
+
+  /** Who signed, does the serial rise, does it follow what is in force. @throws GatewayError, with a reason that can be recorded */
+  async function judge(revision: string, endorsements: Awaited<ReturnType<PolicyRepository['endorsements']>>, seen: { serial: number; signers: readonly string[] }): Promise<Trusted> {
     const before = memory.active()
     const commit = await repository.readCommit(revision)
-    const key = commit.signature === undefined ? undefined : verifySshSignature(commit.signature, commit.signed)
-    if (commit.signature === undefined) throw new GatewayError('ERR_POLICY_UNTRUSTED', 'the commit is not signed')
-    if (key === undefined) throw new GatewayError('ERR_POLICY_UNTRUSTED', 'the signature is not a valid SSH signature of this commit')
-    const judges = before?.signers ?? options.pinnedSigners
-    const signer = findSigner(parseAllowedSigners(judges), key, commit.time)
-    if (signer === undefined) throw new GatewayError('ERR_POLICY_UNTRUSTED', 'the signer is not one that the policy in force allows')
-    seen.signer = signer.name
-    const serial = await repository.countCommits(commit, before)
-    seen.serial = serial
-    if (before !== undefined && serial <= before.serial) throw new GatewayError('ERR_POLICY_UNTRUSTED', `serial ${serial} does not rise above ${before.serial}, which is in force`)
-    const tree = await repository.readTree(commit)
-    const signers = tree.allowedSigners ?? judges
-    if (parseAllowedSigners(signers).length === 0) throw new GatewayError('ERR_POLICY_UNTRUSTED', 'its allowed_signers names nobody, so nothing could ever follow it')
-    return { commit, tree, serial, signer: signer.name, signers }
-  }
-
-  /** Tests and compiles, or takes what the same commit compiled to before. */
-  async function compile({ commit, tree, serial }: Pick<Trusted, 'commit' | 'tree' | 'serial'>): Promise<{ readonly policy: Policy; readonly hex: string }> {
-    const known = memory.bundleOf(commit.revision, serial)
-    const kept = known === undefined ? undefined : await bundles.read(known)
-    if (kept !== undefined && known !== undefined) {
-      try {
-        return { policy: loadPolicy(readBundle(kept)), hex: known }
-      } catch (cause) {
-        if (!(cause instanceof PolicyError)) throw cause   // a bundle of an older compiler that this host cannot load: compile again
-      }
+    const backing = judgeCommit(commit, endorsements, judges(), now())
+    seen.signers = backing.signers
+    if (!backing.isEnough) {
+      pending = { signed: backing.signed, needed: backing.needed }
+      throw new GatewayError('ERR_POLICY_QUORUM', backing.message)
     }
-    const files = tree.source
-    const { tests } = await testPolicies({ files, capabilities: options.capabilities })
-    const failed = tests.filter(({ outcome }) => outcome === 'fail' || outcome === 'error')
-    if (failed.length > 0) throw new PolicyError('ERR_POLICY_TEST', `${failed.length} policy tests fail: ${failed.slice(0, 5).map((test) => `${test.package}.${test.name}`).join(', ')}`)
-    const bytes = await compileBundle({ files, revision: commit.revision, serial, capabilities: options.capabilities })
-    const policy = loadPolicy(readBundle(bytes))
-    const hex = await bundles.write(bytes)
-    memory.setBundle(commit.revision, serial, hex)
-    return { policy, hex }
+    const overdue = memory.reviews().find(({ state }) => state === 'overdue')
+    if (overdue !== undefined) throw new GatewayError('ERR_POLICY_REVIEW', `the after-review of the emergency change with serial ${overdue.serial} is overdue: nothing new comes into force before it is signed`)
+    const { count, isAfterKnown } = await repository.countCommits(commit, before)
+    if (before !== undefined && !isAfterKnown) throw new GatewayError('ERR_POLICY_HISTORY', `${before.revision}, which is in force, is not on its first-parent line: history goes on, it is not rewritten`)
+    const serial = backing.statement?.serial ?? count
+    seen.serial = serial
+    const floor = before?.serial ?? 0
+    if (serial <= floor) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} does not rise above ${floor}, which is in force`)
+    if (serial > floor + maxSerialRise) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} leaps: at most ${maxSerialRise} above ${floor}`)
+    return { commit, serial, backing }
   }
 
-  async function activate(trusted: Trusted): Promise<ActivationEvent> {
-    const { commit: { revision }, tree, serial, signer, signers } = trusted
+  async function activate({ commit: { revision }, serial, backing }: Trusted, tree: PolicyTree): Promise<ActivationEvent> {
+    const before = memory.active()
+    const { statement, way, signers } = backing
+    if (statement !== undefined && statement.tree !== tree.digest) throw new GatewayError('ERR_POLICY_STATEMENT', 'the tree that was signed is not the one of this commit')
     const governed = options.parseGoverned(tree.config)
-    const { policy, hex } = await compile(trusted)
-    const event: ActivationEvent = { event: 'activated', revision, serial, signer, bundle: hex }
-    await options.onEvent(event)
-    memory.setActive({ revision, serial, signers, signer })
-    active = Object.freeze({ policy, governed, revision, serial, digest: policy.digest, signer })
-    options.onActive(active)
+    const allowedSigners = tree.allowedSigners ?? before?.allowedSigners ?? options.pinned.allowedSigners
+    checkSuccession(allowedSigners, governed.activation, way, before)
+    const { policy, build } = await rebuild(options, { revision, serial, files: tree.source })
+    if (statement !== undefined && statement.tests !== build.tests) throw new GatewayError('ERR_POLICY_STATEMENT', 'the test report that was signed is not the one that its tests give here')
+    if (statement !== undefined && statement.bundle !== build.bundle) throw new GatewayError('ERR_POLICY_STATEMENT', 'the bundle that was signed is not the one that this commit compiles to here')
+
+    const earlier = tree.digest === before?.tree ? undefined : memory.serialOf(tree.digest)
+    const within = way === 'emergency' ? before?.rules.emergency?.reviewWithinS : undefined
+    const dueAt = within === undefined ? undefined : now() + within * 1000
+    const event: ActivationEvent = {
+      event: way === 'emergency' ? 'emergency' : earlier !== undefined ? 'rolled_back' : 'activated',
+      revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, endorsements: backing.endorsements,
+      ...earlier === undefined ? {} : { rollsBackTo: earlier }, ...statement?.reason === undefined ? {} : { why: statement.reason },
+      ...dueAt === undefined ? {} : { reviewDue: new Date(dueAt).toISOString() },
+    }
+    await onEvent(event)
+    const review = dueAt === undefined ? undefined : { serial, revision, tree: tree.digest, bundle: build.bundle, tests: build.tests, dueAt }
+    memory.setActive({ revision, serial, tree: tree.digest, allowedSigners, rules: governed.activation, signers }, review)
+    swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     return event
   }
 
-  async function look(): Promise<ActivationEvent | undefined> {
-    const seen = { serial: 0, signer: '' }
-    let revision = ''
+  /** Whoever comes next must be able to, and a few in a hurry do not choose them. */
+  function checkSuccession(allowedSigners: string, rules: ActivationRules, way: Backing['way'], before: Remembered | undefined): void {
+    if (way === 'emergency' && (allowedSigners !== before?.allowedSigners || !isDeepStrictEqual(rules, before.rules))) throw new GatewayError('ERR_POLICY_EMERGENCY', 'an emergency change may change neither allowed_signers nor the activation rules')
+    const able = peopleWhoMaySign(parseAllowedSigners(allowedSigners), now())
+    if (able < rules.quorum) throw new GatewayError('ERR_POLICY_UNTRUSTED', `its allowed_signers names ${able} people who may sign activations and its quorum is ${rules.quorum}, so nothing could ever follow it`)
+  }
+
+  function swap(next: ActivePolicy): void {
+    active = Object.freeze(next)
+    refused = pending = undefined
+    options.onActive(active)
+  }
+
+  /** Judged when it was first activated; the state directory is as trusted as the bootstrap file. */
+  async function resume(before: Remembered): Promise<void> {
+    const { revision, serial, signers } = before
     try {
-      revision = await repository.head()
-      if (revision === active?.revision || revision === lastRefused) return undefined
-      return await activate(await judge(revision, seen))
+      const tree = await repository.readTree(await repository.readCommit(revision))
+      const governed = options.parseGoverned(tree.config)
+      const { policy, build } = await rebuild(options, { revision, serial, files: tree.source })
+      await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
+      swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     } catch (cause) {
-      if (!(cause instanceof GatewayError) && !(cause instanceof PolicyError)) throw cause
-      if (lastRefused === revision) return undefined       // the repository itself cannot be read, as was recorded already
-      lastRefused = revision
-      const event: ActivationEvent = { event: 'refused', revision, ...seen, reason: { code: cause.code, message: cause.message } }
-      await options.onEvent(event)
+      await onEvent({ event: 'refused', revision, serial, signers, isResumed: true, reason: reasonOf(cause) })
+    }
+  }
+
+  async function look(): Promise<ActivationEvent | undefined> {
+    await reviews.overdue()
+    try {
+      await repository.refresh(memory.reviews().map(({ revision }) => revision))
+      head = await repository.head()
+      fault = undefined
+      seenAt = now()
+    } catch (cause) {
+      const reason = reasonOf(cause)
+      const isKnown = isDeepStrictEqual(fault, reason)
+      fault = reason
+      if (isKnown) return undefined                        // as was recorded already
+      const event: ActivationEvent = { event: 'refused', revision: '', serial: 0, signers: [], reason }
+      await onEvent(event)
+      return event
+    }
+    return await consider(head)
+  }
+
+  async function consider(revision: string): Promise<ActivationEvent | undefined> {
+    const seen: { serial: number; signers: readonly string[] } = { serial: 0, signers: [] }
+    let mark = revision
+    try {
+      if (memory.reviews().length > 0) await reviews.close(judges())
+      if (revision === active?.revision) {
+        refused = pending = lastRefused = undefined
+        return undefined
+      }
+      const endorsements = await repository.endorsements(revision)
+      mark = markOf(revision, endorsements.files, memory.reviews())
+      if (mark === lastRefused) return undefined
+      pending = undefined
+      const trusted = await judge(revision, endorsements, seen)
+      return await activate(trusted, await repository.readTree(trusted.commit))
+    } catch (cause) {
+      const reason = reasonOf(cause)
+      refused = { revision, ...reason }
+      if (mark === lastRefused) return undefined
+      const event: ActivationEvent = { event: 'refused', revision, ...seen, reason }
+      await onEvent(event)
+      lastRefused = mark
       return event
     }
   }
@@ -143,20 +240,17 @@ export function createActivation(options: ActivationOptions): Activation {
 
   return {
     active: () => active,
+    status: () => ({
+      ...active === undefined ? {} : { active: { revision: active.revision, serial: active.serial, digest: Buffer.from(active.digest).toString('hex'), signers: active.signers } },
+      ...head === undefined ? {} : { head }, ...refused === undefined ? {} : { refused }, ...pending === undefined ? {} : { pending }, ...fault === undefined ? {} : { fault },
+      staleS: Math.max(0, (now() - seenAt) / 1000), reviews: memory.reviews(),
+    }),
     poll,
     async start() {
       const before = memory.active()
-      if (before !== undefined) {
-        try {
-          // Judged when it was first activated; the state directory is as trusted as the bootstrap file.
-          const commit = await repository.readCommit(before.revision)
-          await activate({ commit, tree: await repository.readTree(commit), ...before })
-        } catch (cause) {
-          if (!(cause instanceof GatewayError) && !(cause instanceof PolicyError)) throw cause
-          await options.onEvent({ event: 'refused', revision: before.revision, serial: before.serial, signer: before.signer, reason: { code: cause.code, message: cause.message } })
-        }
-      }
-      await poll()
+      if (before !== undefined) await resume(before)
+      if (active !== undefined && repository.isRemote) void poll().catch(() => undefined)   // the next look tries again
+      else await poll()
     },
     async follow(pollMs, signal) {
       while (!signal.aborted) {
@@ -165,4 +259,17 @@ export function createActivation(options: ActivationOptions): Activation {
       }
     },
   }
+}
+
+/** All that a verdict on a commit hangs on, but the clock: while it is the same, so is the verdict. */
+function markOf(revision: string, files: readonly Uint8Array[], reviews: readonly Review[]): string {
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(createHash('sha256').update(file).digest())
+  return `${revision} ${hash.digest('hex')} ${reviews.some(({ state }) => state === 'overdue')}`
+}
+
+/** What can be recorded of a fault of the policy or its repository. @throws whatever else it is: not the commit's fault */
+function reasonOf(cause: unknown): { readonly code: string; readonly message: string } {
+  if (!(cause instanceof GatewayError) && !(cause instanceof PolicyError)) throw cause
+  return { code: cause.code, message: cause.message }
 }

@@ -1,28 +1,37 @@
-// Whose keys may sign policy: OpenSSH's allowed_signers format (ssh-keygen(1), ALLOWED SIGNERS). What we do not know of it is refused.
+// Whose keys may sign policy: OpenSSH's allowed_signers format (ssh-keygen(1), ALLOWED SIGNERS). What we do not know of it is refused,
+// because a list half understood would trust the wrong people.
 import { GatewayError } from '../errors.ts'
+import type { SshNamespace } from './sshsig.ts'
 
 const maxLines = 1_000
+const namespacesOfOurs: readonly SshNamespace[] = ['git', 'countersign-activation']
+/** Accounts under which a forge signs what somebody clicked: whoever holds the account's session, so no person. */
+const forgeAccount = /^(no-?reply|web-flow|github|gitlab|bitbucket|gitea|forgejo)(@|$)/i
 
 export interface AllowedSigner {
   /** The first principal of the line, as the record names the signer. */
   readonly name: string
+  /** Every principal of the line: names of one person. */
+  readonly names: readonly string[]
   /** base64 of the public key blob */
   readonly key: string
-  /** ms; the commit's own time must lie between */
+  /** What it may sign; a line without the option may sign both. */
+  readonly namespaces: readonly SshNamespace[]
+  /** ms */
   readonly validAfter: number
   readonly validBefore: number
 }
 
-/** @throws GatewayError ERR_POLICY_UNTRUSTED naming the line: a list half understood would trust the wrong people */
+/** @throws GatewayError ERR_POLICY_UNTRUSTED naming the line */
 export function parseAllowedSigners(text: string): readonly AllowedSigner[] {
   const lines = text.split('\n')
   if (lines.length > maxLines) throw new GatewayError('ERR_POLICY_UNTRUSTED', `allowed_signers has more than ${maxLines} lines`)
   return lines.flatMap((line, index) => line.trim() === '' || line.startsWith('#') ? [] : [parseLine(line.trim(), index + 1)])
 }
 
-/** The signer whose key this is and whose time window holds `time` (ms), or undefined. */
-export function findSigner(signers: readonly AllowedSigner[], key: string, time: number): AllowedSigner | undefined {
-  return signers.find((signer) => signer.key === key && signer.validAfter <= time && time < signer.validBefore)
+/** A line of this key that may sign for `namespace`, and whose time window holds all of `times` (ms). */
+export function findSigner(signers: readonly AllowedSigner[], key: string, namespace: SshNamespace, ...times: readonly number[]): AllowedSigner | undefined {
+  return signers.find((signer) => signer.key === key && signer.namespaces.includes(namespace) && times.every((time) => signer.validAfter <= time && time < signer.validBefore))
 }
 
 function parseLine(line: string, number: number): AllowedSigner {
@@ -31,24 +40,33 @@ function parseLine(line: string, number: number): AllowedSigner {
   const [principals, second, third, fourth] = fields
   const hasOptions = second !== undefined && !second.startsWith('ssh-') && !second.startsWith('sk-') && !second.startsWith('ecdsa-')
   const [options, type, key] = hasOptions ? [second, third, fourth] : ['', second, third]
-  const name = principals?.replaceAll('"', '').split(',')[0]
-  if (name === undefined || name === '' || type === undefined || key === undefined) throw wrong('expected principals, options, key type and key')
+  const names = (principals ?? '').replaceAll('"', '').split(',')
+  const [name] = names
+  if (name === undefined || names.includes('') || type === undefined || key === undefined) throw wrong('expected principals, options, key type and key')
+  // OpenSSH reads patterns here; one key for many names is nobody in particular.
+  if (names.some((one) => /[*?!]/.test(one))) throw wrong('a pattern names no person')
+  if (names.some((one) => forgeAccount.test(one))) throw wrong('the key of a forge is no person')
   if (type !== 'ssh-ed25519') throw wrong('only ssh-ed25519 keys are accepted')
   if (!/^[A-Za-z0-9+/]{50,100}={0,2}$/.test(key)) throw wrong('the key is not base64')
+  let namespaces = namespacesOfOurs
   let validAfter = -Infinity, validBefore = Infinity
   for (const option of options === '' ? [] : options.match(/(?:[^,"]|"[^"]*")+/g) ?? []) {
     const at = option.indexOf('=')
     const value = option.slice(at + 1).replaceAll('"', '')
     switch (at < 0 ? option.toLowerCase() : option.slice(0, at).toLowerCase()) {
-      case 'namespaces':
-        if (!value.split(',').includes('git')) throw wrong('the key may not sign commits: namespaces has no git')
+      case 'namespaces': {
+        // Names as they stand; OpenSSH's patterns would be read as a narrower list than they are, never as a wider one.
+        const listed = value.split(',')
+        namespaces = namespaces.filter((one) => listed.includes(one))
+        if (namespaces.length === 0) throw wrong('the key may sign nothing here: namespaces has neither git nor countersign-activation')
         break
-      case 'valid-after': validAfter = parseTime(value) ?? fail(wrong('valid-after is not a time')); break
-      case 'valid-before': validBefore = parseTime(value) ?? fail(wrong('valid-before is not a time')); break
+      }
+      case 'valid-after': validAfter = Math.max(validAfter, parseTime(value) ?? fail(wrong('valid-after is not a time'))); break
+      case 'valid-before': validBefore = Math.min(validBefore, parseTime(value) ?? fail(wrong('valid-before is not a time'))); break
       default: throw wrong('an option that is not known')
     }
   }
-  return { name, key, validAfter, validBefore }
+  return { name, names, key, namespaces, validAfter, validBefore }
 }
 
 /** `YYYYMMDD[Z]` or `YYYYMMDDHHMM[SS][Z]`; always read as UTC, so that every machine judges alike. */

@@ -1,13 +1,13 @@
 // Which config is in force on a node, for commands that look on from beside it. Nothing is activated by looking.
 import { GatewayError } from '../errors.ts'
-import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
+import { parseAllowedSigners } from './allowed-signers.ts'
+import { judgeCommit } from './judge.ts'
 import type { Remembered } from './memory.ts'
 import type { PolicyRepository } from './repository.ts'
-import { verifySshSignature } from './sshsig.ts'
 
 export interface InForce {
   readonly revision: string
-  readonly signer: string
+  readonly signers: readonly string[]
   /** `config.yaml` of that commit. */
   readonly config: string
   /** The branch's head, where it is another commit: not tried yet, or refused. */
@@ -17,16 +17,15 @@ export interface InForce {
 }
 
 /**
- * What the node activated last; before its first start, the head, if somebody signed it whom the bootstrap file pins.
- * @throws GatewayError `ERR_POLICY_REPOSITORY`; `ERR_POLICY_UNTRUSTED`: nobody is to act on what strangers wrote into a branch
+ * What the node activated last; before its first start, the head, if those whom the bootstrap file pins signed for it.
+ * @throws GatewayError `ERR_POLICY_REPOSITORY`; `ERR_POLICY_QUORUM`: nobody is to act on what strangers wrote into a branch
  */
-export async function readInForce(repository: PolicyRepository, active: Remembered | undefined, pinnedSigners: string): Promise<InForce> {
+export async function readInForce(repository: PolicyRepository, active: Remembered | undefined, pinned: { readonly allowedSigners: string; readonly quorum: number }, now: number): Promise<InForce> {
   const head = await repository.head()
   const commit = await repository.readCommit(active?.revision ?? head)
   const { config } = await repository.readTree(commit)
-  if (active !== undefined) return { revision: active.revision, signer: active.signer, config, head, isActive: true }
-  const key = commit.signature === undefined ? undefined : verifySshSignature(commit.signature, commit.signed)
-  const signer = key === undefined ? undefined : findSigner(parseAllowedSigners(pinnedSigners), key, commit.time)
-  if (signer === undefined) throw new GatewayError('ERR_POLICY_UNTRUSTED', `${head} is not signed by anybody whom the bootstrap file pins`)
-  return { revision: head, signer: signer.name, config, head, isActive: false }
+  if (active !== undefined) return { revision: active.revision, signers: active.signers, config, head, isActive: true }
+  const backing = judgeCommit(commit, await repository.endorsements(head), { signers: parseAllowedSigners(pinned.allowedSigners), rules: { quorum: pinned.quorum } }, now)
+  if (!backing.isEnough) throw new GatewayError('ERR_POLICY_QUORUM', `${head}: ${backing.message}`)
+  return { revision: head, signers: backing.signers, config, head, isActive: false }
 }

@@ -1,8 +1,11 @@
 // The door of policy/: which policy is in force, and what it says of a call.
-export { createActivation, type Activation, type ActivationEvent, type ActivationOptions, type ActivePolicy } from './activation.ts'
+export { createActivation, type Activation, type ActivationEvent, type ActivationOptions, type ActivePolicy, type PolicyStatus } from './activation.ts'
 export { createBundleStore, type BundleStore } from './bundle-store.ts'
 export { decide } from './decide.ts'
 export { readInForce, type InForce } from './in-force.ts'
+export { createMirror, mirrorPath } from './mirror.ts'
 export { createPolicyMemory, type PolicyMemory } from './memory.ts'
-export { createPolicyRepository, type PolicyRepository } from './repository.ts'
+export { makeBundle } from './rebuild.ts'
+export { activationRefs, createPolicyRepository, type PolicyRepository } from './repository.ts'
+export { activationNamespace, isReason, parseEndorsement, statementKinds, writeEndorsement, writeStatement, type Statement, type StatementKind } from './statement.ts'
 export { createRates, type Rates } from './rate.ts'

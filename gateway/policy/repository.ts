@@ -1,13 +1,20 @@
-// The policy repository: which commit is policy, who signed it, and what is in it. Read-only; objects are read through isomorphic-git,
-// and hashed here: it takes a pack's index at its word, so whoever may write the repository could put other bytes under a signed name.
-// Commits and trees are parsed here, too (its own `payload` is wrong for SSH signatures).
+// The policy repository: which commit is policy, who signed it, and what is in it. Read-only; objects are read through isomorphic-git
+// (a mirror's through Git, mirror.ts) and hashed here: a pack's index is taken at its word, so whoever may write the repository could put
+// other bytes under a signed name. Commits and trees are parsed here, too (isomorphic-git's `payload` is wrong for SSH signatures).
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
+import { sourceDigest } from '../../rego/index.ts'
 import { GatewayError } from '../errors.ts'
+import { maxEndorsementBytes } from './statement.ts'
 
 const maxCommitBytes = 64 * 1024
+const maxTreeObjectBytes = 1024 * 1024
+/** Statements that are looked at for one commit: every signer, and some that do not count. */
+const maxEndorsements = 64
+/** Where signatures of a commit's activation lie: a blob each, beside the history and outside every tree that they sign. */
+export const activationRefs = 'refs/countersign/activations'
 const maxFiles = 4_096
 const maxFileBytes = 4 * 1024 * 1024
 const maxTreeBytes = 16 * 1024 * 1024
@@ -34,38 +41,70 @@ export interface PolicyTree {
   readonly config: string
   /** The signers of what comes after it; undefined: as before. */
   readonly allowedSigners: string | undefined
+  /** hex SHA-256 of all of it, as a statement names it. */
+  readonly digest: string
+}
+
+export type ObjectType = 'commit' | 'tree' | 'blob'
+/** Type and content of an object; rejects where it is absent or larger than `maxBytes`. The caller hashes it. */
+export type ReadObject = (oid: string, maxBytes: number) => Promise<{ readonly type: string; readonly bytes: Uint8Array }>
+
+/** Of a repository elsewhere: how its mirror on this machine is kept. */
+export interface Outside {
+  /** @throws GatewayError ERR_POLICY_REMOTE: what the mirror has, it keeps */
+  readonly refresh: (mayNeed: readonly string[]) => Promise<void>
+  readonly read: ReadObject
 }
 
 export interface PolicyRepository {
+  readonly isRemote: boolean
+  /**
+   * Fetches, where it lies elsewhere.
+   * @param endorsed commits whose new signatures are wanted, besides the head's
+   * @throws GatewayError ERR_POLICY_REMOTE
+   */
+  refresh(endorsed: readonly string[]): Promise<void>
   /** @throws GatewayError ERR_POLICY_REPOSITORY */
   head(): Promise<string>
   readCommit(revision: string): Promise<PolicyCommit>
   readTree(commit: PolicyCommit): Promise<PolicyTree>
-  /** Commits on the first-parent line, itself included; `known` shortens the walk. */
-  countCommits(commit: PolicyCommit, known?: { readonly revision: string; readonly serial: number }): Promise<number>
+  /** Commits on the first-parent line, itself included, and whether `known` is among them; `known` counts as its serial and ends the walk. */
+  countCommits(commit: PolicyCommit, known?: { readonly revision: string; readonly serial: number }): Promise<{ readonly count: number; readonly isAfterKnown: boolean }>
+  /** Files below `refs/countersign/activations/<revision>/`, and what could not be taken for one. */
+  endorsements(revision: string): Promise<{ readonly files: readonly Uint8Array[]; readonly notes: readonly string[] }>
 }
 
 const sourceFolders = ['policy', 'data', 'schema'] as const
 
-/** @param path a bare repository, or a checkout */
-export function createPolicyRepository(path: string, ref: string): PolicyRepository {
+/**
+ * @param path a bare repository, or a checkout
+ * @param outside where `path` is the mirror of a repository elsewhere
+ */
+export function createPolicyRepository(path: string, ref: string, outside?: Outside): PolicyRepository {
   const gitdirOf = (): string => fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
   const wrong = (what: string, cause?: unknown): GatewayError => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${what}`, { cause })
 
-  async function readObject(oid: string, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array> {
-    const found = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' }).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
-    if (found.type !== type || !(found.object instanceof Uint8Array)) throw wrong(`${oid} is no ${type}`)
-    if (createHash('sha1').update(`${type} ${found.object.length}\0`).update(found.object).digest('hex') !== oid) throw wrong(`${type} ${oid} does not match its id`)
-    return found.object
+  const read: ReadObject = outside?.read ?? (async (oid) => {
+    const { type, object } = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' })
+    return { type, bytes: object instanceof Uint8Array ? object : new Uint8Array(0) }
+  })
+
+  async function readObject(oid: string, type: ObjectType, maxBytes: number): Promise<Uint8Array> {
+    const found = await read(oid, maxBytes).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
+    if (found.type !== type) throw wrong(`${oid} is no ${type}`)
+    if (found.bytes.length > maxBytes) throw wrong(`${type} ${oid} is larger than ${maxBytes} bytes`)
+    if (createHash('sha1').update(`${type} ${found.bytes.length}\0`).update(found.bytes).digest('hex') !== oid) throw wrong(`${type} ${oid} does not match its id`)
+    return found.bytes
   }
 
   async function readCommit(revision: string): Promise<PolicyCommit> {
-    const bytes = await readObject(revision, 'commit')
-    if (bytes.length > maxCommitBytes) throw wrong(`commit ${revision} is larger than ${maxCommitBytes} bytes`)
+    const bytes = await readObject(revision, 'commit', maxCommitBytes)
     return parseCommit(revision, bytes) ?? fail(wrong(`commit ${revision} is malformed`))
   }
 
   return {
+    isRemote: outside !== undefined,
+    refresh: async (endorsed) => { await outside?.refresh(endorsed) },
     async head() {
       return await git.resolveRef({ fs, gitdir: gitdirOf(), ref }).catch((cause: unknown) => { throw wrong(`${ref} does not exist`, cause) })
     },
@@ -74,15 +113,15 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
       const files = new Map<string, Uint8Array>()
       let bytes = 0
       const take = async (path: string, oid: string): Promise<void> => {
-        const content = await readObject(oid, 'blob')
+        const content = await readObject(oid, 'blob', maxFileBytes)
         bytes += content.length
-        if (content.length > maxFileBytes || bytes > maxTreeBytes || files.size >= maxFiles) throw wrong('the policy source is larger than allowed')
+        if (bytes > maxTreeBytes || files.size >= maxFiles) throw wrong('the policy source is larger than allowed')
         if (files.has(path)) throw wrong(`${path} is there twice`)
         files.set(path, content)
       }
       const walk = async (oid: string, prefix: string, depth: number): Promise<void> => {
         if (depth > maxDepth) throw wrong(`${prefix} is nested too deep`)
-        const entries = parseTree(await readObject(oid, 'tree')) ?? fail(wrong(`tree ${oid} is malformed`))
+        const entries = parseTree(await readObject(oid, 'tree', maxTreeObjectBytes)) ?? fail(wrong(`tree ${oid} is malformed`))
         for (const { name, mode, oid: child } of entries) {
           const at = prefix === '' ? name : `${prefix}/${name}`
           const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'
@@ -99,17 +138,33 @@ export function createPolicyRepository(path: string, ref: string): PolicyReposit
       return {
         source: new Map([...files].filter(([name]) => name.includes('/'))),
         config: utf8(config, 'config.yaml'), allowedSigners: signers === undefined ? undefined : utf8(signers, 'allowed_signers'),
+        digest: sourceDigest(files),
       }
     },
     async countCommits(commit, known) {
       let at = commit
       for (let count = 1; count <= maxHistory; count++) {
-        if (known !== undefined && at.revision === known.revision) return known.serial + count - 1
+        if (known !== undefined && at.revision === known.revision) return { count: known.serial + count - 1, isAfterKnown: true }
         const [parent] = at.parents
-        if (parent === undefined) return count
+        if (parent === undefined) return { count, isAfterKnown: false }
         at = await readCommit(parent)
       }
       throw wrong(`more than ${maxHistory} commits`)
+    },
+    async endorsements(revision) {
+      const gitdir = gitdirOf()
+      const filepath = `${activationRefs}/${revision}`
+      const names = (await git.listRefs({ fs, gitdir, filepath })).toSorted()
+      const files: Uint8Array[] = [], notes: string[] = []
+      if (names.length > maxEndorsements) notes.push(`only ${maxEndorsements} of its ${names.length} statements were read`)
+      for (const name of names.slice(0, maxEndorsements)) {
+        try {
+          files.push(await readObject(await git.resolveRef({ fs, gitdir, ref: `${filepath}/${name}` }), 'blob', maxEndorsementBytes))
+        } catch {
+          notes.push(`a statement is no file of at most ${maxEndorsementBytes} bytes`)   // anybody who may push can leave one; those who signed still count
+        }
+      }
+      return { files, notes }
     },
   }
 

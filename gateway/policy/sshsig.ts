@@ -1,9 +1,9 @@
-// SSH signatures of commits (OpenSSH PROTOCOL.sshsig), Ed25519 only: what `git commit -S` makes with gpg.format=ssh.
+// SSH signatures (OpenSSH PROTOCOL.sshsig), Ed25519 only: what `git commit -S` makes with gpg.format=ssh, and `ssh-keygen -Y sign` of a statement.
 // A verifier of our own: it never starts a process, and takes no algorithm from the signature but the one it knows.
 import { createHash, createPublicKey, verify } from 'node:crypto'
 
-/** `git commit` signs under this namespace; a signature made for another use is not one. */
-const namespace = 'git'
+/** What a signature was made for; one made for another use is none. `git commit` signs under `git`. */
+export type SshNamespace = 'git' | 'countersign-activation'
 /** Ed25519 blobs take about 180 bytes. */
 const maxBlobBytes = 4_096
 const keyType = 'ssh-ed25519'
@@ -14,7 +14,7 @@ const spkiPrefix = Uint8Array.from(Buffer.from('302a300506032b6570032100', 'hex'
  * @param armored the `-----BEGIN SSH SIGNATURE-----` block
  * @returns the signer's public key blob in base64 as in allowed_signers, or undefined when the signature is not a valid one of `message`
  */
-export function verifySshSignature(armored: string, message: Uint8Array): string | undefined {
+export function verifySshSignature(armored: string, message: Uint8Array, namespace: SshNamespace): string | undefined {
   const match = /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]{1,8000})\n-----END SSH SIGNATURE-----\n?$/.exec(armored)
   if (match?.[1] === undefined) return undefined
   const blob = Buffer.from(match[1].replaceAll('\n', ''), 'base64')

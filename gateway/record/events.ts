@@ -4,7 +4,10 @@ import type { Recorder } from '../../evidence/index.ts'
 import type { Sessions } from './sessions.ts'
 
 /** As `policy/` tells it; FORMAT.md §4, kind 8. */
-export interface PolicyEvent { readonly event: 'activated' | 'refused'; readonly revision: string; readonly serial: number; readonly bundle?: string; readonly [about: string]: unknown }
+export interface PolicyEvent { readonly event: keyof typeof policyEvents; readonly revision: string; readonly serial: number; readonly bundle?: string; readonly [about: string]: unknown }
+
+/** Structure of a policy frame, member 1. */
+const policyEvents = { activated: 0, refused: 1, rolled_back: 2, emergency: 3, reviewed: 4, review_overdue: 5 } as const
 
 /** As `approval/` tells it; FORMAT.md §10. `number` is the edge's number of kind 7. */
 export interface EdgeEvent { readonly id: string; readonly session: string; readonly number: number; readonly statement: object; readonly salt: Uint8Array }
@@ -28,7 +31,7 @@ export class Events {
   async policy(event: PolicyEvent): Promise<void> {
     this.#recorder.node.append({
       kind: frameKind.policy, time: this.#now(), request: json(event),
-      structure: new Map([[1, event.event === 'activated' ? 0 : 1], [2, event.serial]]),
+      structure: new Map([[1, policyEvents[event.event]], [2, event.serial]]),
       ...(event.bundle === undefined ? {} : { bundle: Buffer.from(event.bundle, 'hex') }),
     })
     await this.#recorder.commit('strict')

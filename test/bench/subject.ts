@@ -47,7 +47,7 @@ export async function startSubject(upstream: string): Promise<Subject> {
   fs.writeFileSync(config, stringify({
     node: 'bench-1', listen: [{ host: '127.0.0.1', port }], admin: { host: '127.0.0.1', port: await freePort() }, public_url: `http://127.0.0.1:${port}`,
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
-    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), poll_s: 60 }, evidence: { interval_s: 10 }, drain_s: 5,
+    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 60 }, evidence: { interval_s: 10 }, drain_s: 5,
   }))
   const gateway = await startGatewayProcess(config, below('gateway.log'))
   const now = Math.floor(Date.now() / 1000)
@@ -71,7 +71,7 @@ function governed(issuer: string, audiences: readonly string[], upstream: string
   return stringify({
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences, algorithms: ['ES256'], groups_claim: 'groups' }],
     targets: [target('bank', 'mcp', 'bounded'), target('bank-strict', 'mcp', 'strict'), target('ledger', 'http', 'bounded'), target('ledger-strict', 'http', 'strict')],
-    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
+    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } }, activation: { quorum: 1 },
   }, { aliasDuplicateObjects: false })
 }
 

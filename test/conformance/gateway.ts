@@ -48,7 +48,7 @@ export async function frontServers(targets: Readonly<Record<string, string>>): P
   fs.writeFileSync(config, stringify({
     node: 'conformance-1', listen: [{ host: '127.0.0.1', port: Number(new URL(origin).port) }], admin: { host: '127.0.0.1', port: await freePort() }, public_url: origin,
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
-    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), poll_s: 60 }, evidence: { interval_s: 2 }, drain_s: 2,
+    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 60 }, evidence: { interval_s: 2 }, drain_s: 2,
   }))
   const gateway = await startGatewayProcess(config, below('gateway.log'))
   const now = Math.floor(Date.now() / 1000)
@@ -73,7 +73,7 @@ function governed(issuer: string, audiences: readonly string[], targets: Readonl
   return stringify({
     identity: [{ issuer, jwks_uri: `${issuer}/jwks`, audiences, algorithms: ['ES256'], groups_claim: 'groups' }],
     targets: Object.entries(targets).map(([name, url]) => ({ name, protocol: 'mcp', prefix: `/${name}`, env: 'test', upstream: { url }, catalogue: Object.fromEntries(binary.map((item) => [item, { effects: ['read'], opaque: true }])) })),
-    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
+    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } }, activation: { quorum: 1 },
   }, { aliasDuplicateObjects: false })
 }
 

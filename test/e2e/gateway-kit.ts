@@ -81,7 +81,7 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
   const upstream = await startUpstream()
   const signer = newSigner('lena')
   const policy = path.join(dir, 'policy')
-  await initRepository(policy, { 'config.yaml': stringify(governed({ issuer, upstream: upstream.url }), { aliasDuplicateObjects: false }), allowed_signers: signer.line, ...files })
+  await initRepository(policy, { 'config.yaml': stringify({ activation: { quorum: 1 }, ...governed({ issuer, upstream: upstream.url }) }, { aliasDuplicateObjects: false }), allowed_signers: signer.line, ...files })
   await commit(policy, signer)
   await compileOnce(policy, path.join(dir, 'state'), signer)
   let homes = 0
@@ -117,7 +117,7 @@ async function compileOnce(policy: string, state: string, signer: Signer): Promi
   const database = openDatabase(path.join(state, 'state.db'))
   const activation = createActivation({
     repository: createPolicyRepository(policy, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(path.join(state, 'bundles')),
-    pinnedSigners: signer.line, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, ['service-key']),
+    pinned: { allowedSigners: signer.line, quorum: 1 }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, ['service-key']),
     onEvent: async ({ event, reason }) => { if (event === 'refused') throw new Error(`the policy under test is refused: ${reason?.message}`) }, onActive: () => undefined,
   })
   await activation.start()
@@ -135,7 +135,7 @@ async function makeHome(bank: string, name: string, signer: Signer, atEnd: Home[
   const directories = { journal: path.join(dir, 'journal'), keys: path.join(dir, 'keys'), sealer: path.join(dir, 'sealer'), evidence: path.join(dir, 'evidence'), state: path.join(dir, 'state') }
   fs.writeFileSync(config, stringify({
     node: 'test-1', listen: [listen, ...streams.map((target) => ({ host: '127.0.0.1', port: 0, target }))], admin: { host: '127.0.0.1', port: adminPort, public_url: deskUrl }, public_url: publicUrl, directories,
-    policy: { repository: path.join(dir, 'policy'), allowed_signers: path.join(dir, 'allowed_signers'), poll_s: pollS }, evidence: { interval_s: intervalS, ...maxUnsealedBytes === undefined ? {} : { max_unsealed_bytes: maxUnsealedBytes } }, drain_s: drainS,
+    policy: { repository: path.join(dir, 'policy'), allowed_signers: path.join(dir, 'allowed_signers'), quorum: 1, poll_s: pollS }, evidence: { interval_s: intervalS, ...maxUnsealedBytes === undefined ? {} : { max_unsealed_bytes: maxUnsealedBytes } }, drain_s: drainS,
     secrets: { 'service-key': { file: path.join(dir, 'service-key') } },
   }))
   return { dir, config, admin: `http://127.0.0.1:${adminPort}`, policy: path.join(dir, 'policy'), directories, atEnd }

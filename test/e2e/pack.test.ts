@@ -97,7 +97,7 @@ test('the gateway starts on Node 22, refuses the unknown, seals, stops with 0, a
   fs.writeFileSync(bootstrap, stringify({
     node: 'pack-1', listen: [{ host: '127.0.0.1', port }], admin: { host: '127.0.0.1', port: await freePort() }, public_url: `http://127.0.0.1:${port}`,
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
-    policy: { repository, allowed_signers: below('allowed_signers'), poll_s: 60 }, evidence: { interval_s: 1 }, drain_s: 1,
+    policy: { repository, allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 60 }, evidence: { interval_s: 1 }, drain_s: 1,
   }))
   const checked = countersign('config', 'check', bootstrap)
   t.is(checked.status, 0, `${checked.stdout}${checked.stderr}`)

@@ -55,7 +55,7 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
       name, protocol: 'postgres', prefix: `/${name}`, env: 'test', durability, ...catalogue === undefined ? {} : { catalogue },
       upstream: { url: `postgres://${upstream.host}:${upstream.port}`, ...user === undefined ? {} : { user } }, postgres: { approval_wait_s: approvalWaitS, ...isTransparent ? { unparsed: 'transparent', parameters: 'any' } : {} },
     })),
-    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } },
+    approvals: { lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 } }, activation: { quorum: 1 },
   }, { aliasDuplicateObjects: false }))
   openDatabases(path.join(home.policy, 'data', 'data.json'), targets, grant, hasNet)
   // The shipped policies' own tests want the net.
@@ -69,7 +69,7 @@ export async function frontPostgres(upstream: { readonly host: string; readonly 
     node: 'suite-1', listen: [{ host: '127.0.0.1', port: Number(new URL(publicUrl).port) }, ...targets.map(({ name }) => ({ host: '127.0.0.1', port: ports.get(name), target: name }))],
     admin: { host: '127.0.0.1', port: await freePort() }, public_url: publicUrl,
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
-    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), poll_s: 60 }, evidence: { interval_s: 2 }, drain_s: 2,
+    policy: { repository: home.policy, allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 60 }, evidence: { interval_s: 2 }, drain_s: 2,
   }))
   const gateway = await startGatewayProcess(below('gateway.yaml'), below('gateway.log'))
   const now = Math.floor(Date.now() / 1000)

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import git from 'isomorphic-git'
 import { allowedSigner, signSsh } from '../../../evidence/repository/sshsig.ts'
+import { activationNamespace, activationRefs, writeStatement, type Statement } from '../../../gateway/policy/index.ts'
 
 const shipped = new URL('../../../rego/', import.meta.url).pathname
 
@@ -12,10 +13,12 @@ export interface Signer { readonly name: string; readonly key: KeyObject; readon
 export function newSigner(name: string): Signer {
   const { privateKey } = generateKeyPairSync('ed25519')
   const publicKey = new Uint8Array(Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '', 'base64url'))
-  return { name, key: privateKey, publicKey, line: allowedSigner(`${name}@bank.example`, publicKey) }
+  return { name, key: privateKey, publicKey, line: allowedSigner(`${name}@bank.example`, publicKey, 'git,countersign-activation') }
 }
 
-export const config = `identity:
+/** One signature is enough: what a test of something else needs. */
+export const config = `activation: { quorum: 1 }
+identity:
   - { issuer: 'https://idp.example', jwks_uri: 'https://idp.example/jwks', audiences: ['https://gw.example/bank'] }
 targets:
   - { name: bank, protocol: mcp, prefix: /bank, env: prod, upstream: { url: 'https://bank.internal/mcp' } }
@@ -46,4 +49,19 @@ export async function commit(dir: string, signer: Signer | undefined, namespaced
     fs, dir, message: 'policy: change', author,
     ...signer === undefined ? {} : { signingKey: 'ssh', onSign: ({ payload }: { payload: string }) => ({ signature: signSsh(namespaced(Buffer.from(payload)), signer.key, signer.publicKey) }) },
   })
+}
+
+/** Signs a statement and leaves it where the gateway looks. @returns the ref */
+export async function endorse(dir: string, statement: Statement, signer: Signer, change: { readonly signed?: Uint8Array; readonly namespace?: string; readonly file?: (file: Uint8Array) => Uint8Array; readonly revision?: string } = {}): Promise<string> {
+  const signature = signSsh(change.signed ?? writeStatement(statement), signer.key, signer.publicKey, change.namespace ?? activationNamespace)
+  const file = Buffer.concat([change.signed ?? writeStatement(statement), Buffer.from(signature)])
+  return await leave(dir, change.revision ?? statement.revision, change.file?.(file) ?? file)
+}
+
+/** Anything at all, as a statement about a commit. */
+export async function leave(dir: string, revision: string, file: Uint8Array): Promise<string> {
+  const oid = await git.writeBlob({ fs, dir, blob: file })
+  const ref = `${activationRefs}/${revision}/${oid}`
+  await git.writeRef({ fs, dir, ref, value: oid, force: true })
+  return ref
 }

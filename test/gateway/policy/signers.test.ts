@@ -11,15 +11,15 @@ const key = eli.line.trim().split(' ').at(-1) ?? ''
 
 test('a signature is good for its message and nothing else', (t) => {
   const armored = signSsh(message, eli.key, eli.publicKey)
-  t.is(verifySshSignature(armored, message), key)
-  t.is(verifySshSignature(armored, new TextEncoder().encode('tree 1\n')), undefined)
+  t.is(verifySshSignature(armored, message, 'git'), key)
+  t.is(verifySshSignature(armored, new TextEncoder().encode('tree 1\n'), 'git'), undefined)
 })
 
 test('a signature made for another use than commits is refused', (t) => {
   const blob = Buffer.from(signSsh(message, eli.key, eli.publicKey).split('\n').slice(1, -2).join(''), 'base64')
   const at = blob.indexOf('git')
   blob.write('fil', at)
-  t.is(verifySshSignature(armor(blob), message), undefined)
+  t.is(verifySshSignature(armor(blob), message, 'git'), undefined)
 })
 
 test('a signature with any one bit flipped is refused, without a fault', (t) => {
@@ -27,25 +27,25 @@ test('a signature with any one bit flipped is refused, without a fault', (t) => 
   for (let bit = 0; bit < blob.length * 8; bit++) {
     const flipped = Buffer.from(blob)
     flipped[bit >> 3]! ^= 1 << (bit & 7)
-    const found = verifySshSignature(armor(flipped), message)
+    const found = verifySshSignature(armor(flipped), message, 'git')
     if (found !== undefined) t.fail(`bit ${bit}`)
   }
-  for (let length = 0; length < blob.length; length++) if (verifySshSignature(armor(blob.subarray(0, length)), message) !== undefined) t.fail(`cut at ${length}`)
-  t.is(verifySshSignature(armor(Buffer.concat([blob, Buffer.of(0)])), message), undefined)
+  for (let length = 0; length < blob.length; length++) if (verifySshSignature(armor(blob.subarray(0, length)), message, 'git') !== undefined) t.fail(`cut at ${length}`)
+  t.is(verifySshSignature(armor(Buffer.concat([blob, Buffer.of(0)])), message, 'git'), undefined)
 })
 
 test('a signer counts only inside the time window of its line', (t) => {
   const signers = parseAllowedSigners(`# people\n\neli@bank.example namespaces="git",valid-after="20250101",valid-before="20260101Z" ssh-ed25519 ${key} eli's key\n`)
-  t.is(findSigner(signers, key, Date.UTC(2025, 5, 1))?.name, 'eli@bank.example')
-  t.is(findSigner(signers, key, Date.UTC(2024, 11, 31)), undefined)
-  t.is(findSigner(signers, key, Date.UTC(2026, 0, 1)), undefined)
-  t.is(findSigner(signers, newSigner('x').line.split(' ').at(-1) ?? '', Date.UTC(2025, 5, 1)), undefined)
+  t.is(findSigner(signers, key, 'git', Date.UTC(2025, 5, 1))?.name, 'eli@bank.example')
+  t.is(findSigner(signers, key, 'git', Date.UTC(2024, 11, 31)), undefined)
+  t.is(findSigner(signers, key, 'git', Date.UTC(2026, 0, 1)), undefined)
+  t.is(findSigner(signers, newSigner('x').line.split(' ').at(-1) ?? '', 'git', Date.UTC(2025, 5, 1)), undefined)
 })
 
 const faults: readonly (readonly [string, string, string])[] = [
   ['a key type that we cannot judge', 'eli ssh-rsa AAAAB3NzaC1yc2E', 'only ssh-ed25519 keys are accepted'],
   ['a certificate authority', `eli cert-authority ssh-ed25519 ${key}`, 'an option that is not known'],
-  ['a key that may not sign commits', `eli namespaces="file" ssh-ed25519 ${key}`, 'the key may not sign commits: namespaces has no git'],
+  ['a key that may not sign commits', `eli namespaces="file" ssh-ed25519 ${key}`, 'the key may sign nothing here: namespaces has neither git nor countersign-activation'],
   ['a time that is none', `eli valid-before="soon" ssh-ed25519 ${key}`, 'valid-before is not a time'],
   ['a line without a key', 'eli ssh-ed25519', 'expected principals, options, key type and key'],
 ]

@@ -1,0 +1,44 @@
+// What the gateway tells of its policy: the readiness check, the console's data, and the frame of an activation. No secret and no value of the config.
+import type { Bootstrap } from './config.ts'
+import type { ActivationEvent, PolicyStatus } from './policy/index.ts'
+import type { PolicyEvent } from './record/events.ts'
+
+type Source = Pick<Bootstrap['policy'], 'repository' | 'ref'>
+
+/** Looks that failed for longer than this are said in the reason; the policy in force stays, and calls go on. */
+const staleAfterS = 60
+
+/** Ready as soon as a policy is in force; everything else that is amiss is told, and stops no call. */
+export function policyCheck(status: PolicyStatus, source: Source): { readonly name: string; readonly isOk: boolean; readonly reason: string; readonly detail: object } {
+  const { active, refused, pending, fault, staleS, reviews } = status
+  const overdue = reviews.filter(({ state }) => state === 'overdue')
+  const said = [
+    active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}`,
+    ...pending !== undefined ? [`the head has ${pending.signed} of ${pending.needed} signatures`] : refused === undefined ? [] : [`the head is refused: ${refused.code}`],
+    ...fault !== undefined && staleS >= staleAfterS ? [`the repository was last seen ${Math.floor(staleS)} s ago`] : [],
+    ...overdue.length > 0 ? [`${overdue.length} after-reviews are overdue`] : reviews.length > 0 ? [`${reviews.length} after-reviews are open`] : [],
+  ]
+  // Names of people are for those who sign in (`/api/policy`).
+  const { signers: _, ...detail } = policyDocument(status, source)
+  return { name: 'policy', isOk: active !== undefined, reason: said.join('; '), detail }
+}
+
+/** `GET /api/policy`, and without the signers the detail of readiness. */
+export function policyDocument({ active, head, refused, pending, fault, staleS, reviews }: PolicyStatus, { repository, ref }: Source): Record<string, unknown> {
+  return {
+    source: repository, ref,
+    ...active === undefined ? {} : { revision: active.revision, serial: active.serial, bundle: active.digest, signers: active.signers },
+    ...head === undefined ? {} : { head }, ...refused === undefined ? {} : { refused },
+    ...pending === undefined ? {} : { pending: { signatures: pending.signed, of: pending.needed } },
+    ...fault === undefined ? {} : { fault }, stale_s: Math.floor(staleS),
+    reviews: reviews.map(({ serial, revision, dueAt, state }) => ({ serial, revision, due: new Date(dueAt).toISOString(), state })),
+  }
+}
+
+/** FORMAT.md §6. */
+export function policyEventFrame({ rollsBackTo, reviewDue, isResumed, ...event }: ActivationEvent): PolicyEvent {
+  return {
+    ...event,
+    ...rollsBackTo === undefined ? {} : { rolls_back_to: rollsBackTo }, ...reviewDue === undefined ? {} : { review_due: reviewDue }, ...isResumed === undefined ? {} : { resumed: true },
+  }
+}

@@ -1,0 +1,82 @@
+// The one place where Git runs: as a child with nobody's hooks, no prompt, few variables, and limits on time, memory and the size of a file.
+// System and user configuration hold (credential helpers, proxies, SSH keys are the operator's); a repository's never brings anything to execute.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { GatewayError } from '../errors.ts'
+
+/** One pack; a policy repository with its whole history takes a few megabytes. In blocks of 512 bytes, as `ulimit` counts. */
+const maxFileBlocks = 256 * 1024 * 2
+/** KiB of address space. Objects that unpack to more end the child, not the gateway. */
+const maxMemoryKiB = 2 * 1024 * 1024
+const maxErrorChars = 4_096
+
+/** What a child may know of the gateway's environment: where programs and credentials are, and the way out. */
+const kept = ['PATH', 'HOME', 'XDG_CONFIG_HOME', 'SSH_AUTH_SOCK', 'GIT_SSH_COMMAND', 'GIT_SSH', 'GIT_SSL_CAINFO', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy', 'TMPDIR'] as const
+const fixed = {
+  LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', SSH_ASKPASS_REQUIRE: 'never', GIT_NO_REPLACE_OBJECTS: '1', GIT_NO_LAZY_FETCH: '1',
+  GIT_DEFAULT_HASH: 'sha1', GIT_DEFAULT_REF_FORMAT: 'files', GIT_OPTIONAL_LOCKS: '0',
+} as const
+const settings = [
+  'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.bigFileThreshold=1m', 'core.packedGitWindowSize=64m', 'core.packedGitLimit=256m',
+  'protocol.allow=never', 'protocol.https.allow=always', 'protocol.ssh.allow=always', 'protocol.version=2', 'http.followRedirects=false',
+  'fetch.fsckObjects=true', 'fetch.unpackLimit=1', 'fetch.recurseSubmodules=false', 'transfer.bundleURI=false', 'pack.threads=1', 'gc.auto=0', 'maintenance.auto=false',
+]
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface GitOptions {
+  readonly gitdir: string
+  readonly environment: Environment
+  /** http: to loopback, where nothing goes over a wire. */
+  readonly allowsHttp?: boolean
+}
+
+/** stdin, stdout and stderr are pipes; a process group of its own, so that its end is everybody's. */
+export function spawnGit({ gitdir, environment, allowsHttp = false }: GitOptions, args: readonly string[]): ChildProcess {
+  const all = [...settings, ...allowsHttp ? ['protocol.http.allow=always'] : []].flatMap((setting) => ['-c', setting])
+  const env = { ...Object.fromEntries(kept.flatMap((name) => environment[name] === undefined ? [] : [[name, environment[name]]])), ...fixed }
+  const child = spawn('/bin/sh', ['-c', `ulimit -f ${maxFileBlocks} && ulimit -v ${maxMemoryKiB} && exec git "$@"`, 'git', ...all, `--git-dir=${gitdir}`, ...args], { stdio: 'pipe', detached: true, env })
+  child.stdin?.on('error', () => undefined)                // it ended before it read: its exit says so
+  return child
+}
+
+/** Ends a child and whatever it started. */
+export function endGit(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    child.kill('SIGKILL')                                  // the group is gone already
+  }
+}
+
+/**
+ * Runs Git to its end.
+ * @param said what it wrote to stderr, for the operator's log: a server's words may be in it
+ * @returns stdout
+ * @throws GatewayError ERR_POLICY_REMOTE
+ */
+export async function runGit(options: GitOptions, args: readonly string[], { timeoutMs, maxOutputBytes, said }: { readonly timeoutMs: number; readonly maxOutputBytes: number; readonly said: (words: string) => void }): Promise<string> {
+  const child = spawnGit(options, args)
+  child.stdin?.end()
+  const chunks: Buffer[] = []
+  let bytes = 0, errors = '', why = ''
+  const timer = setTimeout(() => { why = `did not answer within ${timeoutMs / 1000} s`; endGit(child) }, timeoutMs)
+  child.stdout?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= maxOutputBytes) chunks.push(chunk)
+    else { why = `answered with more than ${maxOutputBytes} bytes`; endGit(child) }
+  })
+  child.stderr?.on('data', (chunk: Buffer) => { errors = (errors + chunk.toString('latin1')).slice(-maxErrorChars) })
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('error', () => { why = 'could not be asked: there is no /bin/sh'; resolve(null) })
+    child.once('close', resolve)
+  })
+  clearTimeout(timer)
+  if (code === 0 && why === '') return Buffer.concat(chunks).toString('utf8')
+  said(printable(errors))
+  throw new GatewayError('ERR_POLICY_REMOTE', `the remote policy repository ${why !== '' ? why : code === 127 ? 'could not be asked: there is no git on PATH' : `could not be read: git ended with ${code ?? 'a signal'}`}`)
+}
+
+function printable(words: string): string {
+  return words.replace(/[^\x20-\x7e]+/g, ' ').trim()
+}
