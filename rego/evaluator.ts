@@ -73,7 +73,7 @@ export interface Evaluator {
 
 /** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const module = compile(options.wasm)
+  const module = compile(options)
   let machine: Machine | undefined = start(module, options)
   const entrypoints = new Set(machine.entrypoints.keys())
   return {
@@ -91,12 +91,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 }
 
-function compile(wasm: Uint8Array): WebAssembly.Module {
+function compile({ wasm, fuel }: EvaluatorOptions): WebAssembly.Module {
+  // Before it is metered: a module that names a global which it does not have would name the tank.
+  if (!WebAssembly.validate(wasm)) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly')
   try {
-    return new WebAssembly.Module(meterModule(wasm))
+    return new WebAssembly.Module(meterModule(wasm, fuel))
   } catch (cause) {
     if (cause instanceof PolicyError) throw cause
-    throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly', { cause })
+    throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered', { cause })
   }
 }
 
@@ -118,6 +120,7 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     },
   }
   try {
+    // Its start function runs here, on the fuel that it was metered with.
     instance = new WebAssembly.Instance(module, imports)
     const fuel = instance.exports[fuelExport] as WebAssembly.Global
     fuel.value = options.fuel
@@ -137,7 +140,9 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     const heap = loaded.dataHeapPtr as number
     return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: Object.keys(wanted).sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
   } catch (cause) {
-    throw toPolicyError(cause, undefined)
+    // Memory or functions of another shape than OPA's ABI has them.
+    if (cause instanceof WebAssembly.LinkError || cause instanceof TypeError) throw new PolicyError('ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI", { cause })
+    throw toPolicyError(cause, instance?.exports[fuelExport] as WebAssembly.Global | undefined)
   }
 }
 

@@ -1,175 +1,115 @@
 // Puts a counter into a copy of a policy module, because an evaluation on the main thread cannot be interrupted from outside:
-// every loop turn, and every call of a function that itself calls, takes one; at zero the module traps.
-// What lies between two ticks is straight-line code of bounded length, so a tank bounds the time of an evaluation.
+// every loop turn, and every call of a function that itself calls, takes from it; at zero the module traps. What lies between two ticks
+// is straight-line code, and a tick takes one for each 4 KiB of it: so a tank bounds the time of an evaluation.
 // Format: WebAssembly Core Specification 2.0, §5.
-import { PolicyError } from './errors.ts'
+import { checkShape } from './module-shape.ts'
+import { readSections, sectionOrder, sections, WasmReader } from './wasm-reader.ts'
 
 /** Name under which a metered module exports its tank (a mutable i32 global). */
 export const fuelExport = 'countersign_fuel'
 
-const sections = { import: 2, global: 6, export: 7, code: 10 } as const
-// Where each section stands in the file; `datacount` (12) comes before `code`, and custom sections (0) carry nothing we need.
-const order = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]
-const op = { unreachable: 0x00, loop: 0x03, if: 0x04, end: 0x0b, call: 0x10, callIndirect: 0x11, globalGet: 0x23, globalSet: 0x24, i32Const: 0x41, i32Eqz: 0x45, i32Sub: 0x6b } as const
+const op = { unreachable: 0x00, loop: 0x03, if: 0x04, end: 0x0b, call: 0x10, callIndirect: 0x11, globalGet: 0x23, globalSet: 0x24, i32Const: 0x41, i32Eqz: 0x45, i32LtS: 0x48, i32Sub: 0x6b } as const
 const i32 = 0x7f
 const globalKind = 3
 const emptyBlock = 0x40
+/** Of code between two ticks, that one of fuel pays for. OPA's own functions are smaller, nearly all of them. */
+const bytesPerUnit = 4_096
+const maxWeight = 0x7fffffff
 
 /**
- * A copy of `wasm` that burns fuel. The tank starts full at 2^31 - 1: loading is paid for too.
+ * A copy of `wasm` that burns fuel. Its tank starts with `fuel`: what runs at loading is paid for too.
+ * @param wasm valid by itself: what it says of a global that it does not have would be said of the tank
  * @throws PolicyError `ERR_BUNDLE_MALFORMED` for what this does not know; nothing is passed through unmetered
  */
-export function meterModule(wasm: Uint8Array): Uint8Array {
+export function meterModule(wasm: Uint8Array, fuel: number): Uint8Array {
   const parts = readSections(wasm)
-  const index = countImportedGlobals(parts.get(sections.import)) + countOf(parts.get(sections.global))
-  parts.set(sections.global, append(parts.get(sections.global), [i32, 1, op.i32Const, ...signed(0x7fffffff), op.end]))
+  const importedFunctions = checkShape(parts)
+  const index = countOf(parts.get(sections.global))
+  parts.set(sections.global, append(parts.get(sections.global), [i32, 1, op.i32Const, ...signed(fuel), op.end]))
   const name = new TextEncoder().encode(fuelExport)
   parts.set(sections.export, append(parts.get(sections.export), [name.length, ...name, globalKind, ...unsigned(index)]))
   const code = parts.get(sections.code)
-  if (code) parts.set(sections.code, meterCode(code, index))
+  if (code) parts.set(sections.code, meterCode(code, index, importedFunctions))
   const chunks: Uint8Array[] = [wasm.subarray(0, 8)]
-  for (const id of order) {
+  for (const id of sectionOrder) {
     const content = parts.get(id)
     if (content) chunks.push(Uint8Array.of(id, ...unsigned(content.length)), content)
   }
   return Buffer.concat(chunks)
 }
 
-function readSections(wasm: Uint8Array): Map<number, Uint8Array> {
-  if (Buffer.from(wasm.subarray(0, 8)).toString('hex') !== '0061736d01000000') throw unknown('it is not a WebAssembly 1 module')
-  const parts = new Map<number, Uint8Array>()
-  const reader = new Reader(wasm, 8)
-  while (reader.at < wasm.length) {
-    const id = reader.byte()
-    const content = reader.bytes(reader.u32())
-    if (id === 0) continue
-    if (!order.includes(id) || parts.has(id)) throw unknown('it has a section that is not known, or twice')
-    parts.set(id, content)
-  }
-  return parts
+interface Body {
+  readonly bytes: Uint8Array
+  /** Behind the locals. */
+  readonly start: number
+  /** Behind each loop's block type: a branch to the loop lands there. */
+  readonly loops: readonly number[]
+  /** Function index of each direct call. */
+  readonly callees: readonly number[]
+  readonly indirectCalls: number
 }
 
-function meterCode(code: Uint8Array, index: number): Uint8Array {
-  const reader = new Reader(code, 0)
-  const count = reader.u32()
-  const chunks: Uint8Array[] = [Uint8Array.from(unsigned(count))]
-  const get = [op.globalGet, ...unsigned(index)]
-  const tick = Uint8Array.of(...get, op.i32Eqz, op.if, emptyBlock, op.unreachable, op.end, ...get, op.i32Const, 1, op.i32Sub, op.globalSet, ...unsigned(index))
-  for (let i = 0; i < count; i++) {
-    const body = meterBody(reader.bytes(reader.u32()), tick)
-    chunks.push(Uint8Array.from(unsigned(body.length)), body)
-  }
+function meterCode(code: Uint8Array, index: number, importedFunctions: number): Uint8Array {
+  const reader = new WasmReader(code, 0)
+  const bodies = Array.from({ length: reader.u32() }, () => readBody(reader.bytes(reader.u32())))
+  // A function that calls nothing is part of its caller's straight line; every other pays for itself.
+  const inLine = bodies.map(body => (body.callees.length + body.indirectCalls === 0 ? body.bytes.length : 0))
+  const longest = inLine.reduce((one, other) => Math.max(one, other), 0)
+  const chunks: Uint8Array[] = [Uint8Array.from(unsigned(bodies.length))]
+  bodies.forEach((body, at) => {
+    const length = body.callees.reduce((sum, callee) => sum + (inLine[callee - importedFunctions] ?? 0), body.bytes.length + body.indirectCalls * longest)
+    const metered = meterBody(body, tick(index, Math.min(maxWeight, 1 + Math.floor(length / bytesPerUnit))), inLine[at] === 0)
+    chunks.push(Uint8Array.from(unsigned(metered.length)), metered)
+  })
   return Buffer.concat(chunks)
 }
 
-function meterBody(body: Uint8Array, tick: Uint8Array): Uint8Array {
-  const reader = new Reader(body, 0)
+function readBody(bytes: Uint8Array): Body {
+  const reader = new WasmReader(bytes, 0)
   for (let groups = reader.u32(); groups > 0; groups--) {
     reader.u32()
     reader.byte()
   }
   const start = reader.at
-  const chunks: Uint8Array[] = []
-  let copied = start
-  let calls = false
-  while (reader.at < body.length) {
+  const loops: number[] = []
+  const callees: number[] = []
+  let indirectCalls = 0
+  while (reader.at < bytes.length) {
+    const at = reader.at
     const code = reader.instruction()
-    calls ||= code === op.call || code === op.callIndirect
-    if (code !== op.loop) continue
-    // Behind the loop's block type: a branch to the loop lands here.
-    chunks.push(body.subarray(copied, reader.at), tick)
-    copied = reader.at
+    if (code === op.loop) loops.push(reader.at)
+    else if (code === op.call) callees.push(new WasmReader(bytes, at + 1).u32())
+    else if (code === op.callIndirect) indirectCalls++
   }
-  // A function that calls nothing is part of its caller's straight line.
-  return Buffer.concat([body.subarray(0, start), ...(calls ? [tick] : []), ...chunks, body.subarray(copied)])
+  return { bytes, start, loops, callees, indirectCalls }
 }
 
-class Reader {
-  readonly #bytes: Uint8Array
-  at: number
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
-    this.at = at
-  }
-
-  byte(): number {
-    const value = this.#bytes[this.at++]
-    if (value === undefined) throw unknown('it is cut short')
-    return value
-  }
-
-  bytes(size: number): Uint8Array {
-    this.at += size
-    if (this.at > this.#bytes.length) throw unknown('it is cut short')
-    return this.#bytes.subarray(this.at - size, this.at)
-  }
-
-  /** LEB128, §5.2.2. */
-  u32(): number {
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return value
-    }
-    throw unknown('it has a number that is too long')
-  }
-
-  leb(): void {
-    while (this.byte() >= 0x80);
-  }
-
-  /** Reads one instruction with its immediates, §5.4; answers its first byte. */
-  instruction(): number {
-    const code = this.byte()
-    if (code >= 0x02 && code <= 0x04) this.leb()
-    else if (code === 0x0e) for (let labels = this.u32() + 1; labels > 0; labels--) this.leb()
-    else if (code === 0x1c) this.bytes(this.u32())
-    else if (code === 0x11 || (code >= 0x28 && code <= 0x3e)) { this.leb(); this.leb() }
-    else if (code === 0x43) this.bytes(4)
-    else if (code === 0x44) this.bytes(8)
-    else if (code === 0xfc) this.#extended(this.u32())
-    else if (code === 0x0c || code === 0x0d || code === 0x10 || (code >= 0x20 && code <= 0x26) || (code >= 0x3f && code <= 0x42) || code === 0xd0 || code === 0xd2) this.leb()
-    else if (!(code <= 0x01 || code === 0x05 || code === 0x0b || code === 0x0f || code === 0x1a || code === 0x1b || (code >= 0x45 && code <= 0xc4) || code === 0xd1)) throw unknown('it has an instruction that is not known')
-    return code
-  }
-
-  // Saturating conversions (no immediate), then bulk memory and tables.
-  #extended(code: number): void {
-    if (code > 17) throw unknown('it has an instruction that is not known')
-    if (code <= 7) return
-    this.leb()
-    if (code === 8 || code === 10 || code === 12 || code === 14) this.leb()
-  }
+/** Takes `weight` from the tank, and traps with an empty one where there is less in it. */
+function tick(index: number, weight: number): Uint8Array {
+  const get = [op.globalGet, ...unsigned(index)]
+  const set = [op.globalSet, ...unsigned(index)]
+  const isShort = weight === 1 ? [op.i32Eqz] : [op.i32Const, ...signed(weight), op.i32LtS]
+  const empty = weight === 1 ? [] : [op.i32Const, 0, ...set]
+  return Uint8Array.of(...get, ...isShort, op.if, emptyBlock, ...empty, op.unreachable, op.end, ...get, op.i32Const, ...signed(weight), op.i32Sub, ...set)
 }
 
-function countImportedGlobals(content: Uint8Array | undefined): number {
-  if (!content) return 0
-  const reader = new Reader(content, 0)
-  let globals = 0
-  for (let left = reader.u32(); left > 0; left--) {
-    reader.bytes(reader.u32())
-    reader.bytes(reader.u32())
-    const kind = reader.byte()
-    if (kind === 0) reader.leb()
-    else if (kind === globalKind) { reader.bytes(2); globals++ }
-    else if (kind === 1 || kind === 2) {
-      if (kind === 1) reader.byte()
-      const hasMaximum = reader.byte() === 1
-      reader.leb()
-      if (hasMaximum) reader.leb()
-    } else throw unknown('it imports what is not known')
+function meterBody({ bytes, start, loops }: Body, tick: Uint8Array, isTickedAtEntry: boolean): Uint8Array {
+  const chunks: Uint8Array[] = [bytes.subarray(0, start)]
+  if (isTickedAtEntry) chunks.push(tick)
+  let copied = start
+  for (const loop of loops) {
+    chunks.push(bytes.subarray(copied, loop), tick)
+    copied = loop
   }
-  return globals
+  return Buffer.concat([...chunks, bytes.subarray(copied)])
 }
 
 function countOf(content: Uint8Array | undefined): number {
-  return content ? new Reader(content, 0).u32() : 0
+  return content ? new WasmReader(content, 0).u32() : 0
 }
 
 function append(content: Uint8Array | undefined, entry: readonly number[]): Uint8Array {
-  const reader = new Reader(content ?? Uint8Array.of(0), 0)
+  const reader = new WasmReader(content ?? Uint8Array.of(0), 0)
   const count = reader.u32()
   return Buffer.concat([Uint8Array.from(unsigned(count + 1)), (content ?? new Uint8Array(1)).subarray(reader.at), Uint8Array.from(entry)])
 }
@@ -185,8 +125,4 @@ function signed(value: number): number[] {
   // Non-negative only; the last byte's sign bit (0x40) must be clear.
   for (; value >= 0x40; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80)
   return [...bytes, value]
-}
-
-function unknown(why: string): PolicyError {
-  return new PolicyError('ERR_BUNDLE_MALFORMED', `the policy module cannot be metered: ${why}`)
 }

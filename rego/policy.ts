@@ -66,7 +66,7 @@ export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy 
   let evaluator = createEvaluatorOf(bundle, options)
   const decisionPruner = prunerOf(bundle, entrypoints.decision)
   const visiblePruner = prunerOf(bundle, entrypoints.visible)
-  for (const name of Object.values(entrypoints)) if (!evaluator.entrypoints.has(name)) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${name}`)
+  for (const name of [...Object.values(entrypoints), ...bundle.entrypoints]) if (!evaluator.entrypoints.has(name)) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${name}`)
   const decisions = createCache<Decided>(options.cacheEntries ?? defaultCacheEntries, maxCacheBytes)
   const answers = createCache<ReadDecision>(maxAnswers, maxAnswerBytes)
 

@@ -26,5 +26,7 @@ declare namespace WebAssembly {
     readonly length: number
   }
   class RuntimeError extends Error {}
+  class LinkError extends Error {}
+  function validate(bytes: Uint8Array): boolean
   interface WebAssemblyInstantiatedSource { instance: Instance; module: Module }
 }

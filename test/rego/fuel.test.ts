@@ -9,15 +9,19 @@ function moduleOf(...body: number[]): Uint8Array {
 }
 
 function run(wasm: Uint8Array, fuel: number): number {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(meterModule(wasm)))
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(meterModule(wasm, fuel)))
   const tank = exports[fuelExport] as WebAssembly.Global
-  tank.value = fuel
   try {
     (exports['f'] as () => void)()
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error
   }
   return tank.value
+}
+
+/** A module of these sections, each shorter than 128 bytes. */
+function sectionsOf(...parts: readonly (readonly [number, readonly number[]])[]): Uint8Array {
+  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...parts.flatMap(([id, content]) => [id, content.length, ...content])])
 }
 
 test('an endless loop stops when the tank is empty', t => {
@@ -32,17 +36,46 @@ test('a function that neither loops nor calls burns nothing', t => {
   t.is(run(moduleOf(0x01), 1_000), 1_000)
 })
 
+const nops = (bytes: number): number[] => Array.from({ length: bytes }, () => 0x01)
+
+/** Function 0 is `f`, function 1 is what it calls; neither has arguments. */
+function pairOf(caller: readonly number[], callee: readonly number[]): Uint8Array {
+  const leb = (value: number): number[] => value < 0x80 ? [value] : [(value % 128) | 0x80, ...leb(Math.floor(value / 128))]
+  const section = (id: number, ...content: readonly number[]) => [id, ...leb(content.length), ...content]
+  const body = (code: readonly number[]) => [...leb(code.length + 2), 0, ...code, 0x0b]
+  return Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, 1, 0x60, 0, 0), ...section(3, 2, 0, 0), ...section(7, 1, 1, 0x66, 0, 0), ...section(10, 2, ...body(caller), ...body(callee))])
+}
+
+test('long straight lines are paid for by their length, the functions that they call with them', t => {
+  t.is(run(pairOf([0x10, 1], nops(10)), 1_000), 999)
+  t.is(run(pairOf([...nops(40_960), 0x10, 1], nops(10)), 1_000), 989)
+  // A thousand calls of what itself takes nothing: the meter knows whom it calls.
+  t.is(run(pairOf(Array.from({ length: 1_000 }, () => [0x10, 1]).flat(), nops(4_096)), 10_000), 10_000 - 1_001)
+  t.is(run(pairOf(Array.from({ length: 1_000 }, () => [0x10, 1]).flat(), nops(4_096)), 1_000), 0)
+  t.is(run(pairOf([0x03, 0x40, ...nops(8_192), 0x0c, 0, 0x0b], []), 30), 0)
+})
+
 test('a module with what the meter does not know is refused, not passed through', t => {
   const cases = [
     [moduleOf(0xfd, 0), 'it has an instruction that is not known'],
     [moduleOf(0x12, 0), 'it has an instruction that is not known'],
     [moduleOf(0xfc, 0x12), 'it has an instruction that is not known'],
+    // memory.fill and table.grow: as long as they like for one instruction.
+    [moduleOf(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0b, 0), 'it has an instruction that is not known'],
+    [moduleOf(0xd0, 0x70, 0x41, 0, 0xfc, 0x0f, 0, 0x1a), 'it has an instruction that is not known'],
+    [sectionsOf([1, [1, 0x5e, 0x7f, 1]]), 'it has a type that is not a function'],
+    [sectionsOf([1, [1, 0x60, 1, 0x6f, 0]]), 'it has a value that is not a number'],
+    [sectionsOf([5, [1, 0, 1]]), 'it has a memory of its own'],
+    [sectionsOf([4, [1, 0x6f, 0, 1]]), 'it has a table of something else than functions'],
+    [sectionsOf([4, [1, 0x70, 0, 0x81, 0x80, 0x04]]), 'it has a table of more than 65536 functions'],
+    [sectionsOf([2, [1, 3, 0x65, 0x6e, 0x76, 1, 0x67, 3, 0x7f, 0]]), "it imports something else than OPA's host functions and the memory"],
+    [sectionsOf([2, [1, 4, 0x77, 0x61, 0x73, 0x69, 1, 0x66, 0, 0]]), "it imports something else than OPA's host functions and the memory"],
     [Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 9), 'it is cut short'],
     [Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 13, 0), 'it has a section that is not known, or twice'],
     [new TextEncoder().encode('not wasm'), 'it is not a WebAssembly 1 module'],
   ] as const
   for (const [wasm, why] of cases) {
-    const error = t.throws(() => meterModule(wasm), { instanceOf: PolicyError })
+    const error = t.throws(() => meterModule(wasm, 1), { instanceOf: PolicyError })
     t.deepEqual([error.code, error.message], ['ERR_BUNDLE_MALFORMED', `the policy module cannot be metered: ${why}`])
   }
 })
