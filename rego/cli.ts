@@ -9,6 +9,7 @@ type Verbs = Readonly<Record<string, (readCommit: ReadCommit, toolchain: Toolcha
 const verbs: Verbs = {
   check: async (_, toolchain) => (await import('./commands/check.ts')).checkCommand(toolchain),
   test: async (_, toolchain) => (await import('./commands/test.ts')).testCommand(toolchain),
+  lint: async (_, toolchain) => (await import('./commands/lint.ts')).lintCommand(toolchain),
   fmt: async (_, toolchain) => (await import('./commands/fmt.ts')).fmtCommand(toolchain),
   build: async (_, toolchain) => (await import('./commands/build.ts')).buildCommand(toolchain),
   sign: async () => (await import('./commands/sign.ts')).signCommand,
@@ -19,7 +20,7 @@ const verbs: Verbs = {
 }
 
 // The compiler takes as long to unpack as the rest to load: it does so meanwhile.
-const compiling = ['check', 'test', 'fmt', 'build', 'inspect']
+const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect']
 
 /**
  * @param readCommit for `verify --commit`: what knows Git is outside of this folder

@@ -5,6 +5,7 @@ export type PolicyErrorCode =
   | 'ERR_POLICY_TEST'
   | 'ERR_POLICY_BUILD'
   | 'ERR_POLICY_SOURCE'
+  | 'ERR_POLICY_LINT'
   // The compiler: what an operator can mend.
   | 'ERR_TOOLCHAIN_DEADLINE'
   | 'ERR_TOOLCHAIN_MEMORY'

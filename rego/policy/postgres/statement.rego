@@ -4,6 +4,9 @@
 #   Read once here, so that the rules of the other files are short. Nothing in it is the caller's word: names are as the server resolves them.
 # schemas:
 #   - input: schema.input
+# custom:
+#   ids: pg
+#   controls: [FFIEC-IS-II.C.15, GLBA-314.4c]
 package countersign.postgres
 
 import data.countersign.access
