@@ -20,6 +20,12 @@ export const defaultMaxUnsealedS = 900
 /** Seconds that calls in flight get at SIGTERM. */
 export const defaultDrainS = 30
 
+/** ms that a call is held back at most while the decision log takes no more. */
+export const defaultDecisionLogWaitMs = 1_000
+export const defaultDecisionLogBytes = 256 * 1024 * 1024
+/** Files of the decision log beside the one that is written. */
+export const defaultDecisionLogKeep = 4
+
 interface Written {
   readonly node: string
   readonly listen: readonly { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string }; readonly target?: string }[]
@@ -29,8 +35,11 @@ interface Written {
   readonly policy: { readonly repository: string; readonly ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number }
   readonly evidence?: { readonly interval_s?: number; readonly max_unsealed_bytes?: number; readonly max_unsealed_s?: number }
   readonly drain_s?: number
+  readonly decision_log?: WrittenDecisionLog
   readonly secrets?: Readonly<Record<string, SecretSource>>
 }
+
+type WrittenDecisionLog = { readonly wait_ms?: number; readonly file?: { readonly path: string; readonly max_bytes?: number; readonly keep?: number }; readonly http?: { readonly url: string; readonly token?: string } }
 
 /**
  * @param text the file's whole text
@@ -55,10 +64,19 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
     },
     evidence: { intervalS: evidence?.interval_s ?? defaultIntervalS, maxUnsealedBytes: evidence?.max_unsealed_bytes ?? defaultMaxUnsealedBytes, maxUnsealedS: evidence?.max_unsealed_s ?? defaultMaxUnsealedS },
     drainS: written.drain_s ?? defaultDrainS,
+    ...decisionLogOf(written.decision_log, at),
     secrets: Object.fromEntries(Object.entries(written.secrets ?? {}).map(([name, source]) => [name, 'file' in source ? { file: at(source.file) } : source])),
     digest: new Uint8Array(createHash('sha256').update(text).digest()),
   }
   return deepFreeze(bootstrap)
+}
+
+/** The schema has seen that it is one of the two. */
+function decisionLogOf(written: WrittenDecisionLog | undefined, at: (name: string) => string): Pick<Bootstrap, 'decisionLog'> {
+  if (written === undefined) return {}
+  const { file, http, wait_ms: waitMs = defaultDecisionLogWaitMs } = written
+  if (file !== undefined) return { decisionLog: { to: 'file', path: at(file.path), maxBytes: file.max_bytes ?? defaultDecisionLogBytes, keep: file.keep ?? defaultDecisionLogKeep, waitMs } }
+  return http === undefined ? {} : { decisionLog: { to: 'http', url: trimSlash(http.url), ...http.token === undefined ? {} : { token: http.token }, waitMs } }
 }
 
 /** True for hosts that only this machine can reach: there plaintext carries no token over a wire. */
@@ -78,6 +96,10 @@ function crossCheck(written: Written): ConfigProblem[] {
   })
   if (!isLoopback(written.admin.host)) problems.push({ path: 'admin.host', message: 'expected a loopback address: reach it through a TLS proxy, named in admin.public_url' })
   if (written.admin.port !== 0 && seen.has(`${written.admin.host}:${written.admin.port}`)) problems.push({ path: 'admin.port', message: 'a listener has this address' })
+  const sink = written.decision_log
+  if (sink !== undefined && (sink.file === undefined) === (sink.http === undefined)) problems.push({ path: 'decision_log', message: 'expected file or http, one of them' })
+  if (sink?.http !== undefined && isPlaintextAbroad(sink.http.url)) problems.push({ path: 'decision_log.http.url', message: 'expected https off loopback' })
+  if (sink?.http?.token !== undefined && written.secrets?.[sink.http.token] === undefined) problems.push({ path: 'decision_log.http.token', message: 'no secret of this name' })
   if (isPlaintextAbroad(written.public_url)) problems.push({ path: 'public_url', message: 'expected https off loopback' })
   problems.push(...repositoryProblems(written.policy.repository))
   if (written.admin.public_url !== undefined && isPlaintextAbroad(written.admin.public_url)) problems.push({ path: 'admin.public_url', message: 'expected https off loopback' })

@@ -15,10 +15,16 @@ export interface Bootstrap {
   readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number }
   readonly evidence: { readonly intervalS: number; readonly maxUnsealedBytes: number; readonly maxUnsealedS: number }
   readonly drainS: number
+  readonly decisionLog?: DecisionLogConfig
   readonly secrets: Readonly<Record<string, SecretSource>>
   /** SHA-256 of the file's bytes, recorded at start. */
   readonly digest: Uint8Array
 }
+
+/** A copy of every decision in OPA's event shape, to one place; calls wait up to `waitMs` for room while that place is slow. */
+export type DecisionLogConfig = { readonly waitMs: number } & (
+  | { readonly to: 'file'; readonly path: string; readonly maxBytes: number; readonly keep: number }
+  | { readonly to: 'http'; readonly url: string; /** Name of the secret that is its bearer token. */ readonly token?: string })
 
 export interface ListenConfig {
   readonly host: string

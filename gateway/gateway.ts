@@ -15,6 +15,8 @@ import { createRouter, listen, listenBytes } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
 import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
+import { createDecisionLog, createFileSink, createHttpSink } from './decision-log/index.ts'
+import type { DecisionLog } from './decision-log/index.ts'
 import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
@@ -83,7 +85,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     onEdge: ({ approval, edge, statement }: ApprovalEdge) => record.events.approval({ id: approval.id, session: approval.session, number: approvalEdges[edge], statement, salt: approval.salt }),
   })
   const rates = createRates(now)
-  const metrics = createMetrics(recorder, record, () => activation.status())
+  const decisionLog = openDecisionLog(bootstrap, log, (name) => secrets.get(name) ?? '')
+  if (decisionLog !== undefined) opened.defer(() => decisionLog.close(lastWordsMs))
+  const metrics = createMetrics(recorder, record, () => activation.status(), decisionLog)
   const decisionIds = new DecisionIds()
   let isDraining = false
 
@@ -134,7 +138,21 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
         return record.unrecordable(error)
       }
     },
-    record,
+    record: decisionLog === undefined ? record : {
+      ...record,
+      async intents(session, settled) {
+        await decisionLog.room()
+        const answers = await record.intents(session, settled)
+        const { revision, serial } = policyInForce()
+        settled.forEach(({ call }, index) => {
+          const answer = answers[index]
+          if (answer === undefined) return
+          const [frame, outcome] = isRefusal(answer) ? [answer.frame, answer.code] : [`${session.writer.hex}/${answer.seq}`, 'permitted']
+          if (frame !== undefined) decisionLog.add({ call, frame, outcome, peer: session.peer, revision, serial })
+        })
+        return answers
+      },
+    },
   }
   const { publicUrl } = bootstrap
   const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream), protocolEntry(createAuthzen({ publicUrl }), openNothing)], stages, secrets, secretOfNode)
@@ -272,6 +290,16 @@ function policyRepository({ policy, directories }: Bootstrap, { environment, log
   const mirror = mirrorPath(directories.state)
   const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
   return createPolicyRepository(mirror, policy.ref, createMirror({ path: mirror, url: policy.repository, ref: policy.ref, environment, now, said }))
+}
+
+/** undefined: nobody wants a copy. */
+function openDecisionLog({ decisionLog: config, node }: Bootstrap, log: Logger, secret: (name: string) => string): DecisionLog | undefined {
+  if (config === undefined) return undefined
+  const onFault = (error: unknown) => { log.warn({ err: error }, 'the decision log cannot be delivered; it is tried again') }
+  const { token } = config.to === 'http' ? config : {}
+  const sink = config.to === 'file' ? createFileSink({ path: config.path, maxBytes: config.maxBytes, keep: config.keep, onFault })
+    : createHttpSink({ url: config.url, ...token === undefined ? {} : { token: () => secret(token) }, onFault })
+  return createDecisionLog({ sink, labels: { id: node, app: 'countersign' }, maxWaitMs: config.waitMs })
 }
 
 /** The secret of this node's token keys: made once, 0600, beside the session keys and never in the record. */

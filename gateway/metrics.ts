@@ -2,6 +2,7 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Recorder } from '../evidence/index.ts'
 import type { PolicyStatus } from './policy/index.ts'
+import type { DecisionLog } from './decision-log/index.ts'
 import type { Record } from './record/index.ts'
 
 export interface Metrics {
@@ -12,7 +13,7 @@ export interface Metrics {
   policy(event: string): void
 }
 
-export function createMetrics(recorder: Recorder, record: Record, policy: () => PolicyStatus): Metrics {
+export function createMetrics(recorder: Recorder, record: Record, policy: () => PolicyStatus, decisionLog?: DecisionLog): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const gauge = (name: string, help: string, read: () => number) => new Gauge({ name, help, registers: [registry], collect() { this.set(read()) } })
@@ -27,6 +28,11 @@ export function createMetrics(recorder: Recorder, record: Record, policy: () => 
   gauge('countersign_policy_reviews_open', 'Emergency changes of policy that nobody has reviewed yet', () => policy().reviews.length)
   gauge('countersign_policy_reviews_overdue', 'Of those, the ones whose time has passed', () => policy().reviews.filter(({ state }) => state === 'overdue').length)
   const events = new Counter({ name: 'countersign_policy_events_total', help: 'Activations, refusals, roll-backs, emergencies and reviews', labelNames: ['event'], registers: [registry] })
+  if (decisionLog !== undefined) {
+    gauge('countersign_decision_log_queued', 'Events that wait to be delivered', () => decisionLog.status().queued)
+    gauge('countersign_decision_log_lost', 'Events lost since the start because the queue was full', () => decisionLog.status().lost)
+    gauge('countersign_decision_log_failing', '1 while the last delivery failed', () => decisionLog.status().isFailing ? 1 : 0)
+  }
   return {
     registry,
     policy: (event) => events.inc({ event }),

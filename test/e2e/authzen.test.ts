@@ -1,6 +1,7 @@
 // Other enforcement points ask the policy in force: AuthZEN 1.0 and OPA's data API, through the production command. Every answer is on record.
 import test from 'ava'
 import { bankConfig, bankOf, deskUrl, publicUrl } from './gateway-kit.ts'
+import { readInput } from './recorded.ts'
 import { startProcess } from './running.ts'
 import type { Answer, Json, Running } from './running.ts'
 
@@ -38,7 +39,7 @@ test('a permit names its decision, its frame and what the enforcement point must
   t.like(obligations.find(({ id }) => id === 'limits')?.properties, { kind: 'limits', timeout_ms: 30_000 })
   const frame = await gateway.frame(context['frame'] as unknown as string)
   t.is(frame.kind, 'intent')
-  t.like(frame.request?.json['subject'], { id: `${bank().issuer}|ana`, actor: { type: 'service', id: `${bank().issuer}|api-gateway` } })
+  t.like((JSON.parse(readInput(gateway.home.directories, context['frame'] as unknown as string)) as Json)['subject'], { id: `${bank().issuer}|ana`, actor: { type: 'service', id: `${bank().issuer}|api-gateway` } })
 })
 
 test('a deny is an answer, says by which rule, and is on record', async (t) => {
@@ -102,9 +103,11 @@ test('a sensitive value that an enforcement point sends reaches neither policy n
   const ssn = '536-22-8841'
   const answer = await ask(evaluation, { subject: ana(), ...call('run_report', ['read'], { report: 'daily', note: `for ${ssn}`, [`k ${ssn}`]: 1 }), resource: { type: 'tool', id: 'bank/run_report', properties: { target: 'bank', owner: ssn, labels: [ssn] } } })
   t.is(answer.status, 200, answer.text)
-  const frame = await gateway.frame(answer.json['context']?.['frame'] as unknown as string)
-  t.false(JSON.stringify(frame).includes(ssn))
-  t.true(JSON.stringify(frame.request).includes('⟦US_SSN:'))
+  const receipt = answer.json['context']?.['frame'] as unknown as string
+  await gateway.frame(receipt)
+  const input = readInput(gateway.home.directories, receipt)
+  t.false(input.includes(ssn))
+  t.true(input.includes('⟦US_SSN:'))
 })
 
 test('who is no enforcement point may not ask for others, and the refusal is on record', async (t) => {

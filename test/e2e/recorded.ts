@@ -30,6 +30,13 @@ export function readFrames(directories: { readonly keys: string; readonly eviden
   })
 }
 
+/** The whole input of the decision that a frame records, as text; by `session/seq`. */
+export function readInput(directories: { readonly keys: string; readonly evidence: string }, receipt: string): string {
+  using recording = new Recording(directories.evidence, parseSessionKeys([...exportSessionKeys(directories.keys)].join('')))
+  for (const frame of recording.frames()) if (`${frame.session}/${frame.seq}` === receipt) return Buffer.from(contentsOf(frame).request ?? new Uint8Array(0)).toString('utf8')
+  throw new Error(`no frame ${receipt}`)
+}
+
 /** Asks until there is an answer: batches are sealed once a second. @throws after 20 s */
 export async function eventually<T>(find: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
   const deadline = Date.now() + 20_000
