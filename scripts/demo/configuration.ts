@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { stringify } from 'yaml'
 import { gatewayRole } from './bank.ts'
+import { signers } from './home.ts'
 import type { Home, Ports } from './home.ts'
 import { ciJob, contractorJob } from './people.ts'
 
@@ -23,7 +24,7 @@ export function bootstrapYaml(home: Home): string {
     admin: { host: '127.0.0.1', port: ports.admin },
     public_url: publicUrl(ports),
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
-    policy: { repository: home.policy, ref: 'refs/heads/main', allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 2 },
+    policy: { repository: home.policy, ref: 'refs/heads/main', allowed_signers: below('allowed_signers'), quorum: 2, poll_s: 2 },
     evidence: { interval_s: intervalS },
     drain_s: 5,
     secrets: { 'service-key': { file: below('service-key') }, 'appdb-password': { file: below('appdb-password') } },
@@ -76,7 +77,8 @@ export function governedYaml(ports: Ports): string {
       lead: { groups: [{ any_of: ['leads'], min: 1 }], ttl_s: 900 },
       'engineers-lead': { groups: [{ any_of: ['engineers-lead', 'leads'], min: 1 }], ttl_s: 900 },
     },
-    activation: { quorum: 1 },
+    // Either of the two may go ahead alone in an emergency; both then sign a review within a day.
+    activation: { quorum: 2, emergency: { quorum: 1, signers: signers.map((name) => `${name}@bank.example`), review_within_s: 86_400 } },
     off_boarded: [person(contractorJob.clientId)],
     sponsors: { [person(ciJob.clientId)]: person(ciJob.sponsor), [person(contractorJob.clientId)]: person(contractorJob.sponsor) },
   })

@@ -7,6 +7,7 @@ import git from 'isomorphic-git'
 import { allowedSigner, signSsh } from '../../evidence/repository/sshsig.ts'
 import type { Home } from './home.ts'
 import { signers } from './home.ts'
+import { StartError } from './start-error.ts'
 
 const shipped = path.join(import.meta.dirname, '..', '..', 'rego')
 const folders = ['policy', 'data', 'schema'] as const
@@ -16,13 +17,16 @@ const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** Makes the repository on the first start; later starts leave it, and whatever was committed since, alone. */
 export async function syncPolicyRepository(home: Home, governed: string): Promise<void> {
   const dir = home.policy
-  if (fs.existsSync(path.join(dir, '.git', 'HEAD'))) return await followPorts(home, governed)
+  if (fs.existsSync(path.join(dir, '.git', 'HEAD'))) {
+    if (!fs.readFileSync(path.join(dir, 'allowed_signers'), 'utf8').includes('countersign-activation')) throw new StartError(`${home.dir} was made by an earlier version, whose people sign no activations. Choose another folder with --dir.`)
+    return await followPorts(home, governed)
+  }
   fs.mkdirSync(dir, { recursive: true })
   for (const folder of folders) fs.cpSync(path.join(shipped, folder), path.join(dir, folder), { recursive: true })
   const write = (name: string, text: string) => fs.writeFileSync(path.join(dir, name), text)
   write('config.yaml', governed)
-  write('allowed_signers', signers.map((name) => allowedSigner(`${name}@bank.example`, publicKeyOf(readKey(home, name)))).join(''))
-  write('README.md', 'The bank\'s policy: Rego in `policy/`, its data in `data/`, targets and approvers in `config.yaml`. Commits count when signed by a key in `allowed_signers`.\n')
+  write('allowed_signers', signers.map((name) => allowedSigner(`${name}@bank.example`, publicKeyOf(readKey(home, name)), 'git,countersign-activation')).join(''))
+  write('README.md', 'The bank\'s policy: Rego in `policy/`, its data in `data/`, targets and approvers in `config.yaml`. A commit comes into force when two people of `allowed_signers` stand behind it: its own signature counts as one, `countersign policy activate` makes another.\n')
   await git.init({ fs, dir, defaultBranch: 'main' })
   await commitAll(home, 'eli', 'policy: tools by group, masks, approvals')
 }
@@ -54,7 +58,8 @@ export async function commitAll(home: Home, name: (typeof signers)[number], mess
   })
 }
 
-function readKey(home: Home, name: string): KeyObject {
+/** A person's private key, from the file that ssh-keygen would use. */
+export function readKey(home: Home, name: string): KeyObject {
   const text = fs.readFileSync(path.join(home.people, name), 'utf8')
   const file = Buffer.from(text.split('\n').filter((line) => !line.startsWith('-----')).join(''), 'base64')
   // The seed stands in front of the public key in the secret part: string(64) = seed ‖ public key (PROTOCOL.key).
@@ -62,6 +67,6 @@ function readKey(home: Home, name: string): KeyObject {
   return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, file.subarray(at + 4, at + 36)]), format: 'der', type: 'pkcs8' })
 }
 
-function publicKeyOf(key: KeyObject): Uint8Array {
+export function publicKeyOf(key: KeyObject): Uint8Array {
   return Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url')
 }

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { Cleanup } from '../../evidence/index.ts'
 import { createBank, gatewayRole } from './bank.ts'
 import { adminUrl, bootstrapYaml, governedYaml, issuerUrl, resources } from './configuration.ts'
+import { endorse } from './endorsement.ts'
 import { keepCheckpoint } from './examination.ts'
 import { startGatewayProcess } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
@@ -31,6 +32,9 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
   const { ports } = home.secrets
   stopLater.defer(() => home.running?.ended())
   await syncPolicyRepository(home, governedYaml(ports))
+  // Testing and building take seconds at the first start; the database is made meanwhile.
+  const endorsed = endorse(home)
+  endorsed.catch(() => undefined)
   const provider = await startProvider({
     port: ports.provider, signingKey: home.secrets.providerKey, passwords: home.secrets.passwords, contractorSecret: home.secrets.contractorSecret,
     ciPublicKey: home.secrets.ci.publicKey, resources: resources(ports), consoleRedirectUri: `${adminUrl(ports)}/sign-in/callback`,
@@ -55,6 +59,7 @@ export async function startStack(home: Home, report: (line: string) => void): Pr
   fs.writeFileSync(path.join(home.gateway, 'service-key'), home.secrets.serviceKey, { mode: 0o600 })
   fs.writeFileSync(path.join(home.gateway, 'appdb-password'), home.secrets.databasePassword, { mode: 0o600 })
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
+  await endorsed
   const gateway = await startGatewayProcess(configFile, path.join(home.gateway, 'gateway.log'))
   home.running?.started(gateway.pid)
   stopLater.defer(async () => { await gateway.stop() })

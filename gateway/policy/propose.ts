@@ -1,0 +1,56 @@
+// What people do before an activation: make the statement of a commit, and leave a signed one where gateways look for it.
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import git from 'isomorphic-git'
+import { GatewayError } from '../errors.ts'
+import { makeBundle, type Made } from './rebuild.ts'
+import { activationRefs, createPolicyRepository } from './repository.ts'
+import { isReason, parseEndorsement, type Statement, type StatementKind } from './statement.ts'
+
+export interface Proposal { readonly statement: Statement; readonly made: Made }
+
+/**
+ * Tests and compiles a commit and says so in a statement, unsigned.
+ * @param path a checkout or a bare repository
+ * @param options `commit`: a full or short id, or a ref; `serial`: default, the commits on its first-parent line
+ * @throws GatewayError ERR_POLICY_REPOSITORY, ERR_USAGE; PolicyError
+ */
+export async function proposeActivation(path: string, options: { readonly commit: string; readonly kind: StatementKind; readonly reason?: string; readonly serial?: number; readonly capabilities: unknown }): Promise<Proposal> {
+  const { commit: named, kind, reason, capabilities } = options
+  if (kind === 'emergency' ? reason === undefined : kind === 'activation' && reason !== undefined) throw new GatewayError('ERR_USAGE', kind === 'emergency' ? 'an emergency change gives a reason' : 'only an emergency change and its review give a reason')
+  if (reason !== undefined && !isReason(reason)) throw new GatewayError('ERR_USAGE', 'a reason is one line of at most 500 printable characters')
+  const repository = createPolicyRepository(path, named)
+  const revision = await resolve(path, named)
+  const commit = await repository.readCommit(revision)
+  const tree = await repository.readTree(commit)
+  const serial = options.serial ?? (await repository.countCommits(commit)).count
+  const made = await makeBundle(tree.source, revision, serial, capabilities)
+  return { made, statement: { kind, revision, tree: tree.digest, bundle: createHash('sha256').update(made.bytes).digest('hex'), serial, tests: made.tests, ...reason === undefined ? {} : { reason } } }
+}
+
+/**
+ * Stores a signed statement in the repository under a ref of its own; push it to where gateways look.
+ * @returns the ref
+ * @throws GatewayError ERR_USAGE for a file that no gateway would read
+ */
+export async function leaveEndorsement(path: string, file: Uint8Array): Promise<string> {
+  const endorsement = parseEndorsement(file)
+  if (typeof endorsement === 'string') throw new GatewayError('ERR_USAGE', endorsement)
+  const gitdir = gitdirOf(path)
+  const oid = await git.writeBlob({ fs, gitdir, blob: file })
+  const ref = `${activationRefs}/${endorsement.statement.revision}/${oid}`
+  await git.writeRef({ fs, gitdir, ref, value: oid, force: true })
+  return ref
+}
+
+async function resolve(path: string, named: string): Promise<string> {
+  const gitdir = gitdirOf(path)
+  return await git.resolveRef({ fs, gitdir, ref: named }).catch(() => git.expandOid({ fs, gitdir, oid: named })).catch((cause: unknown) => {
+    throw new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${named} does not exist`, { cause })
+  })
+}
+
+function gitdirOf(path: string): string {
+  return fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
+}
