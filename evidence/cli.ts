@@ -6,8 +6,10 @@ import type { Command } from 'commander'
 import { EvidenceError } from './errors.ts'
 import { readBundles, redecide } from './audit/redecide.ts'
 import { Recording } from './audit/recording.ts'
+import { countRules, type RuleCounts } from './audit/rule-counts.ts'
 import { listSessions } from './audit/sessions.ts'
 import { frameAsData, frameInFull, frameLine, sessionLine } from './audit/show.ts'
+import type { ExportFlags } from './audit/replay/cli.ts'
 import { exportSessionKeys } from './keys/store.ts'
 import { exportTlog, proveFrame } from './repository/export.ts'
 import { parseSessionKeys } from './verify/session-keys.ts'
@@ -16,6 +18,9 @@ interface ReadOptions { readonly keys?: string; readonly json?: true }
 
 const keysOption = ['--keys <file>', 'session keys, as `evidence export --keys` writes them; without it contents stay shut'] as const
 const jsonOption = ['--json', 'as data'] as const
+
+/** `countersign policy replay` needs policies and what is on record: it lives here, and is mounted there. */
+export const loadReplayCommand = async (): Promise<(policy: Command) => void> => (await import('./audit/replay/cli.ts')).replayCommand
 
 /** Mounts the commands under `countersign evidence`. */
 export function evidenceCommands(program: Command): void {
@@ -86,10 +91,25 @@ Examples:
       else print(JSON.stringify(proof, undefined, 2))
     })
 
-  evidence.command('export').description('write the log as C2SP tiles, or the session keys').argument('<dir>', 'evidence directory; with --keys, the gateway\'s key directory')
-    .option('--tlog <out>', 'folder to write the log to, as C2SP tiles with its verifier key beside them').option('--keys <out>', 'file to write the session keys to')
-    .action(async (dir: string, { tlog, keys }: { tlog?: string; keys?: string }) => {
-      if ((tlog === undefined) === (keys === undefined)) throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', 'say one of --tlog and --keys')
+  evidence.command('export').description('write the log as C2SP tiles, the session keys, or a replay corpus').argument('<dir>', 'evidence directory; with --keys alone, the gateway\'s key directory')
+    .option('--tlog <out>', 'folder to write the log to, as C2SP tiles with its verifier key beside them')
+    .option('--keys <file>', 'alone: file to write the session keys to; with --replay-corpus: session keys to read')
+    .option('--replay-corpus <out>', 'file to write the decided calls to, for `policy replay`: who called is pseudonymous')
+    .option('--bundles <dir>', 'with --replay-corpus: folder of policy bundles; found by their digests').option('--trust <file>', 'with --replay-corpus: trust file of the examiner')
+    .option('--since <time>', 'with --replay-corpus: calls from then').option('--until <time>', 'with --replay-corpus: calls before then')
+    .option('--sign <key>', 'with --replay-corpus: an Ed25519 PEM, or any key that ssh-keygen signs with').option('--real-identities', 'with --replay-corpus: names as recorded; it stays inside')
+    .addHelpText('after', `
+Examples:
+  countersign evidence export --keys keys.jsonl gateway/keys
+  countersign evidence export --replay-corpus corpus.jsonl --keys keys.jsonl --bundles gateway/state/bundles --sign exporter.pem evidence`)
+    .action(async (dir: string, flags: Partial<ExportFlags> & { tlog?: string }) => {
+      const { tlog, keys, replayCorpus } = flags
+      if (replayCorpus !== undefined && tlog === undefined) {
+        print((await import('./audit/replay/cli.ts')).exportCorpus(dir, { ...flags, replayCorpus }))
+        return
+      }
+      const meantForCorpus = (['bundles', 'trust', 'since', 'until', 'sign', 'realIdentities'] as const).find((name) => flags[name] !== undefined)
+      if (meantForCorpus !== undefined || (tlog === undefined) === (keys === undefined)) throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', 'say one of --tlog, --keys and --replay-corpus; the other options go with --replay-corpus')
       if (tlog !== undefined) {
         const { size, origin } = await exportTlog(dir, tlog)
         print(`${tlog}: ${size} entries of ${origin}`)
@@ -98,6 +118,12 @@ Examples:
         print(`${keys}: session keys; whoever holds this file reads every body`)
       }
     })
+}
+
+/** For the policy's handbook: how often each rule is in a recorded decision. @throws EvidenceError */
+export function ruleCounts(dir: string, keys: string | undefined): Promise<RuleCounts> {
+  using recording = openRecording(dir, keys === undefined ? {} : { keys })
+  return Promise.resolve(countRules(recording))
 }
 
 /** The verdict is reached in a process that can read the record and nothing else: no sockets, no writes, no children (Node's permission model). */

@@ -26,6 +26,10 @@ export type EvidenceErrorCode =
   | 'ERR_EVIDENCE_FORK'
   /** What was asked for is not in the record. */
   | 'ERR_EVIDENCE_NOT_FOUND'
+  /** A replay corpus that is not well formed, not signed by whom it should be, or says what its proofs do not. */
+  | 'ERR_EVIDENCE_CORPUS'
+  /** A replay that could not be run: no such revision, nothing to compare. */
+  | 'ERR_EVIDENCE_REPLAY'
   /** What is to be written out cannot go where it was told to. */
   | 'ERR_EVIDENCE_EXPORT'
   /** A signed note that is not well formed (C2SP signed-note). */

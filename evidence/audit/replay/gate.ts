@@ -1,0 +1,39 @@
+// What the flips ask for before they may be merged, and the exit status that says whether they have it.
+import type { ReplayResult } from './replay.ts'
+
+/** The label that says: somebody meant this. */
+export const wideningLabel = 'policy-widening'
+
+/** 2 (could not run) is the command's own. */
+export const exitStatus = { fine: 0, gate: 1, unfaithful: 3, disagreement: 4 } as const
+
+export interface GateInput {
+  /** Labels of the pull request. */
+  readonly labels: readonly string[]
+  readonly author: string | undefined
+  readonly approvedBy: readonly string[]
+  /** Calls that would be refused before it is worth a warning. */
+  readonly warnBlocked: number
+}
+
+export interface Gate {
+  readonly widening: { readonly calls: number; readonly entries: number }
+  /** What is missing for it; empty: nothing, or nothing widens. */
+  readonly missing: readonly string[]
+  readonly warnings: readonly string[]
+  readonly exit: 0 | 1 | 3 | 4
+}
+
+/** @param disagreements rows on which the second engine decides otherwise */
+export function judge(result: ReplayResult, input: GateInput, disagreements: number): Gate {
+  const wider = result.flips.filter(({ direction }) => direction === 'widening')
+  const missing = wider.length === 0 ? [] : [
+    ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
+    // Nobody widens by himself.
+    ...(input.approvedBy.some((name) => name !== '' && name !== input.author) ? [] : ['the approval of an owner other than the author']),
+  ]
+  const { calls, callers } = result.blocked
+  const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []
+  const exit = result.faithfulness.verdict === 'unfaithful' ? exitStatus.unfaithful : disagreements > 0 ? exitStatus.disagreement : missing.length > 0 ? exitStatus.gate : exitStatus.fine
+  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, missing, warnings, exit }
+}

@@ -1,0 +1,100 @@
+// A revision of a policy repository, read without a Git program: the commit, its policy source, and what else it holds.
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import git from 'isomorphic-git'
+import type { PolicySource } from '../../../rego/index.ts'
+import { EvidenceError } from '../../errors.ts'
+import { FalseClaim } from '../../verify/finding.ts'
+import { GitRepository } from '../../verify/git.ts'
+
+export interface RevisionSource { readonly revision: string; readonly files: PolicySource; readonly beside: ReadonlyMap<string, string>; readonly signers: string | undefined }
+
+// What the folder reader takes from a checkout; the two must agree, or a commit and its checkout would be two policies.
+const parts = ['policy', 'data', 'schema']
+const extensions = ['.rego', '.json', '.yaml', '.yml']
+const maxFiles = 8_192
+const maxDepth = 32
+const maxAncestors = 10_000
+
+/** @param named a branch, tag, commit or start of one, and `~n` or `^` after it. @throws EvidenceError `ERR_EVIDENCE_REPLAY` */
+export async function readRevision(path: string, named: string): Promise<RevisionSource> {
+  const gitdir = fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
+  if (!fs.existsSync(join(gitdir, 'objects'))) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${path} is not a Git repository, and ${named} is neither a folder nor a bundle`)
+  const repository = new GitRepository(gitdir)
+  try {
+    const revision = ancestor(repository, await resolve(gitdir, named.replace(/[~^].*$/, '')), steps(named))
+    return { revision, ...sourceOf(repository, commitOf(repository, revision).tree) }
+  } catch (cause) {
+    if (cause instanceof FalseClaim) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${path}: ${cause.message}`, { cause })
+    throw cause
+  } finally {
+    repository.close()
+  }
+}
+
+async function resolve(gitdir: string, name: string): Promise<string> {
+  for (const ref of [name, `refs/remotes/${name}`, `refs/remotes/origin/${name}`]) {
+    const found = await git.resolveRef({ fs, gitdir, ref }).catch(() => undefined)
+    if (found !== undefined && /^[0-9a-f]{40}$/.test(found)) return found
+  }
+  const whole = /^[0-9a-f]{4,40}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
+  if (whole === undefined) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `there is no revision ${JSON.stringify(name)}; a shallow clone may lack it (fetch-depth: 0)`)
+  return whole
+}
+
+/** First-parent steps back: `~3`, `^^`, `~1^`. */
+function steps(named: string): number {
+  let count = 0
+  for (const [, mark, digits] of named.matchAll(/([~^])(\d*)/g)) count += mark === '~' && digits !== '' ? Number(digits) : 1
+  return count
+}
+
+function ancestor(repository: GitRepository, from: string, back: number): string {
+  if (back > maxAncestors) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `more than ${maxAncestors} commits back`)
+  let { revision, parent } = commitOf(repository, from)
+  for (let step = 0; step < back; step++) {
+    if (parent === undefined) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${from} has no commit ${back} before it`)
+    ;({ revision, parent } = commitOf(repository, parent))
+  }
+  return revision
+}
+
+/** The commit itself, or the one that an annotated tag names. */
+function commitOf(repository: GitRepository, id: string): { readonly revision: string; readonly tree: string; readonly parent: string | undefined } {
+  const header = (type: 'commit' | 'tag', field: 'tree' | 'parent' | 'object'): string | undefined => {
+    const lines = Buffer.from(repository.read(id, type)).toString('latin1').split('\n\n', 1)[0]?.split('\n') ?? []
+    return lines.find((line) => line.startsWith(`${field} `))?.slice(field.length + 1)
+  }
+  let tree: string | undefined
+  try {
+    tree = header('commit', 'tree')
+  } catch (cause) {
+    const tagged = cause instanceof FalseClaim && cause.message.includes('is a tag') ? header('tag', 'object') : undefined
+    if (tagged === undefined) throw cause
+    return commitOf(repository, tagged)
+  }
+  if (tree === undefined) throw new FalseClaim('git.object', `commit ${id} has no tree`)
+  return { revision: id, tree, parent: header('commit', 'parent') }
+}
+
+function sourceOf(repository: GitRepository, root: string): Omit<RevisionSource, 'revision'> {
+  const blobs = new Map<string, string>()
+  const walk = (tree: string, prefix: string, depth: number): void => {
+    if (depth > maxDepth) throw new FalseClaim('git.object', `folders deeper than ${maxDepth}`)
+    for (const { mode, name, id } of repository.tree(tree)) {
+      const path = `${prefix}${Buffer.from(name, 'latin1').toString('utf8')}`
+      if (mode === '40000') { if (name !== 'node_modules' && name !== '.git') walk(id, `${path}/`, depth + 1) }
+      // Links and submodules are no policy: they count as what stands beside it.
+      else blobs.set(path, mode.startsWith('100') ? id : `${mode} ${id}`)
+      if (blobs.size > maxFiles) throw new FalseClaim('git.object', `more than ${maxFiles} files`)
+    }
+  }
+  walk(root, '', 0)
+  const hasParts = [...blobs.keys()].some((path) => path.startsWith('policy/'))
+  const isPolicy = (path: string): boolean => extensions.some((extension) => path.endsWith(extension)) && (!hasParts || parts.some((part) => path.startsWith(`${part}/`)))
+  const read = (id: string): Uint8Array => repository.read(id, 'blob')
+  const files = new Map([...blobs].filter(([path, id]) => isPolicy(path) && !id.includes(' ')).map(([path, id]) => [path, read(id)]))
+  if (![...files.keys()].some((path) => path.endsWith('.rego'))) throw new EvidenceError('ERR_EVIDENCE_REPLAY', 'the revision has no .rego file')
+  const signers = blobs.get('allowed_signers')
+  return { files, beside: new Map([...blobs].filter(([path]) => !files.has(path))), signers: signers === undefined ? undefined : Buffer.from(read(signers)).toString('utf8') }
+}
