@@ -16,6 +16,7 @@ const nouns: Readonly<Record<string, (program: Command) => Promise<void>>> = {
   approvals: async (program) => (await import('./admin/cli.ts')).approvalCommands(program),
   policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program, async (repository, commit) => (await import('./policy/commit-source.ts')).readCommitSource(repository, commit), {
     new: async () => (await import('./scaffold/cli.ts')).newCommand(version),
+    replay: async () => (await import('../evidence/cli.ts')).loadReplayCommand(),
     statement: async () => (await import('./activation-cli.ts')).statementCommand,
     activate: async () => (await import('./activation-cli.ts')).activateCommand,
   }),
