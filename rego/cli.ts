@@ -1,6 +1,7 @@
 // `countersign policy …`: the compiler for people and for pipelines. Exit status: 0 fine, 1 findings, 2 could not run.
 import type { Command } from 'commander'
 import type { ReadCommit } from './commands/verify.ts'
+import type { CountRules } from './commands/handbook.ts'
 import { Toolchain } from './toolchain/process.ts'
 
 type Verbs = Readonly<Record<string, (readCommit: ReadCommit, toolchain: Toolchain) => Promise<(policy: Command) => void>>>
@@ -20,7 +21,7 @@ const verbs: Verbs = {
 }
 
 // The compiler takes as long to unpack as the rest to load: it does so meanwhile.
-const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect']
+const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect', 'handbook']
 
 /**
  * @param readCommit for `verify --commit`: what knows Git is outside of this folder
@@ -34,3 +35,6 @@ export async function policyCommands(program: Command, readCommit: ReadCommit, o
   if (compiling.includes(named)) toolchain.start()
   for (const [name, load] of Object.entries(all)) if (!(named in all) || name === named) (await load(readCommit, toolchain))(policy)
 }
+
+/** `handbook`, for the caller that can read a record. */
+export const handbookVerb = (countRules: CountRules): Verbs[string] => async (_, toolchain) => (await import('./commands/handbook.ts')).handbookCommand(toolchain, countRules)
