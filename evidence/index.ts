@@ -1,4 +1,5 @@
 // The door of evidence/: all that gateway/ and scripts may use. FORMAT.md says what is written; verify/ is reached through its own command.
+export { compareDecisions } from './audit/replay/flip.ts'
 export { Cleanup } from './cleanup.ts'
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts'
 export { openRecorder, type Recorder, type RecorderOptions, type RecorderStatus } from './recorder.ts'

@@ -32,7 +32,7 @@ interface Written {
   readonly admin: { readonly host: string; readonly port: number; readonly public_url?: string }
   readonly public_url: string
   readonly directories: Bootstrap['directories']
-  readonly policy: { readonly repository: string; readonly ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number }
+  readonly policy: { readonly repository: string; readonly ref?: string; readonly shadow_ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number }
   readonly evidence?: { readonly interval_s?: number; readonly max_unsealed_bytes?: number; readonly max_unsealed_s?: number }
   readonly drain_s?: number
   readonly decision_log?: WrittenDecisionLog
@@ -60,7 +60,7 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
     directories: { journal: at(d.journal), keys: at(d.keys), sealer: at(d.sealer), evidence: at(d.evidence), state: at(d.state) },
     policy: {
       ...isElsewhere(policy.repository) ? { repository: policy.repository, isRemote: true } : { repository: at(policy.repository), isRemote: false },
-      ref: policy.ref ?? defaultRef, allowedSigners: at(policy.allowed_signers), quorum: policy.quorum ?? defaultQuorum, pollS: policy.poll_s ?? defaultPollS,
+      ref: policy.ref ?? defaultRef, ...policy.shadow_ref === undefined ? {} : { shadowRef: policy.shadow_ref }, allowedSigners: at(policy.allowed_signers), quorum: policy.quorum ?? defaultQuorum, pollS: policy.poll_s ?? defaultPollS,
     },
     evidence: { intervalS: evidence?.interval_s ?? defaultIntervalS, maxUnsealedBytes: evidence?.max_unsealed_bytes ?? defaultMaxUnsealedBytes, maxUnsealedS: evidence?.max_unsealed_s ?? defaultMaxUnsealedS },
     drainS: written.drain_s ?? defaultDrainS,

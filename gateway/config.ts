@@ -12,7 +12,7 @@ export interface Bootstrap {
   readonly publicUrl: string
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
   /** `repository`: a path, or the address of one elsewhere. `quorum`: how many of `allowedSigners` bring the first commit into force. */
-  readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number }
+  readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; /** A candidate that decides in the shadow. */ readonly shadowRef?: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number }
   readonly evidence: { readonly intervalS: number; readonly maxUnsealedBytes: number; readonly maxUnsealedS: number }
   readonly drainS: number
   readonly decisionLog?: DecisionLogConfig

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Cleanup, openRecorder } from '../evidence/index.ts'
+import { Cleanup, compareDecisions, openRecorder } from '../evidence/index.ts'
 import type { Disk } from '../evidence/index.ts'
 import { shippedCapabilities } from '../rego/index.ts'
 import { approvalsApi, policyApi, startAdmin } from './admin/index.ts'
@@ -21,12 +21,14 @@ import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metada
 import { createMetrics } from './metrics.ts'
 import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
-import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, decide, mirrorPath } from './policy/index.ts'
+import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, createShadow, decide, mirrorPath } from './policy/index.ts'
 import type { ActivationEvent, ActivePolicy, PolicyRepository } from './policy/index.ts'
 import { createAuthzen, decisionPointMetadata, metadataPath } from './protocols/authzen/index.ts'
 import { createHttp } from './protocols/http/index.ts'
 import { createMcp } from './protocols/mcp/index.ts'
 import { createPostgres } from './protocols/postgres/index.ts'
+import { withOnlookers } from './onlookers.ts'
+import type { Onlooker } from './onlookers.ts'
 import { DecisionIds } from './project/index.ts'
 import { createRecord } from './record/index.ts'
 import type { Connection } from './protocol.ts'
@@ -87,6 +89,12 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const rates = createRates(now)
   const decisionLog = openDecisionLog(bootstrap, log, (name) => secrets.get(name) ?? '')
   if (decisionLog !== undefined) opened.defer(() => decisionLog.close(lastWordsMs))
+  const { shadowRef } = bootstrap.policy
+  const shadow = shadowRef === undefined ? undefined : createShadow({
+    repository: policyRepository(bootstrap, { ref: shadowRef, mirror: mirrorPath(bootstrap.directories.state, 'shadow') }, { environment, log, now }),
+    capabilities: shippedCapabilities(), now, compare: compareDecisions, signers: () => activation.allowedSigners(), onDifference: (difference) => record.events.shadow(difference),
+  })
+  if (shadow !== undefined) opened.defer(() => shadow.close())
   const metrics = createMetrics(recorder, record, () => activation.status(), decisionLog)
   const decisionIds = new DecisionIds()
   let isDraining = false
@@ -138,21 +146,16 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
         return record.unrecordable(error)
       }
     },
-    record: decisionLog === undefined ? record : {
-      ...record,
-      async intents(session, settled) {
-        await decisionLog.room()
-        const answers = await record.intents(session, settled)
-        const { revision, serial } = policyInForce()
-        settled.forEach(({ call }, index) => {
-          const answer = answers[index]
-          if (answer === undefined) return
-          const [frame, outcome] = isRefusal(answer) ? [answer.frame, answer.code] : [`${session.writer.hex}/${answer.seq}`, 'permitted']
-          if (frame !== undefined) decisionLog.add({ call, frame, outcome, peer: session.peer, revision, serial })
-        })
-        return answers
-      },
-    },
+    record: withOnlookers(record, [
+      ...decisionLog === undefined ? [] : [{
+        room: () => decisionLog.room(),
+        see(call, frame, outcome, { peer }) {
+          const { revision, serial } = policyInForce()
+          decisionLog.add({ call, frame, outcome, peer, revision, serial })
+        },
+      } satisfies Onlooker],
+      ...shadow === undefined ? [] : [shadow],
+    ]),
   }
   const { publicUrl } = bootstrap
   const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream), protocolEntry(createAuthzen({ publicUrl }), openNothing)], stages, secrets, secretOfNode)
@@ -172,7 +175,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   let router: Router = () => refusal('policy.unavailable')
   const hosts = new Set([new URL(bootstrap.publicUrl).host])
   const activation = createActivation({
-    repository: policyRepository(bootstrap, { environment, log, now }),
+    repository: policyRepository(bootstrap, { ref: bootstrap.policy.ref, mirror: mirrorPath(bootstrap.directories.state) }, { environment, log, now }),
     memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
     capabilities: shippedCapabilities(), now, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
     parseGoverned: (text) => parseGoverned(text, secrets.keys()),
@@ -218,7 +221,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       ]
       return { isReady: checks.every(({ isOk }) => isOk), checks }
     },
-    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), policyApi({ document: () => policyDocument(activation.status(), bootstrap.policy), identity, audience: () => admin.url }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
+    routes: [approvalsApi({ desk: approvals, identity, audience: () => admin.url }), policyApi({ document: () => policyDocument(activation.status(), bootstrap.policy, shadow?.status()), identity, audience: () => admin.url }), consolePages({ desk: approvals, identity, providers: () => activation.active()?.governed.identity ?? [], url: () => admin.url, now })],
   })
   opened.defer(() => admin.close())
 
@@ -255,6 +258,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
 
   const following = new AbortController()
   void activation.follow(bootstrap.policy.pollS * 1000, following.signal)
+  void shadow?.follow(bootstrap.policy.pollS * 1000, following.signal)
   const timer = setInterval(() => {
     Promise.all([record.tick(), approvals.sweep()]).catch((error: unknown) => log.error({ err: error }, 'a periodic task failed'))
   }, tickMs)
@@ -285,11 +289,10 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
 /** What an operator must not overlook is a warning; what nobody may leave is an error. */
 const policyLogLevels = { activated: 'info', reviewed: 'info', rolled_back: 'warn', refused: 'warn', emergency: 'error', review_overdue: 'error' } as const
 
-function policyRepository({ policy, directories }: Bootstrap, { environment, log, now }: GatewayOptions): PolicyRepository {
-  if (!policy.isRemote) return createPolicyRepository(policy.repository, policy.ref)
-  const mirror = mirrorPath(directories.state)
+function policyRepository({ policy }: Bootstrap, { ref, mirror }: { readonly ref: string; readonly mirror: string }, { environment, log, now }: GatewayOptions): PolicyRepository {
+  if (!policy.isRemote) return createPolicyRepository(policy.repository, ref)
   const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
-  return createPolicyRepository(mirror, policy.ref, createMirror({ path: mirror, url: policy.repository, ref: policy.ref, environment, now, said }))
+  return createPolicyRepository(mirror, ref, createMirror({ path: mirror, url: policy.repository, ref, environment, now, said }))
 }
 
 /** undefined: nobody wants a copy. */

@@ -1,6 +1,6 @@
 // What the gateway tells of its policy: the readiness check, the console's data, and the frame of an activation. No secret and no value of the config.
 import type { Bootstrap } from './config.ts'
-import type { ActivationEvent, PolicyStatus } from './policy/index.ts'
+import type { ActivationEvent, PolicyStatus, ShadowStatus } from './policy/index.ts'
 import type { PolicyEvent } from './record/events.ts'
 
 type Source = Pick<Bootstrap['policy'], 'repository' | 'ref'>
@@ -24,7 +24,7 @@ export function policyCheck(status: PolicyStatus, source: Source): { readonly na
 }
 
 /** `GET /api/policy`, and without the signers the detail of readiness. */
-export function policyDocument({ active, head, refused, pending, fault, staleS, reviews }: PolicyStatus, { repository, ref }: Source): Record<string, unknown> {
+export function policyDocument({ active, head, refused, pending, fault, staleS, reviews }: PolicyStatus, { repository, ref }: Source, shadow?: ShadowStatus): Record<string, unknown> {
   return {
     source: repository, ref,
     ...active === undefined ? {} : { revision: active.revision, serial: active.serial, bundle: active.digest, signers: active.signers },
@@ -32,6 +32,7 @@ export function policyDocument({ active, head, refused, pending, fault, staleS, 
     ...pending === undefined ? {} : { pending: { signatures: pending.signed, of: pending.needed } },
     ...fault === undefined ? {} : { fault }, stale_s: Math.floor(staleS),
     reviews: reviews.map(({ serial, revision, dueAt, state }) => ({ serial, revision, due: new Date(dueAt).toISOString(), state })),
+    ...shadow === undefined ? {} : { shadow },
   }
 }
 

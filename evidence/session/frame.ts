@@ -5,7 +5,7 @@ import { decode, encode, type CborValue } from './cbor.ts'
 import type { Commitments } from './commitment.ts'
 import { major, putBytes, putHead } from './put.ts'
 
-export const frameKind = { epoch: 0, open: 1, intent: 2, requestChunk: 3, resultChunk: 4, outcome: 5, refusal: 6, approval: 7, policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13 } as const
+export const frameKind = { epoch: 0, open: 1, intent: 2, requestChunk: 3, resultChunk: 4, outcome: 5, refusal: 6, approval: 7, policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13, shadow: 14 } as const
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
 
 /** Structure of an outcome frame, member 1. */

@@ -8,7 +8,7 @@ const maxTextBytes = 256
 /** FORMAT §4. */
 export const kind = {
   epoch: 0, open: 1, intent: 2, requestChunk: 3, resultChunk: 4, outcome: 5, refusal: 6, approval: 7,
-  policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13,
+  policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13, shadow: 14,
 } as const
 
 /** Labels of FORMAT §5, which are also the leaf's member numbers. */
@@ -37,6 +37,7 @@ const rules: readonly Rule[] = [
   { due: [], structure: { 1: { shape: 'uint' } } },
   { due: [], structure: { 1: { shape: 'id' }, 2: { shape: 'uint' } } },
   { due: [], structure: { 1: { shape: 'uint' }, 2: { shape: 'hash' }, 3: { shape: 'uint', max: 5 }, 4: { shape: 'uint', isOptional: true } } },
+  { due: [7, 8, 11], structure: { 1: { shape: 'id' }, 2: { shape: 'uint' } } },
 ]
 
 /** The leaf just read. Offsets are −1 where the member is absent; `ref` likewise. One object is reused for all leaves of a verification. */

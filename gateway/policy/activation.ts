@@ -90,6 +90,8 @@ export interface Activation {
   /** undefined until the first activation: no policy, no call. */
   active(): ActivePolicy | undefined
   status(): PolicyStatus
+  /** Text of the allowed_signers that judge what comes next. */
+  allowedSigners(): string
   /** The policy that was in force before the restart, then whatever is newer; a repository elsewhere is not waited for where one is in force. */
   start(): Promise<void>
   /** Looks once. A commit that was refused is not tried again until the ref moves or somebody signs. */
@@ -245,6 +247,7 @@ export function createActivation(options: ActivationOptions): Activation {
       ...head === undefined ? {} : { head }, ...refused === undefined ? {} : { refused }, ...pending === undefined ? {} : { pending }, ...fault === undefined ? {} : { fault },
       staleS: Math.max(0, (now() - seenAt) / 1000), reviews: memory.reviews(),
     }),
+    allowedSigners: () => memory.active()?.allowedSigners ?? options.pinned.allowedSigners,
     poll,
     async start() {
       const before = memory.active()

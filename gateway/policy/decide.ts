@@ -12,7 +12,8 @@ export function decide<O extends Operation>(call: ProjectedCall<O>, policy: Poli
   return { ...call, decision, canonicalDecision: canonical, bundle: policy.digest, durability: durabilityOf(call.operation, decision, target) }
 }
 
-function ask(policy: Policy, call: ProjectedCall): { readonly decision: Decision; readonly canonical: Uint8Array } {
+/** What a policy says, or the deny that its failing is. */
+export function ask(policy: Policy, call: ProjectedCall): { readonly decision: Decision; readonly canonical: Uint8Array } {
   try {
     return policy.decide(call.input, call.inputText)
   } catch (cause) {

@@ -28,8 +28,8 @@ export interface MirrorOptions {
   readonly said: (words: string) => void
 }
 
-export function mirrorPath(stateDirectory: string): string {
-  return join(stateDirectory, 'policy.git')
+export function mirrorPath(stateDirectory: string, name = 'policy'): string {
+  return join(stateDirectory, `${name}.git`)
 }
 
 export function createMirror({ path, url, ref, environment, now, said }: MirrorOptions): Outside {

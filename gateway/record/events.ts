@@ -12,6 +12,9 @@ const policyEvents = { activated: 0, refused: 1, rolled_back: 2, emergency: 3, r
 /** As `approval/` tells it; FORMAT.md §10. `number` is the edge's number of kind 7. */
 export interface EdgeEvent { readonly id: string; readonly session: string; readonly number: number; readonly statement: object; readonly salt: Uint8Array }
 
+/** As `policy/` tells it; FORMAT.md §4, kind 14. `frame` is `session/seq`. */
+export interface ShadowEvent { readonly frame: string; readonly revision: string; readonly flips: readonly object[]; readonly decision: Uint8Array; readonly bundle: Uint8Array }
+
 export class Events {
   readonly #recorder: Recorder
   readonly #sessions: Sessions
@@ -35,6 +38,16 @@ export class Events {
       ...(event.bundle === undefined ? {} : { bundle: Buffer.from(event.bundle, 'hex') }),
     })
     await this.#recorder.commit('strict')
+  }
+
+  /** Behind the call it is about, so nothing waits for it. @throws EvidenceError when it cannot be recorded */
+  async shadow({ frame, revision, flips, decision, bundle }: ShadowEvent): Promise<void> {
+    const [session = '', seq = ''] = frame.split('/')
+    this.#recorder.node.append({
+      kind: frameKind.shadow, time: this.#now(), request: json({ event: 'shadow', revision, flips }), decision, bundle,
+      structure: new Map<number, Uint8Array | number>([[1, Buffer.from(session, 'hex')], [2, Number(seq)]]),
+    })
+    await this.#recorder.commit('bounded')
   }
 
   /** In the requester's session while that is open, else in the node's. The salt goes into the erasable body, beside the statement. */

@@ -6,7 +6,7 @@ import { PolicyError, type Decision, type Policy, type PolicyErrorCode } from '.
 
 // What a bundle answers, or throws, is the engine's own test; here it is what becomes of it.
 const answering = (effect: Decision['effect']): Policy => ({
-  digest: new Uint8Array(32).fill(7), revision: 'r', serial: 1, visible: () => [], close: () => undefined,
+  digest: new Uint8Array(32).fill(7), revision: 'r', serial: 1, builtins: [], visible: () => [], close: () => undefined,
   decide: () => ({ decision: { effect, reasons: [], approval: null, mask: [], limits: {}, record: { level: 'body', retention: '7y' }, obligations: [] }, canonical: new Uint8Array([1]), isCached: false }),
 })
 const throwing = (error: Error): Policy => ({ ...answering('allow'), decide: () => { throw error } })
