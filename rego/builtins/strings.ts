@@ -1,40 +1,39 @@
-// `indexof_n` and `strings.*`, as OPA's topdown answers them. Positions are of code points, prefixes are of text as written.
+// `indexof_n` and `strings.*`, as OPA's topdown answers them. Positions are of code points; texts are compared as they are written.
 import { intOf, number, ofTexts, textsOf } from './operand.ts'
 import type { Family } from './operand.ts'
+import { occurrences } from './search.ts'
 import type { Value } from './value.ts'
 
-/** Comparisons of two texts in one call. */
-const maxComparisons = 4_194_304
+/** Characters that one call may compare, and texts that it may pair. */
+const maxCompared = 16_777_216
 
 export const strings: Family = [
   ['indexof_n', ofTexts(indexOfN)],
-  ['strings.count', ofTexts((text, part) => number(part === '' ? [...text].length + 1 : text.split(part).length - 1))],
+  ['strings.count', ofTexts((text, part) => number(part === '' ? [...text].length + 1 : occurrences(text, part, false).length))],
   ['strings.any_prefix_match', (texts, prefixes) => anyMatch(texts, prefixes, (text, prefix) => text.startsWith(prefix))],
   ['strings.any_suffix_match', (texts, suffixes) => anyMatch(texts, suffixes, (text, suffix) => text.endsWith(suffix))],
   ['strings.split_n', splitN],
 ]
 
-// Occurrences may overlap.
 function indexOfN(text: string, part: string): Value | undefined {
   if (part === '') return undefined
-  const found: Value[] = []
-  let counted = 0
+  let units = 0
   let points = 0
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
-    for (; counted < at; counted++) {
+  const array = occurrences(text, part, true).map(at => {
+    for (; units < at; units++) {
       // The second half of a surrogate pair is no character of its own.
-      const unit = text.charCodeAt(counted)
+      const unit = text.charCodeAt(units)
       if (unit < 0xdc00 || unit > 0xdfff) points++
     }
-    found.push(number(points))
-  }
-  return { array: found }
+    return number(points)
+  })
+  return { array }
 }
 
 function anyMatch(left: Value, right: Value, matches: (text: string, affix: string) => boolean): Value | undefined {
   const texts = typeof left === 'string' ? [left] : textsOf(left)
   const affixes = typeof right === 'string' ? [right] : textsOf(right)
-  if (!texts || !affixes || texts.length * affixes.length > maxComparisons) return undefined
+  if (!texts || !affixes || texts.length * affixes.reduce((sum, affix) => sum + affix.length + 1, 0) > maxCompared) return undefined
   return texts.some(text => affixes.some(affix => matches(text, affix)))
 }
 
@@ -42,9 +41,17 @@ function anyMatch(left: Value, right: Value, matches: (text: string, affix: stri
 function splitN(text: Value, delimiter: Value, count: Value): Value | undefined {
   const n = intOf(count)
   if (typeof text !== 'string' || typeof delimiter !== 'string' || n === undefined) return undefined
-  const pieces = delimiter === '' ? [...text] : text.split(delimiter)
-  const size = Number(n)
-  if (n < 0n) return { array: pieces.slice(Math.max(pieces.length + size, 0)) }
-  if (n === 0n) return { array: [] }
-  return { array: pieces.slice(0, size) }
+  const pieces = split(text, delimiter)
+  return { array: n < 0n ? pieces.slice(Math.max(pieces.length + Number(n), 0)) : pieces.slice(0, Number(n)) }
+}
+
+function split(text: string, delimiter: string): string[] {
+  if (delimiter === '') return [...text]
+  const pieces: string[] = []
+  let start = 0
+  for (const at of occurrences(text, delimiter, false)) {
+    pieces.push(text.slice(start, at))
+    start = at + delimiter.length
+  }
+  return [...pieces, text.slice(start)]
 }

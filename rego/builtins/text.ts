@@ -17,7 +17,7 @@ export function compareValues(a: Value, b: Value): number {
   const byKind = rank(a) - rank(b)
   if (byKind !== 0) return byKind
   if (typeof a === 'boolean') return Number(a) - Number(b)
-  if (typeof a === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b as string))
+  if (typeof a === 'string') return compareTexts(a, b as string)
   if (a === null || b === null || typeof b !== 'object') return 0
   if ('number' in a && 'number' in b) return compareNumbers(a.number, b.number)
   if ('array' in a && 'array' in b) return compareLists(a.array, b.array)
@@ -26,6 +26,11 @@ export function compareValues(a: Value, b: Value): number {
   const left = [...a.object].sort(([x], [y]) => compareValues(x, y))
   const right = [...b.object].sort(([x], [y]) => compareValues(x, y))
   return compareLists(left.flat(), right.flat())
+}
+
+/** By their UTF-8 bytes, as Go does. */
+export function compareTexts(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 function compareLists(a: readonly Value[], b: readonly Value[]): number {
