@@ -83,22 +83,36 @@ function entityOf(written: Json | undefined, at: string): Entity | Malformed {
   return { type, id, properties }
 }
 
-/** A list of names, or nothing where the member is anything else: what is not understood grants nothing. */
-export function namesOf(value: Json | undefined): string[] {
-  return Array.isArray(value) && value.length <= maxGroups && value.every(isName) ? [...value] : []
+/** A rule about a group or a label would be silent where a list that it cannot read became an empty one: that is refused. @throws RefusalError `request.params` */
+export function namesOf(members: JsonObject, name: string, at: string): string[] {
+  return listOf(members[name], isName, `${at}.${name}: expected at most ${maxGroups} strings`)
 }
 
-export function nameOf(value: Json | undefined): string | undefined {
-  return isName(value) ? value : undefined
+/** @throws RefusalError `request.params` */
+export function wordsOf(members: JsonObject, name: string, at: string): string[] {
+  return listOf(members[name], isWord, `${at}.${name}: expected at most ${maxGroups} words`)
 }
 
-export function wordOf(value: Json | undefined): string | undefined {
-  return isWord(value) ? value : undefined
+/** @throws RefusalError `request.params` */
+export function nameOf(members: JsonObject, name: string, at: string): string | undefined {
+  return textOf(members[name], isName, `${at}.${name}: expected a string`)
 }
 
-/** A list of words, as `namesOf`. */
-export function wordsOf(value: Json | undefined): string[] {
-  return namesOf(value).every(isWord) ? namesOf(value) : []
+/** @throws RefusalError `request.params` */
+export function wordOf(members: JsonObject, name: string, at: string): string | undefined {
+  return textOf(members[name], isWord, `${at}.${name}: expected a word`)
+}
+
+function listOf(value: Json | undefined, isOne: (item: Json) => item is string, wrong: string): string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value) || value.length > maxGroups || !value.every(isOne)) throw fault('request.params', wrong)
+  return [...value]
+}
+
+function textOf(value: Json | undefined, isOne: (value: Json) => value is string, wrong: string): string | undefined {
+  if (value === undefined) return undefined
+  if (!isOne(value)) throw fault('request.params', wrong)
+  return value
 }
 
 export function isObject(value: Json | undefined): value is { [name: string]: Json } {

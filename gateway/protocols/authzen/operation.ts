@@ -25,8 +25,8 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
     resource: {
       type: resource.type, id: resource.id,
       properties: {
-        target: wordOf(resource.properties['target']) ?? target.name, env: wordOf(resource.properties['env']) ?? target.env,
-        labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties['labels'])])],
+        target: wordOf(resource.properties, 'target', 'resource.properties') ?? target.name, env: wordOf(resource.properties, 'env', 'resource.properties') ?? target.env,
+        labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
       },
     },
     catalogueKey: resource.id,
@@ -42,16 +42,17 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
 function subjectOf({ type, id, properties }: Entity, { claims }: AuthzenConfig): Question['subject'] {
   const known = subjectTypes.find((one) => one === type)
   if (known === undefined) throw fault('request.params', `subject.type: expected one of ${subjectTypes.join(', ')}`)
+  const at = 'subject.properties'
   return {
-    type: known, id, clientId: nameOf(properties['client_id']) ?? '', groups: namesOf(properties['groups']),
-    acr: nameOf(properties['acr']) ?? '', amr: namesOf(properties['amr']),
+    type: known, id, clientId: nameOf(properties, 'client_id', at) ?? '', groups: namesOf(properties, 'groups', at),
+    acr: nameOf(properties, 'acr', at) ?? '', amr: namesOf(properties, 'amr', at),
     claims: Object.fromEntries(claims.flatMap((name) => properties[name] === undefined ? [] : [[name, properties[name]]])),
   }
 }
 
 /** What nobody says changes things. */
 function effectsOf(properties: JsonObject): readonly string[] {
-  const said = wordsOf(properties['effects'])
+  const said = wordsOf(properties, 'effects', 'action.properties')
   return said.length > 0 ? said : undeclared
 }
 
