@@ -1,5 +1,5 @@
 // A commit's tests and bundle, made here: what signers say of a commit is compared with what this machine gets from it.
-import { compileBundle, loadPolicy, PolicyError, readBundle, testPolicies, type Policy, type PolicySource } from '../../rego/index.ts'
+import { compileBundle, loadPolicy, PolicyError, readBundle, testPolicies, Toolchain, type Policy, type PolicySource } from '../../rego/index.ts'
 import type { BundleStore } from './bundle-store.ts'
 import type { Build, PolicyMemory } from './memory.ts'
 import { testReportDigest } from './statement.ts'
@@ -7,16 +7,17 @@ import { testReportDigest } from './statement.ts'
 export interface Made { readonly bytes: Uint8Array; readonly tests: string }
 
 /**
- * Runs the tests, then compiles, each in a child process.
+ * Runs the tests, then compiles, in one child process.
  * @param capabilities OPA capabilities: what the host implements
  * @returns the bundle, and the digest of the test report in hex
  * @throws PolicyError ERR_POLICY_TEST where a test fails, ERR_POLICY_CHECK, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_*
  */
 export async function makeBundle(files: PolicySource, revision: string, serial: number, capabilities: unknown): Promise<Made> {
-  const { tests } = await testPolicies({ files, capabilities })
+  using toolchain = new Toolchain()
+  const { tests } = await testPolicies({ files, capabilities, toolchain })
   const failed = tests.filter(({ outcome }) => outcome === 'fail' || outcome === 'error')
   if (failed.length > 0) throw new PolicyError('ERR_POLICY_TEST', `${failed.length} policy tests fail: ${failed.slice(0, 5).map((test) => `${test.package}.${test.name}`).join(', ')}`)
-  return { bytes: await compileBundle({ files, revision, serial, capabilities }), tests: testReportDigest(tests) }
+  return { bytes: await compileBundle({ files, revision, serial, capabilities, toolchain }), tests: testReportDigest(tests) }
 }
 
 export interface Rebuilt { readonly policy: Policy; readonly build: Build }

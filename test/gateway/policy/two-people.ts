@@ -1,0 +1,88 @@
+// A policy repository that two people keep, small enough to compile in a moment, and an activation that follows it.
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import git from 'isomorphic-git'
+import { parseGoverned } from '../../../gateway/governed.ts'
+import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type Activation, type ActivationEvent, type PolicyMemory, type PolicyRepository, type Statement } from '../../../gateway/policy/index.ts'
+import { openDatabase } from '../../../gateway/state/database.ts'
+import { shippedCapabilities } from '../../../rego/index.ts'
+import { commit, config, endorse, newSigner, write, type Signer } from './policy-repository.ts'
+
+export const eli = newSigner('eli'), lena = newSigner('lena'), omar = newSigner('omar')
+export const startedAt = Date.UTC(2026, 10, 21)
+
+export const twoOf = (more = ''): string => config.replace('activation: { quorum: 1 }', `activation: { quorum: 2${more} }`)
+/** Lena may go ahead alone; everybody signs a review within an hour. */
+export const withEmergency = twoOf(', emergency: { signers: [lena@bank.example], review_within_s: 3600 }')
+
+const policy = {
+  'policy/request.rego': 'package countersign.request\n\ndecision := {"effect": "deny", "reasons": [], "approval": null, "mask": [], "limits": {}, "record": {"level": "body", "retention": "7y"}, "obligations": []}\n',
+  'policy/list.rego': 'package countersign.list\n\nvisible := []\n',
+  'policy/request_test.rego': 'package countersign.request_test\n\nimport data.countersign.request\n\ntest_denies if request.decision.effect == "deny"\n',
+}
+
+export interface Kept extends Disposable {
+  readonly dir: string
+  readonly state: string
+  readonly events: ActivationEvent[]
+  readonly memory: PolicyMemory
+  readonly repository: PolicyRepository
+  activation: Activation
+  now: number
+  /** Called with each event, before it counts as recorded. */
+  onEvent: (event: ActivationEvent) => Promise<void>
+  /** As after a restart. */
+  reopen(): Activation
+  change(files: Readonly<Record<string, string>>, signer: Signer | undefined): Promise<string>
+  /** A true statement of a commit; as if the commit had been built here already. */
+  statement(revision: string, more?: Partial<Statement>): Promise<Statement>
+  sign(statement: Statement, ...signers: readonly Signer[]): Promise<void>
+}
+
+/** @param from a folder to start from a copy of; else a repository with the first commit, signed by eli */
+export async function keep(from?: string, first = withEmergency): Promise<Kept> {
+  const home = fs.mkdtempSync(join(tmpdir(), 'countersign-two-'))
+  const dir = join(home, 'policy'), state = join(home, 'state')
+  if (from !== undefined) fs.cpSync(from, home, { recursive: true })
+  else {
+    fs.mkdirSync(dir)
+    await git.init({ fs, dir, defaultBranch: 'main' })
+    write(dir, { ...policy, 'config.yaml': first, allowed_signers: eli.line + lena.line + omar.line })
+    await commit(dir, eli)
+  }
+  const database = openDatabase(join(state, 'state.db'))
+  const memory = createPolicyMemory(database)
+  const repository = createPolicyRepository(dir, 'refs/heads/main')
+  const open = (): Activation => createActivation({
+    repository, memory, bundles: createBundleStore(join(state, 'bundles')), pinned: { allowedSigners: eli.line + lena.line + omar.line, quorum: 2 }, capabilities: shippedCapabilities(),
+    now: () => it.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
+    async onEvent(event) { await it.onEvent(event); it.events.push(event) },
+  })
+  const it: Kept = {
+    dir, state, events: [], memory, repository, now: startedAt, onEvent: () => Promise.resolve(), activation: undefined as unknown as Activation,
+    reopen: () => it.activation = open(),
+    async change(files, signer) {
+      write(dir, files)
+      return await commit(dir, signer)
+    },
+    async statement(revision, more = {}) {
+      const found = await repository.readCommit(revision)
+      const { count } = await repository.countCommits(found)
+      const serial = more.serial ?? count
+      const active = memory.active()
+      const build = active === undefined ? undefined : memory.buildOf(active.revision, active.serial)
+      if (build !== undefined) memory.setBuild(revision, serial, build)
+      const { tree } = await treeOf(repository, revision)
+      return { kind: 'activation', revision, tree, bundle: build?.bundle ?? '0'.repeat(64), tests: build?.tests ?? '0'.repeat(64), serial, ...more }
+    },
+    async sign(statement, ...signers) { for (const signer of signers) await endorse(dir, statement, signer) },
+    [Symbol.dispose]() { database.close(); fs.rmSync(home, { recursive: true, force: true }) },
+  }
+  it.reopen()
+  return it
+}
+
+async function treeOf(repository: PolicyRepository, revision: string): Promise<{ readonly tree: string }> {
+  return { tree: (await repository.readTree(await repository.readCommit(revision))).digest }
+}
