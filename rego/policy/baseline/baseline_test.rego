@@ -13,6 +13,7 @@ ask(method, target, groups) := {
 }
 
 effect(method, target, groups) := answer if answer := request.decision.effect with input as ask(method, target, groups)
+	with data.targets as {"bank": {"groups": ["analysts"]}}
 
 test_plumbing_is_open_to_whoever_may_use_the_target if {
 	count(data.baseline.methods) > 0

@@ -70,6 +70,10 @@ test_bytes_that_nobody_reads_have_no_masks if {
 	count(http.mask) > 0 with input as ask("GET /stream", null, ["analysts"])
 }
 
+test_fields_are_masked if {
+	{"http.ssn", "http.card", "http.account", "net"} - {rule.id | some rule in decide("GET /accounts", null, ["analysts"]).mask} == set()
+}
+
 test_without_its_masks_no_call if {
 	every broken in [{"masks": null}, {"masks": "none"}, {}] {
 		world := object.union(object.remove(data.http, ["masks"]), broken)

@@ -3,21 +3,21 @@ package lib_test
 import data.countersign.list
 import data.countersign.request
 
-call(id, groups) := {
+call(target, groups) := {
 	"v": 1,
 	"phase": "request",
 	"subject": {"type": "user", "id": "idp|u", "properties": {"groups": groups}},
 	"action": {"name": "tools/call", "properties": {"effects": ["read"]}},
-	"resource": {"type": "tool", "id": id, "properties": {"target": "t", "env": "test", "labels": []}},
+	"resource": {"type": "server", "id": target, "properties": {"target": target, "env": "test", "labels": []}},
 	"request": {"protocol": "mcp", "arguments": {}},
 	"findings": {"pii": {"status": "ok", "classes": []}, "projected": []},
 }
 
 world(rules) := {"it": rules}
 
-tools := {"t/a": {"groups": ["g"]}}
+targets := {"t": {"groups": ["g"]}}
 
-decide(rules) := answer if answer := request.decision with input as call("t/a", ["g"]) with data.policies as world(rules) with data.mcp.tools as tools
+decide(rules) := answer if answer := request.decision with input as call("t", ["g"]) with data.policies as world(rules) with data.targets as targets
 
 ids(decision) := {reason.id | some reason in decision.reasons}
 
@@ -38,7 +38,7 @@ test_an_allow_names_its_package if {
 }
 
 test_allow_without_access_is_deny if {
-	decision := request.decision with input as call("t/a", ["others"]) with data.policies as world({"allow": true}) with data.mcp.tools as tools
+	decision := request.decision with input as call("t", ["others"]) with data.policies as world({"allow": true}) with data.targets as targets
 	decision.effect == "deny"
 	ids(decision) == {"countersign.access"}
 }
@@ -106,21 +106,21 @@ is_malformed(rules) if {
 test_allow_must_be_true if decide({"allow": "yes"}).effect == "deny"
 
 test_an_undeclared_sensitive_value_denies if {
-	asked := object.union(call("t/a", ["g"]), {"findings": {"projected": ["/arguments/n"]}})
-	decision := request.decision with input as asked with data.policies as world({"allow": true}) with data.mcp.tools as tools
+	asked := object.union(call("t", ["g"]), {"findings": {"projected": ["/arguments/n"]}})
+	decision := request.decision with input as asked with data.policies as world({"allow": true}) with data.targets as targets
 	decision.effect == "deny"
 	ids(decision) == {"countersign.projected"}
 }
 
 test_missing_findings_deny if {
-	asked := object.remove(call("t/a", ["g"]), ["findings"])
-	decision := request.decision with input as asked with data.policies as world({"allow": true}) with data.mcp.tools as tools
+	asked := object.remove(call("t", ["g"]), ["findings"])
+	decision := request.decision with input as asked with data.policies as world({"allow": true}) with data.targets as targets
 	decision.effect == "deny"
 }
 
 test_another_version_has_no_answer if {
-	asked := object.union(call("t/a", ["g"]), {"v": 2})
-	not request.decision with input as asked with data.policies as world({"allow": true}) with data.mcp.tools as tools
+	asked := object.union(call("t", ["g"]), {"v": 2})
+	not request.decision with input as asked with data.policies as world({"allow": true}) with data.targets as targets
 }
 
 test_the_tightest_limit_holds if {
@@ -150,10 +150,10 @@ test_without_a_net_there_is_no_answer if {
 }
 
 test_a_list_answers_once_for_each_item if {
-	item := call("t/a", []).resource
-	other := call("t/b", []).resource
-	asked := {"subject": call("t/a", ["g"]).subject, "items": [item, other, item]}
-	list.visible == [true, false, true] with input as asked with data.mcp.tools as tools
+	item := call("t", []).resource
+	other := call("u", []).resource
+	asked := {"subject": call("t", ["g"]).subject, "items": [item, other, item]}
+	list.visible == [true, false, true] with input as asked with data.targets as targets
 }
 
 test_the_net_is_lifted_only_by_a_plain_yes if {
@@ -165,9 +165,9 @@ test_the_net_is_lifted_only_by_a_plain_yes if {
 
 test_the_record_keeps_bodies_unless_data_says_less if {
 	decide({"allow": true}).record == {"level": "body", "retention": "7y"}
-	decide({"allow": true}).record.level == "meta" with data.record as {"tool": {"*": "digest", "t": "meta"}}
+	decide({"allow": true}).record.level == "meta" with data.record as {"server": {"*": "digest", "t": "meta"}}
 }
 
 test_a_target_that_data_does_not_name_keeps_bodies if {
-	decide({"allow": true}).record.level == "body" with data.record as {"tool": {"other": "meta"}}
+	decide({"allow": true}).record.level == "body" with data.record as {"server": {"other": "meta"}}
 }

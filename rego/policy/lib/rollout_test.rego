@@ -7,7 +7,7 @@ call(env) := {
 	"phase": "request",
 	"subject": {"type": "user", "id": "idp|u", "properties": {"groups": ["g"]}},
 	"action": {"name": "tools/call", "properties": {"effects": ["read"]}},
-	"resource": {"type": "tool", "id": "t/a", "properties": {"target": "t", "env": env, "labels": []}},
+	"resource": {"type": "server", "id": "t", "properties": {"target": "t", "env": env, "labels": []}},
 	"request": {"protocol": "mcp", "arguments": {}},
 	"findings": {"pii": {"status": "ok", "classes": []}, "projected": []},
 }
@@ -15,7 +15,7 @@ call(env) := {
 # What becomes of a refusal that says of itself `entry`, in an environment, under what data says about its rollout.
 decide(entry, env, rollout) := answer if answer := request.decision with input as call(env)
 	with data.policies as {"it": {"allow": true, "deny": {entry}}}
-	with data.mcp.tools as {"t/a": {"groups": ["g"]}}
+	with data.targets as {"t": {"groups": ["g"]}}
 	with data.rollout as rollout
 
 plain := {"id": "it.no", "msg": "m"}

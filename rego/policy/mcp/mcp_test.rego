@@ -95,6 +95,9 @@ is_outside(path) if "mcp.path" in refused("lookup_customer", {"id": 1, "path": p
 test_a_relative_path_is_fine if decide("lookup_customer", {"path": "reports/q3.csv"}, ["analysts"]).effect == "allow"
 
 test_who_approves if {
+	ids(decide("deploy_model", {}, ["ci"])) == {"mcp.deployment"}
+	ids(decide("delete_customer", {"id": 1}, ["leads"])) == {"mcp.delete"}
+	ids(decide("export_customers", {}, ["leads"])) == {"mcp.bulk_export"}
 	decide("export_customers", {}, ["analysts"]).approval.groups == {{"any_of": ["leads"], "min": 1}}
 	decide("deploy_model", {}, ["ci"]).approval.groups == {{"any_of": ["engineers-lead", "leads"], "min": 1}}
 }
