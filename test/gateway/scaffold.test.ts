@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import anyTest, { type ExecutionContext } from 'ava'
+import git from 'isomorphic-git'
+import { parseGoverned } from '../../gateway/governed.ts'
+import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type ActivationEvent } from '../../gateway/policy/index.ts'
+import { effectivePacks, repositoryFiles } from '../../gateway/scaffold/repository.ts'
+import { openDatabase } from '../../gateway/state/database.ts'
+import { checkPolicies, formatPolicies, packNames, shippedCapabilities, testPolicies, type PackName } from '../../rego/index.ts'
+import { lintPolicies } from '../../rego/lint/lint.ts'
+import { commit, newSigner } from './policy/policy-repository.ts'
+
+// One after the other: each compiler is a process of some 200 MB.
+const test = anyTest.serial
+const capabilities = shippedCapabilities()
+const made = (packs: readonly PackName[]) => repositoryFiles({ packs: effectivePacks(packs), version: '1.2.3', signers: [] })
+const sourceOf = (files: ReadonlyMap<string, string>) => new Map([...files].filter(([name]) => /^(policy|data|schema)\//.test(name)).map(([name, text]) => [name, new TextEncoder().encode(text)]))
+
+function folder(t: ExecutionContext): string {
+  const dir = fs.mkdtempSync(join(tmpdir(), 'countersign-new-'))
+  t.teardown(() => { fs.rmSync(dir, { recursive: true, force: true }) })
+  return dir
+}
+
+function policy(cwd: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(import.meta.dirname, '../../gateway/countersign.js'), 'policy', ...args], { cwd }, (error, out, err) => { resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err }) })
+  })
+}
+
+test('a new policy repository passes check, tests, format and lint, and its config is valid, with every pack and with each', async (t) => {
+  t.timeout(120_000)
+  const all = sourceOf(made(packNames))
+  await checkPolicies({ files: all, capabilities })
+  t.deepEqual([...(await formatPolicies({ files: all })).keys()], [])
+  t.deepEqual(await lintPolicies(all), [])
+  for (const packs of [packNames, ...packNames.map((name) => [name])]) {
+    const files = made(packs)
+    const { tests } = await testPolicies({ files: sourceOf(files), capabilities })
+    t.deepEqual(tests.filter(({ outcome }) => outcome !== 'pass').map(({ name }) => name), [], packs.join())
+    t.deepEqual(parseGoverned(files.get('config.yaml') ?? '', []).targets.map(({ name }) => name), (['mcp', 'http', 'pg'] as const).flatMap((name, at) => effectivePacks(packs).includes(name) ? [['bank', 'ledger', 'appdb'][at]] : []))
+  }
+})
+
+test('a gateway takes a commit of a new policy repository, and decides by it', async (t) => {
+  const dir = folder(t), eli = newSigner('eli'), lena = newSigner('lena')
+  const keys = [eli, lena].map(({ name, line }) => ({ file: name, text: `${line.trim().split(' ').slice(-2).join(' ')} ${name}@bank.example\n` }))
+  const files = repositoryFiles({ packs: ['mcp', 'ffiec'], version: '1.2.3', signers: keys })
+  for (const [name, text] of files) {
+    fs.mkdirSync(dirname(join(dir, 'policy', name)), { recursive: true })
+    fs.writeFileSync(join(dir, 'policy', name), text)
+  }
+  await git.init({ fs, dir: join(dir, 'policy'), defaultBranch: 'main' })
+  await commit(join(dir, 'policy'), eli)
+  const events: ActivationEvent[] = []
+  const database = openDatabase(join(dir, 'state.db'))
+  t.teardown(() => { database.close() })
+  const activation = createActivation({
+    repository: createPolicyRepository(join(dir, 'policy'), 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(join(dir, 'bundles')),
+    pinned: { allowedSigners: eli.line + lena.line, quorum: 1 }, now: Date.now, capabilities, parseGoverned: (text) => parseGoverned(text, []),
+    onEvent(event) { events.push(event); return Promise.resolve() }, onActive: () => undefined,
+  })
+  await activation.start()
+  t.deepEqual(events.map(({ event, serial, reason }) => [event, serial, reason]), [['activated', 1, undefined]])
+  const agent = { type: 'agent', id: 'https://idp.example.com|ana', properties: { groups: ['analysts'], acr: 'phr', amr: [] }, actor: { type: 'agent', id: 'desk', chain: [] } }
+  const input = {
+    v: 1, phase: 'request', subject: agent, action: { name: 'tools/call', properties: { effects: ['delete'] } }, resource: { type: 'tool', id: 'bank/delete_customer', properties: { target: 'bank', env: 'prod', labels: ['pii'] } },
+    request: { protocol: 'mcp', arguments: {} }, findings: { pii: { status: 'ok', classes: [] }, projected: [] }, context: { ticket: 'CHG-1' },
+  }
+  const decided = activation.active()?.policy.decide(input, JSON.stringify(input)).decision
+  t.is(decided?.effect, 'deny')
+  t.deepEqual(decided?.reasons.map(({ id, severity }) => [id, severity]).toSorted(), [['ffiec.agent_target', 'high'], ['ffiec.privileged', 'high'], ['house.agent_change', 'high'], ['mcp.delete', undefined]])
+})
+
+test('policy new makes a folder, or fills a clone without commits, and refuses one that holds anything', async (t) => {
+  const dir = folder(t)
+  const { status, out } = await policy(dir, 'new', 'p', '--pack', 'http', '--json')
+  t.is(status, 0)
+  t.deepEqual((JSON.parse(out) as { packs: string[] }).packs, ['http'])
+  t.deepEqual((JSON.parse(out) as { files: string[] }).files.filter((name) => !fs.existsSync(join(dir, 'p', name))), [])
+  const before = fs.readFileSync(join(dir, 'p', 'config.yaml'), 'utf8')
+  t.like(await policy(dir, 'new', 'p'), { status: 2, err: 'countersign: ERR_USAGE: p is not an empty folder\n' })
+  t.is(fs.readFileSync(join(dir, 'p', 'config.yaml'), 'utf8'), before)
+  fs.mkdirSync(join(dir, 'clone', '.git'), { recursive: true })
+  t.is((await policy(join(dir, 'clone'), 'new', '.')).status, 0)
+  t.like(await policy(dir, 'new', 'other', '--pack', 'soap'), { status: 2 })
+  t.false(fs.existsSync(join(dir, 'other')))
+})
+
+test('a signer is a public ed25519 key with the name of a person; a private key is not said again', (t) => {
+  const one = (text: string) => () => repositoryFiles({ packs: ['mcp'], version: '1.2.3', signers: [{ file: 'key', text }] })
+  const message = 'key is no public ssh-ed25519 key with a comment that names a person'
+  t.throws(one('-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n'), { code: 'ERR_USAGE', message })
+  t.throws(one(`ssh-ed25519 ${'A'.repeat(68)}`), { code: 'ERR_USAGE', message })
+  t.throws(one(`ssh-rsa ${'A'.repeat(68)} eli`), { code: 'ERR_USAGE', message })
+  t.throws(one(`ssh-ed25519 ${'A'.repeat(68)} web-flow`), { code: 'ERR_POLICY_UNTRUSTED', message: 'allowed_signers line 1: the key of a forge is no person' })
+})
+
+test("an editor's problem matcher reads what check and test print", async (t) => {
+  const { tasks } = JSON.parse(made(['mcp']).get('.vscode/tasks.json') ?? '') as { tasks: { problemMatcher: { pattern: Record<string, unknown> & { regexp: string } } }[] }
+  const [check, tests] = tasks.map(({ problemMatcher }) => problemMatcher.pattern)
+  const dir = folder(t)
+  await policy(dir, 'new', '.')
+  const house = join(dir, 'policy/house/house.rego')
+  fs.writeFileSync(house, fs.readFileSync(house, 'utf8').replace('input.subject.type', 'input.subjekt.type'))
+  const found = await policy(dir, 'check', '.')
+  t.is(found.status, 1)
+  const line = [...found.out.split('\n'), ...found.err.split('\n')].find((text) => text.includes('subjekt')) ?? ''
+  const match = new RegExp(check?.regexp ?? '').exec(line)
+  t.deepEqual([match?.[Number(check?.['file'])], match?.[Number(check?.['line'])], match?.[Number(check?.['column'])]], ['policy/house/house.rego', '23', '2'])
+  t.regex(match?.[Number(check?.['message'])] ?? '', /^undefined ref: input\.subjekt/)
+  fs.writeFileSync(house, fs.readFileSync(house, 'utf8').replace('input.subjekt.type == "agent"', 'input.subject.type == "agents"'))
+  const failed = await policy(dir, 'test', '--filter', 'house', '.')
+  const row = failed.out.split('\n').map((text) => new RegExp(tests?.regexp ?? '').exec(text)).find((one) => one !== null)
+  t.deepEqual([row?.[Number(tests?.['message'])], row?.[Number(tests?.['file'])], row?.[Number(tests?.['line'])]], ['test_agents_change_nothing_in_production', 'policy/house/house_test.rego', '19'])
+})
