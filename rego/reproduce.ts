@@ -2,12 +2,11 @@
 // What comes out is a list of what differs: names, paths and places; of the data never a value.
 import { hash } from 'node:crypto'
 import { bundleOf, readCanonical, signaturesFile } from './bundle.ts'
-import { capabilitiesDigest, compileBundle } from './compiler.ts'
+import { compileBundle } from './compiler.ts'
 import { PolicyError, type Finding } from './errors.ts'
 import { isPolicyFile } from './folder.ts'
 import { sourceDigest, type PolicySource } from './source.ts'
 import { readTarball, unpackTarball } from './tarball.ts'
-import { compilerDigest } from './toolchain/artefact.ts'
 
 export interface Commit {
   /** Object id. */
@@ -23,38 +22,42 @@ export interface Reproduction {
 }
 
 /**
- * An unsigned bundle is compared byte for byte; of a signed one its files are, and its signature is left out (`readSignedBundle` asks whose it is).
  * @throws PolicyError `ERR_BUNDLE_MALFORMED`, ERR_TOOLCHAIN_*
  */
 export async function reproduceBundle(bytes: Uint8Array, { revision, files: all }: Commit, capabilities: unknown): Promise<Reproduction> {
-  const theirs = readTarball(bytes)
-  const isSigned = theirs.delete(signaturesFile)
-  const bundle = bundleOf(bytes, theirs, {})
-  const { serial, entrypoints, reports } = bundle
+  const { serial, entrypoints, reports, sourceDigest: stated } = bundleOf(bytes, readTarball(bytes), {})
   // A gateway compiles all that a commit has in its folders; `policy build` what a compiler reads of them. The digest says which it was.
   const read: PolicySource = new Map([...all].filter(([name]) => isPolicyFile(name)))
-  const files = sourceDigest(read) === bundle.sourceDigest ? read : all
-  const stated: Finding[] = [
-    ...differs('revision', 'the commit', bundle.revision, revision),
-    ...differs('source', 'the source (its digest)', bundle.sourceDigest, sourceDigest(files)),
-    ...differs('compiler', 'the compiler (its digest)', bundle.compilerDigest, compilerDigest()),
-    ...differs('capabilities', 'the capabilities (their digest)', bundle.capabilitiesDigest ?? 'none', capabilitiesDigest(capabilities)),
-  ]
+  const files = sourceDigest(read) === stated ? read : all
   let rebuilt: Uint8Array
   try {
     rebuilt = await compileBundle({ files, revision, serial, entrypoints, reports, capabilities })
   } catch (cause) {
     if (!(cause instanceof PolicyError) || cause.code.startsWith('ERR_TOOLCHAIN')) throw cause
-    return { differences: [...stated, finding('compile', `the commit does not compile: ${cause.message}`)], rebuilt: undefined }
+    return { differences: [finding('compile', `the commit does not compile: ${cause.message}`)], rebuilt: undefined }
   }
+  return { differences: compareBundles(bytes, rebuilt), rebuilt: hash('sha256', rebuilt, 'hex') }
+}
+
+/**
+ * What a bundle says otherwise than the one that was rebuilt. An unsigned one is compared byte for byte; of a signed one the files are, and its
+ * signature is left out (`readSignedBundle` asks whose it is).
+ */
+export function compareBundles(bytes: Uint8Array, rebuilt: Uint8Array): readonly Finding[] {
+  const theirs = readTarball(bytes)
   const ours = readTarball(rebuilt)
+  const isSigned = theirs.delete(signaturesFile)
+  const [one, other] = [bundleOf(bytes, theirs, {}), bundleOf(rebuilt, ours, {})]
+  const stated: Finding[] = [
+    ...differs('revision', 'the commit', one.revision, other.revision),
+    ...differs('source', 'the source (its digest)', one.sourceDigest, other.sourceDigest),
+    ...differs('compiler', 'the compiler (its digest)', one.compilerDigest, other.compilerDigest),
+    ...differs('capabilities', 'the capabilities (their digest)', one.capabilitiesDigest ?? 'none', other.capabilitiesDigest ?? 'none'),
+  ]
   const found = [...stated, ...compareFiles(theirs, ours, stated.length > 0)]
-  const isSame = isSigned || Buffer.compare(bytes, rebuilt) === 0
-  if (found.length === 0 && !isSame) {
-    const what = Buffer.compare(unpackTarball(bytes), unpackTarball(rebuilt)) === 0 ? 'the same archive, packed otherwise' : 'the same files, in another archive'
-    found.push(finding('archive', `${what}: it did not come from this compiler as it is`))
-  }
-  return { differences: found, rebuilt: hash('sha256', rebuilt, 'hex') }
+  if (found.length > 0 || isSigned || Buffer.compare(bytes, rebuilt) === 0) return found
+  const what = Buffer.compare(unpackTarball(bytes), unpackTarball(rebuilt)) === 0 ? 'the same archive, packed otherwise' : 'the same files, in another archive'
+  return [finding('archive', `${what}: it did not come from this compiler as it is`)]
 }
 
 function compareFiles(theirs: ReadonlyMap<string, Uint8Array>, ours: ReadonlyMap<string, Uint8Array>, isSaid: boolean): Finding[] {

@@ -45,7 +45,7 @@ decision := good if {
 }
 `
 
-const visible = `package countersign.list
+export const visible = `package countersign.list
 
 visible := input.items if input.subject.id == "echo"
 
