@@ -21,6 +21,7 @@ allow if {
 deny contains {
 	"id": "http.transfer_body",
 	"msg": "A transfer needs an amount above zero and two different accounts, from and to.",
+	"severity": "low",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	is_transfer
@@ -32,6 +33,7 @@ deny contains {
 require contains {
 	"id": "http.large_transfer",
 	"msg": sprintf("A transfer above %d needs the approval of a lead.", [data.http.transfer_limit]),
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {

@@ -22,6 +22,7 @@ allow if {
 deny contains {
 	"id": "mcp.schema_change",
 	"msg": "Changing or dropping tables is never allowed through this gateway, for anyone. Do not retry. Read with run_report or lookup_customer, or open a change request with the database team.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	is_call
@@ -35,6 +36,7 @@ deny contains {
 deny contains {
 	"id": "mcp.report_name",
 	"msg": "A report is named by lower-case letters, digits and underscores, at most 64 of them.",
+	"severity": "low",
 	"controls": [],
 } if {
 	is_call
@@ -47,6 +49,7 @@ deny contains {
 deny contains {
 	"id": "mcp.path",
 	"msg": "Paths must be relative and must not climb: no leading slash, no \"..\".",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	is_call
@@ -61,6 +64,7 @@ deny contains {
 require contains {
 	"id": "mcp.bulk_export",
 	"msg": "Exporting customers in bulk needs the approval of a lead.",
+	"severity": "high",
 	"controls": ["GLBA-314.4c"],
 	"approval": data.approvals.lead,
 } if {
@@ -73,6 +77,7 @@ require contains {
 require contains {
 	"id": "mcp.delete",
 	"msg": "Deleting a customer needs the approval of a lead.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
@@ -85,6 +90,7 @@ require contains {
 require contains {
 	"id": "mcp.deployment",
 	"msg": "A deployment needs the approval of an engineering lead.",
+	"severity": "high",
 	"controls": ["FFIEC-DA-IV.B"],
 	"approval": data.approvals["engineers-lead"],
 } if {

@@ -37,6 +37,7 @@ is_granted("read", statement) if {
 deny contains {
 	"id": "pg.ddl",
 	"msg": "Creating, changing or dropping objects is not open to your groups in this database. Do not retry; open a change request with the database team.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	"ddl" in refused
@@ -47,6 +48,7 @@ deny contains {
 deny contains {
 	"id": "pg.dcl",
 	"msg": "Roles, grants and ownership are not changed through this gateway by your groups.",
+	"severity": "critical",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	"dcl" in refused
@@ -57,6 +59,7 @@ deny contains {
 deny contains {
 	"id": "pg.read_only",
 	"msg": "Your groups may read this database, not change it.",
+	"severity": "medium",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	"write" in refused
@@ -67,6 +70,7 @@ deny contains {
 deny contains {
 	"id": "pg.effect",
 	"msg": sprintf("Your groups have no right to this in this database: %s.", [listed(others)]),
+	"severity": "medium",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	others := refused - {"ddl", "dcl", "write"}
@@ -78,6 +82,7 @@ deny contains {
 deny contains {
 	"id": "pg.forbidden",
 	"msg": sprintf("Never allowed through this gateway: %s.", [listed(forbidden)]),
+	"severity": "critical",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	forbidden := {kind | some kind in kinds; kind in data.postgres.forbidden_kinds}

@@ -5,6 +5,7 @@ package countersign.postgres
 deny contains {
 	"id": "pg.routine",
 	"msg": sprintf("These functions reach past what policy can see: %s.", [listed(names)]),
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	names := {routine.name | some routine in routines; routine.class in data.postgres.denied_routines}
@@ -16,6 +17,7 @@ deny contains {
 deny contains {
 	"id": "pg.function_call",
 	"msg": "Calling a function by its number is refused; send a SELECT.",
+	"severity": "medium",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	input.action.name == "pg.function_call"
@@ -32,6 +34,7 @@ is_listed_call if {
 deny contains {
 	"id": "pg.copy_file",
 	"msg": "COPY to or from a file or program of the server is refused; use STDIN or STDOUT (\\copy in psql).",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	some statement in statements
@@ -46,6 +49,7 @@ is_own(copy) if copy.place == "client"
 deny contains {
 	"id": "pg.opaque",
 	"msg": untold,
+	"severity": "medium",
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
@@ -75,6 +79,7 @@ unknown_names := names if {
 deny contains {
 	"id": "pg.unknown_statement",
 	"msg": "What this EXECUTE would run is not known. Send the statement itself, or let the driver prepare it.",
+	"severity": "low",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	some statement in statements

@@ -13,6 +13,7 @@ masks := data.postgres.masks.all if {
 deny contains {
 	"id": "pg.system_sensitive",
 	"msg": sprintf("These show values of columns that are masked for you, or secrets: %s.", [listed(names)]),
+	"severity": "high",
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
@@ -25,6 +26,7 @@ deny contains {
 deny contains {
 	"id": "pg.sensitive_predicate",
 	"msg": sprintf("Masked columns may be compared with = and a value, not searched, ordered, grouped or joined by: %s.", [listed(names)]),
+	"severity": "high",
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
@@ -39,6 +41,7 @@ is_plain(predicate) if predicate.operator in data.postgres.plain_operators
 deny contains {
 	"id": "pg.sensitive_write",
 	"msg": sprintf("Masked columns may not be written elsewhere: %s.", [listed(names)]),
+	"severity": "high",
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all

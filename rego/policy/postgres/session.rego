@@ -5,6 +5,7 @@ package countersign.postgres
 deny contains {
 	"id": "pg.setting",
 	"msg": sprintf("This is not among the settings that a session may change, or not to this value: %s.", [listed(wrong)]),
+	"severity": "low",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	wrong := {setting_name(setting) | some setting in settings; not may_be_set(setting); not takes_role(setting)}
@@ -28,6 +29,7 @@ may_be_set(setting) if lower(setting.value) in data.postgres.settings.fixed[lowe
 deny contains {
 	"id": "pg.role",
 	"msg": "SET ROLE and SET SESSION AUTHORIZATION are refused: rights follow from who you are, not from a role you take.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.7"],
 } if {
 	some setting in settings
@@ -42,6 +44,7 @@ takes_role(setting) if lower(setting.name) in {"role", "session_authorization"}
 deny contains {
 	"id": "pg.replication",
 	"msg": "Replication connections are not open through this gateway.",
+	"severity": "critical",
 	"controls": ["GLBA-314.4c"],
 } if {
 	some setting in settings

@@ -5,6 +5,7 @@ package countersign.postgres
 deny contains {
 	"id": "pg.unparsed",
 	"msg": unread,
+	"severity": "medium",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	not is_parsed
@@ -19,6 +20,7 @@ unread := sprintf("The gateway cannot read this as SQL, so it was not sent: %s (
 deny contains {
 	"id": "pg.tx_control",
 	"msg": "BEGIN, COMMIT and ROLLBACK are sent by themselves, not together with other statements.",
+	"severity": "low",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	is_agent
@@ -32,6 +34,7 @@ deny contains {
 deny contains {
 	"id": "pg.multi",
 	"msg": "Send one statement at a time.",
+	"severity": "low",
 	"controls": ["FFIEC-IS-II.C.15"],
 } if {
 	is_agent

@@ -5,6 +5,7 @@ package countersign.postgres
 require contains {
 	"id": "pg.whole_table",
 	"msg": "UPDATE or DELETE without WHERE changes every row, so a lead has to approve it.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
@@ -21,6 +22,7 @@ require contains {
 require contains {
 	"id": "pg.truncate",
 	"msg": "TRUNCATE removes every row, so a lead has to approve it.",
+	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
@@ -35,6 +37,7 @@ require contains {
 require contains {
 	"id": "pg.protected",
 	"msg": sprintf("A lead has to approve changes of %s.", [listed(names)]),
+	"severity": "medium",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
@@ -54,6 +57,7 @@ require contains {
 require contains {
 	"id": "pg.bulk_export",
 	"msg": "COPY of a protected table to the client is a bulk export, so a lead has to approve it.",
+	"severity": "high",
 	"controls": ["GLBA-314.4c"],
 	"approval": data.approvals.lead,
 } if {
