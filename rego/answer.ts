@@ -1,6 +1,7 @@
 // Reads an answer where it lies in a policy module's memory. `opa_json_dump` writes it byte by byte and hashes every member of an
 // object on the way; and most of an answer (masks, messages, limits) is constant: its text is made once and found by its address.
 // Layout: OPA 1.22.0, wasm/src/value.h. A module that lays its values out in another way is read by its own `opa_json_dump`.
+import { jsonNumber } from './builtins/value.ts'
 import { PolicyError } from './errors.ts'
 
 const kind = { null: 1, boolean: 2, number: 3, string: 4, array: 5, object: 6, set: 7, internedString: 8, internedBoolean: 9 } as const
@@ -65,7 +66,7 @@ export function createAnswerReader({ memory, end }: Image): AnswerReader {
   function writeNumber(address: number): string {
     const form = view.getUint8(address + 1)
     if (form === numberKind.integer) return String(view.getBigInt64(address + 8, true))
-    if (form === numberKind.text) return readUtf8(view.getUint32(address + 8, true), view.getUint32(address + 12, true))
+    if (form === numberKind.text) return jsonNumber(readUtf8(view.getUint32(address + 8, true), view.getUint32(address + 12, true)))
     throw new PolicyError('ERR_POLICY_MALFORMED', 'the result has a value of a type that is not known')
   }
 

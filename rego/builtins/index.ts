@@ -14,6 +14,7 @@ import { regex } from './regex.ts'
 import { semver } from './semver.ts'
 import { sprintf } from './sprintf.ts'
 import { strings } from './strings.ts'
+import { template } from './template/index.ts'
 import { time } from './time/index.ts'
 import { units } from './units.ts'
 import { uri } from './uri.ts'
@@ -36,6 +37,7 @@ export const hostBuiltins: ReadonlyMap<string, BuiltinMaker> = new Map<string, B
   ...ready(semver),
   ...ready(units),
   ...ready(uuid),
+  ...ready(template),
   ...regex,
   ...time,
   ...ready(cidr),

@@ -12,7 +12,8 @@ export type Value =
 /** A pure function of its arguments. `undefined` makes the calling expression undefined, which is what OPA does with a built-in's error. */
 export type Builtin = (...values: Value[]) => Value | undefined
 
-const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
+// A policy may write `.5`, which JSON may not; the module keeps it so.
+const number = /-?(?:0|[1-9][0-9]*|(?=\.))(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 
 /** @throws SyntaxError when the module wrote something else than a value */
 export function parseValueText(text: string): Value {
@@ -34,7 +35,7 @@ export function parseValueText(text: string): Value {
     const match = number.exec(text)
     if (!match) throw new SyntaxError('this is no value')
     at = number.lastIndex
-    return { number: match[0] }
+    return { number: jsonNumber(match[0]) }
   }
 
   function parseString(): string {
@@ -94,6 +95,11 @@ export function parseValueText(text: string): Value {
   function skip(): void {
     while (text[at] === ' ') at++
   }
+}
+
+/** A number's text as JSON has it. */
+export function jsonNumber(text: string): string {
+  return text.startsWith('.') || text.startsWith('-.') ? text.replace('.', '0.') : text
 }
 
 /** The text that OPA's `opa_value_parse` takes. */
