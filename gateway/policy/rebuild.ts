@@ -32,19 +32,24 @@ export async function rebuild(
   const kept = known === undefined ? undefined : await bundles.read(known.bundle)
   if (kept !== undefined && known !== undefined) {
     try {
-      return { policy: admit(kept), build: known }
+      return { policy: admit(kept, commit), build: known }
     } catch (cause) {
       if (!(cause instanceof PolicyError)) throw cause   // a bundle of an older compiler that this host cannot load: compile again
     }
   }
   const { bytes, tests } = await makeBundle(files, revision, serial, capabilities)
-  const policy = admit(bytes)
+  const policy = admit(bytes, commit)
   const build = { bundle: await bundles.write(bytes), tests }
   memory.setBuild(revision, serial, build)
   return { policy, build }
 }
 
-/** The one place where a bundle's bytes become a policy: whatever must hold of them (a signature, where the bootstrap names a key) is asked here. */
-function admit(bytes: Uint8Array): Policy {
-  return loadPolicy(readBundle(bytes))
+/**
+ * The one place where a bundle's bytes become a policy: whatever must hold of them (a signature, where the bootstrap names a key) is asked here.
+ * An older one is not this commit's, also where the memory says so.
+ */
+function admit(bytes: Uint8Array, { revision, serial }: { readonly revision: string; readonly serial: number }): Policy {
+  const bundle = readBundle(bytes, { minimumSerial: serial })
+  if (bundle.revision !== revision || bundle.serial !== serial) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the bundle is of another commit')
+  return loadPolicy(bundle)
 }
