@@ -8,7 +8,7 @@ import { parseGoverned } from '../../../gateway/governed.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type ActivationEvent } from '../../../gateway/policy/index.ts'
 import { openDatabase } from '../../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../../rego/index.ts'
-import { changed, changedManifest, moduleOf, pack, text, unpack } from '../../rego/archive.ts'
+import { changed, changedManifest, moduleOf, pack, unpack } from '../../rego/archive.ts'
 import { hostile, visible } from '../../rego/sources.ts'
 import { commit, config, newSigner, write } from './policy-repository.ts'
 
