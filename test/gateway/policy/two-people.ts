@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
 import { parseGoverned } from '../../../gateway/governed.ts'
-import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type Activation, type ActivationEvent, type PolicyMemory, type PolicyRepository, type Statement } from '../../../gateway/policy/index.ts'
+import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type Activation, type ActivationEvent, type BundleStore, type PolicyMemory, type PolicyRepository, type Statement } from '../../../gateway/policy/index.ts'
+import type { Build } from '../../../gateway/policy/memory.ts'
 import { openDatabase } from '../../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../../rego/index.ts'
+import { readTarball, writeTarball } from '../../../rego/tarball.ts'
 import { commit, config, endorse, newSigner, write, type Signer } from './policy-repository.ts'
 
 export const eli = newSigner('eli'), lena = newSigner('lena'), omar = newSigner('omar')
@@ -70,9 +72,7 @@ export async function keep(from?: string, first = withEmergency): Promise<Kept> 
       const found = await repository.readCommit(revision)
       const { count } = await repository.countCommits(found)
       const serial = more.serial ?? count
-      const active = memory.active()
-      const build = active === undefined ? undefined : memory.buildOf(active.revision, active.serial)
-      if (build !== undefined) memory.setBuild(revision, serial, build)
+      const build = await builtFor(memory, createBundleStore(join(state, 'bundles')), revision, serial)
       const { tree } = await treeOf(repository, revision)
       return { kind: 'activation', revision, tree, bundle: build?.bundle ?? '0'.repeat(64), tests: build?.tests ?? '0'.repeat(64), serial, ...more }
     },
@@ -81,6 +81,23 @@ export async function keep(from?: string, first = withEmergency): Promise<Kept> 
   }
   it.reopen()
   return it
+}
+
+/** What the commit would compile to, made of the bundle in force: the Rego is the same, and the compiler takes seconds. */
+export async function builtFor(memory: PolicyMemory, bundles: BundleStore, revision: string, serial: number): Promise<Build | undefined> {
+  const active = memory.active()
+  const build = active === undefined ? undefined : memory.buildOf(active.revision, active.serial)
+  const bytes = build === undefined ? undefined : await bundles.read(build.bundle)
+  if (build === undefined || bytes === undefined) return undefined
+  const made = { bundle: await bundles.write(rebranded(bytes, revision, serial)), tests: build.tests }
+  memory.setBuild(revision, serial, made)
+  return made
+}
+
+function rebranded(bundle: Uint8Array, revision: string, serial: number): Uint8Array {
+  const files = readTarball(bundle)
+  const manifest = JSON.parse(Buffer.from(files.get('.manifest') ?? []).toString()) as { metadata: object }
+  return writeTarball(new Map([...files, ['.manifest', Buffer.from(JSON.stringify({ ...manifest, revision, metadata: { ...manifest.metadata, serial } }))]]))
 }
 
 async function treeOf(repository: PolicyRepository, revision: string): Promise<{ readonly tree: string }> {
