@@ -18,7 +18,11 @@ export interface Engine {
 
 /** @throws PolicyError when it is no bundle that this host can load */
 export function openEngine(bytes: Uint8Array): Engine {
-  const bundle = readBundle(bytes)
+  return engineOf(readBundle(bytes))
+}
+
+/** @throws PolicyError when this host cannot load it */
+export function engineOf(bundle: Bundle): Engine {
   // Without a cache: each decision is made, never looked up.
   const policy = loadPolicy(bundle, { cacheEntries: 0 })
   const paths = bundle.inputs[entrypoints.decision] ?? []

@@ -58,7 +58,7 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const gate = judge(result, options, differential?.disagreements.length ?? 0)
   const vocabulary = createVocabulary([base, head])
   const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, rules, differential, vocabulary, now: options.now() })
-  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, head.engine, head.files, result.flips) : undefined
+  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips) : undefined
   return { report, ...writeReport(report), rules, tests }
 }
 

@@ -1,39 +1,43 @@
-// "Make it a test": a case for each kind of flip, from a row's input as head reads it, that holds head to what it decides now.
+// "Make it a test": a case for each kind of flip, from as much of a row's input as makes the difference, that holds head to what it decides now.
 import { hash } from 'node:crypto'
 import { formatPolicies, shippedCapabilities, testPolicies } from '../../../rego/index.ts'
-import type { PolicySource } from '../../../rego/index.ts'
+import type { MaskRule, PolicySource } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import type { Corpus } from './corpus.ts'
 import type { Engine } from './engine.ts'
 import type { ReplayResult } from './replay.ts'
+import type { FlipEntry } from './tally.ts'
 
 export interface SuggestedTests { readonly file: string; readonly text: string }
 
 const maxTests = 25
 const maxInputBytes = 8_192
+/** Members inside one another that are tried one by one. */
+const maxDepth = 5
 
 /**
  * A test file of head, or undefined when nothing flips that a short input can show.
  * @throws EvidenceError `ERR_EVIDENCE_REPLAY` when a case does not pass on head, or the corpus has real identities
  */
-export async function suggestTests(corpus: Corpus, head: Engine, files: PolicySource, flips: ReplayResult['flips']): Promise<SuggestedTests | undefined> {
+export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, files: PolicySource, flips: ReplayResult['flips']): Promise<SuggestedTests | undefined> {
   if (corpus.header.identities === 'real') throw new EvidenceError('ERR_EVIDENCE_REPLAY', 'tests are not made of real identities: use a pseudonymous corpus')
-  const cases = new Map<number, string>()
+  const chosen = new Map<number, FlipEntry[]>()
   for (const flip of flips) {
-    if (flip.direction === 'neutral' || cases.size >= maxTests) continue
-    const place = flip.places.find((one) => cases.has(one)) ?? flip.places.find((one) => isShowable(corpus.row(one).input, head))
-    if (place !== undefined && !cases.has(place)) cases.set(place, testOf(corpus.row(place).input, head, `${flip.kind}_${cases.size + 1}`, corpus.digest, place))
+    if (flip.direction === 'neutral') continue
+    const place = flip.places.find((one) => chosen.has(one)) ?? (chosen.size < maxTests ? flip.places.find((one) => isShowable(corpus.row(one).input, head)) : undefined)
+    if (place !== undefined) chosen.set(place, [...chosen.get(place) ?? [], flip])
   }
-  if (cases.size === 0) return undefined
+  const cases = [...chosen].map(([place, shown], at) => testOf(smallest(corpus.row(place).input, [base, head]), head, `${shown[0]?.kind}_${at + 1}`, shown, `Row ${place} of corpus ${corpus.digest.slice(0, 16)}.`))
+  if (cases.length === 0) return undefined
   // A name of its own for each corpus and head: an earlier suggestion may have been taken.
   const name = `replay_flips_${hash('sha256', `${corpus.digest}${head.behaviour}`, 'hex').slice(0, 8)}_test`
   const file = `${[...files.keys()].some((path) => path.startsWith('policy/')) ? 'policy/' : ''}${name}.rego`
-  const text = ['# What head decides on calls that base decided otherwise; made by `countersign policy replay`, from a corpus without names.', `package ${name}`, '', 'import data.countersign.request', '', ...cases.values()].join('\n')
+  const text = ['# What head decides on calls that base decided otherwise; made by `countersign policy replay`, from a corpus without names.', `package ${name}`, '', 'import data.countersign.request', '', ...cases].join('\n')
   const source = new TextEncoder().encode(text)
   const formatted = (await formatPolicies({ files: new Map([[file, source]]) })).get(file) ?? text
-  const { tests } = await testPolicies({ files: new Map([...files, [file, new TextEncoder().encode(formatted)]]), capabilities: shippedCapabilities(), filter: `^${name}\\.` })
+  const { tests } = await testPolicies({ files: new Map([...files, [file, new TextEncoder().encode(formatted)]]), capabilities: shippedCapabilities(), filter: `${name}\\.test_` })
   const failed = tests.filter(({ outcome }) => outcome !== 'pass')
-  if (failed.length > 0 || tests.length !== cases.size) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `a suggested test does not pass on head: ${failed[0]?.name ?? 'one is missing'}`)
+  if (failed.length > 0 || tests.length !== cases.length) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `a suggested test does not pass on head: ${failed[0]?.name ?? 'one is missing'}`)
   return { file, text: formatted }
 }
 
@@ -42,25 +46,70 @@ function isShowable(input: object, head: Engine): boolean {
   return head.prune(input).length <= maxInputBytes && head.decide(input).decision.reasons[0]?.id !== 'policy.error'
 }
 
+/** Without every member that neither version needs for what it decides: what is left is why. */
+function smallest(input: object, engines: readonly Engine[]): object {
+  let kept = JSON.parse(engines.at(-1)?.prune(input) ?? '{}') as object
+  const answers = engines.map((engine) => engine.decide(input).canonical)
+  const isSame = (asked: object): boolean => engines.every((engine, at) => Buffer.compare(engine.decide(asked).canonical, answers[at] ?? new Uint8Array(0)) === 0)
+  if (!isSame(kept)) return input
+  for (const path of pathsOf(kept, maxDepth)) {
+    const tried = without(kept, path)
+    if (isSame(tried)) kept = tried
+  }
+  return kept
+}
+
+/** Members before what is in them: a whole branch may go at once. */
+function pathsOf(value: unknown, depth: number): string[][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth === 0) return []
+  return Object.entries(value).flatMap(([name, member]) => [[name], ...pathsOf(member, depth - 1).map((path) => [name, ...path])])
+}
+
+function without(value: object, [name = '', ...rest]: readonly string[]): object {
+  const member = (value as Readonly<Record<string, unknown>>)[name]
+  if (rest.length > 0 && typeof member === 'object' && member !== null) return { ...value, [name]: without(member, rest) }
+  return Object.fromEntries(Object.entries(value).filter(([other]) => other !== name))
+}
+
 /** For `git apply`; the file is new. */
 export function writePatch({ file, text }: SuggestedTests): string {
   const lines = text.replace(/\n$/, '').split('\n')
   return [`diff --git a/${file} b/${file}`, 'new file mode 100644', '--- /dev/null', `+++ b/${file}`, `@@ -0,0 +1,${lines.length} @@`, ...lines.map((line) => `+${line}`), ''].join('\n')
 }
 
-function testOf(input: object, head: Engine, name: string, corpus: string, place: number): string {
+function testOf(input: object, head: Engine, name: string, flips: readonly FlipEntry[], from: string): string {
   const { decision } = head.decide(input)
-  const rego = (value: unknown): string => JSON.stringify(value)
-  const ids = (list: readonly { readonly id: string }[]) => [...new Set(list.map(({ id }) => id))].toSorted()
-  const set = (values: readonly string[]) => values.length === 0 ? 'set()' : `{${values.map(rego).join(', ')}}`
+  const text = (value: unknown): string => JSON.stringify(value)
+  const set = (values: readonly unknown[]) => values.length === 0 ? 'set()' : `{${[...new Set(values.map(text))].toSorted().join(', ')}}`
+  const masks = [...new Set(flips.filter(({ kind }) => kind.startsWith('mask_')).flatMap(({ rules }) => rules))].flatMap((id) => maskLines(id, decision.mask, text, set))
+  const { approval } = decision
   return [
-    `# Row ${place} of corpus ${corpus.slice(0, 16)}.`, `test_${name} if {`,
-    `\tdecision := request.decision with input as ${head.prune(input)}`,
-    `\tdecision.effect == ${rego(decision.effect)}`,
-    `\t{reason.id | some reason in decision.reasons} == ${set(ids(decision.reasons))}`,
-    `\t{rule.id | some rule in decision.mask} == ${set(ids(decision.mask))}`,
-    `\tdecision.limits == ${rego(decision.limits)}`,
-    ...(decision.approval === null ? [] : [`\tdecision.approval.quorum == ${decision.approval.quorum}`, `\tdecision.approval.ttl_s == ${decision.approval.ttl_s}`]),
+    `# ${from}`, `test_${name} if {`,
+    `\tdecision := request.decision with input as ${text(input)}`,
+    `\tdecision.effect == ${text(decision.effect)}`,
+    `\t{reason.id | some reason in decision.reasons} == ${set(decision.reasons.map(({ id }) => id))}`,
+    `\t{rule.id | some rule in decision.mask} == ${set(decision.mask.map(({ id }) => id))}`,
+    ...masks,
+    `\tdecision.limits == ${text(decision.limits)}`,
+    `\tdecision.record.level == ${text(decision.record.level)}`,
+    ...(approval === null ? [] : [
+      `\t{name | some group in decision.approval.groups; some name in group.any_of} == ${set(approval.groups.flatMap(({ any_of }) => any_of))}`,
+      ...(['quorum', 'ttl_s', 'justification', 'break_glass'] as const).map((member) => `\tdecision.approval.${member} == ${text(approval[member])}`),
+    ]),
     '}', '',
   ].join('\n')
+}
+
+/** What one mask covers, and how; sets, since the order of its columns is nobody's. */
+function maskLines(named: string, masks: readonly MaskRule[], text: (value: unknown) => string, set: (values: readonly unknown[]) => string): string[] {
+  // `net.us_ssn` is what the rule `net` is called for one of its classes.
+  const id = masks.some((rule) => rule.id === named) || !masks.some((rule) => named.startsWith(`${rule.id}.`)) ? named : named.slice(0, named.lastIndexOf('.'))
+  const own = masks.filter((rule) => rule.id === id)
+  const where = `some rule in decision.mask; rule.id == ${text(id)}`
+  return [
+    `\t{rule.op | ${where}} == ${set(own.map(({ op }) => op))}`,
+    `\t{rule.keep_last | ${where}} == ${set(own.flatMap(({ keep_last: keep }) => keep ?? []))}`,
+    `\t{name | ${where}; some name in rule.match.columns} == ${set(own.flatMap(({ match }) => match.columns ?? []))}`,
+    ...(own.some(({ match }) => match.classes !== undefined) ? [`\t{name | ${where}; some name in rule.match.classes} == ${set(own.flatMap(({ match }) => match.classes ?? []))}`] : []),
+  ]
 }

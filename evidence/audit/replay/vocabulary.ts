@@ -5,6 +5,8 @@ import type { PolicyVersion } from './version.ts'
 /** Stands for a word that no source has. */
 export const computed = '(computed)'
 const maxWord = 256
+/** The gateway's own id for an engine that could not decide. */
+const engineFailure = 'policy.error'
 
 export interface Vocabulary {
   /** The word itself, or `(computed)`. */
@@ -21,7 +23,7 @@ export function createVocabulary(versions: readonly Pick<PolicyVersion, 'files' 
   const has = (text: string): boolean => {
     const before = known.get(text)
     if (before !== undefined) return before
-    const found = text === '' || (text.length <= maxWord && (texts.some((source) => isWritten(source, text)) || isPermit(text, texts) || isClassRule(text, texts)))
+    const found = text === '' || text === engineFailure || (text.length <= maxWord && (texts.some((source) => isWritten(source, text)) || isPermit(text, texts) || isClassRule(text, texts)))
     known.set(text, found)
     return found
   }

@@ -1,0 +1,49 @@
+// Two decisions compared, made by hand: what the golden policy cannot show.
+import test from 'ava'
+import { compareDecisions, directions } from '../../../../evidence/audit/replay/flip.ts'
+import type { ApprovalRequirement, Decision } from '../../../../rego/index.ts'
+
+const allow: Decision = { effect: 'allow', reasons: [{ id: 'a.allow', msg: 'Allowed.', controls: [], mode: 'enforce' }], approval: null, mask: [], limits: {}, record: { level: 'body', retention: '7y' }, obligations: [] }
+const approval: ApprovalRequirement = { template: 'lead', groups: [{ any_of: ['leads'], min: 1 }], quorum: 1, ttl_s: 900, justification: 'optional', break_glass: true }
+const held: Decision = { ...allow, effect: 'require', approval, reasons: [{ id: 'a.held', msg: 'Held.', controls: [], mode: 'enforce' }] }
+
+const kinds = (base: Decision, head: Decision) => compareDecisions(base, head).map(({ kind }) => kind)
+
+test('what goes the other way round in the golden set is told as well', (t) => {
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, justification: 'required' } }), ['justification_added'])
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, break_glass: false } }), ['break_glass_closed'])
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, template: 'dba' } }), ['approval_template'])
+  t.deepEqual(kinds({ ...held, approval: { ...approval, groups: [{ any_of: ['leads', 'risk'], min: 1 }] } }, held), ['approvers_narrowed'])
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [...approval.groups, { any_of: ['risk'], min: 1 }] } }), ['approvers_narrowed'])
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 2 }] } }), ['approvers_narrowed'])
+  t.deepEqual(kinds({ ...allow, record: { level: 'meta', retention: '7y' } }, allow), ['record_extended'])
+  t.deepEqual(kinds(allow, { ...allow, record: { level: 'body', retention: '1y' } }), ['retention_changed'])
+  t.deepEqual(kinds(allow, { ...allow, reasons: allow.reasons.map((reason) => ({ ...reason, severity: 'high' as const })) }), ['severity_changed'])
+})
+
+test('approvers that only partly overlap count as wider: somebody may approve who could not', (t) => {
+  const flips = compareDecisions(held, { ...held, approval: { ...approval, groups: [{ any_of: ['risk'], min: 1 }] } })
+  t.deepEqual(flips.map(({ kind, before, after }) => [kind, before, after]), [['approvers_widened', 'leads', 'risk']])
+})
+
+test('a weaker mask beside a stronger one on the same column is no flip: the stronger holds', (t) => {
+  const strong = { id: 'm.strong', match: { columns: ['SSN'] }, op: 'redact' as const }
+  const weak = { id: 'm.weak', match: { columns: ['ssn'] }, op: 'partial' as const, keep_last: 4 }
+  t.deepEqual(kinds({ ...allow, mask: [strong] }, { ...allow, mask: [weak, strong] }), [])
+  t.deepEqual(kinds({ ...allow, mask: [strong, weak] }, { ...allow, mask: [weak] }), ['mask_weakened'])
+})
+
+test('masks and limits of a refused call say nothing', (t) => {
+  const deny: Decision = { ...allow, effect: 'deny', reasons: [{ id: 'a.no', msg: 'No.', controls: [], mode: 'enforce' }] }
+  t.deepEqual(kinds({ ...allow, mask: [{ id: 'm', match: { columns: ['x'] }, op: 'redact' }], limits: { rows: 1 } }, deny), ['allow_to_deny'])
+})
+
+test('a reason that is only tried out makes no effect of its own', (t) => {
+  const tried: Decision = { ...allow, reasons: [...allow.reasons, { id: 'b.tried', msg: 'Tried.', controls: [], mode: 'dryrun' }] }
+  t.deepEqual(compareDecisions(allow, tried), [{ kind: 'reasons_changed', rules: ['b.tried'], subjects: [], before: 'none', after: 'b.tried as dryrun' }])
+})
+
+test('equal decisions have no flips, and what lets more through is a widening', (t) => {
+  t.deepEqual(compareDecisions(held, held), [])
+  for (const kind of ['deny_to_allow', 'deny_to_approval', 'approval_removed', 'quorum_lowered', 'ttl_raised', 'approvers_widened', 'mask_removed', 'mask_weakened', 'limit_loosened', 'record_reduced'] as const) t.is(directions[kind], 'widening')
+})

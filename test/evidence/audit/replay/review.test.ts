@@ -1,0 +1,199 @@
+// A whole review: what is refused before anything is compared, what the report says and never says, and what it asks for.
+import test from 'ava'
+import { generateKeyPairSync, createPublicKey } from 'node:crypto'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compareEngines } from '../../../../evidence/audit/replay/differential.ts'
+import { readCorpus } from '../../../../evidence/audit/replay/corpus.ts'
+import { judge } from '../../../../evidence/audit/replay/gate.ts'
+import { code, writeMarkdown } from '../../../../evidence/audit/replay/markdown.ts'
+import { replayCorpus } from '../../../../evidence/audit/replay/replay.ts'
+import { makeReport, writeReport } from '../../../../evidence/audit/replay/report.ts'
+import { findRuleIds } from '../../../../evidence/audit/replay/rule-ids.ts'
+import { review } from '../../../../evidence/audit/replay/run.ts'
+import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
+import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
+import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
+import { suggestTests, writePatch } from '../../../../evidence/audit/replay/suggest.ts'
+import { summaryLines } from '../../../../evidence/audit/replay/summary.ts'
+import { createVocabulary } from '../../../../evidence/audit/replay/vocabulary.ts'
+import type { PolicyVersion } from '../../../../evidence/audit/replay/version.ts'
+import { allowedSigner } from '../../../../evidence/repository/sshsig.ts'
+import { Toolchain } from '../../../../rego/toolchain/process.ts'
+import type { PolicySource } from '../../../../rego/index.ts'
+import { calls, changes } from './changes.ts'
+import { corpusBytes, corpusOf, toolCall } from './corpus-kit.ts'
+import { changed, compiled, goldenFiles } from './golden.ts'
+
+const toolchain = new Toolchain()
+
+async function version(files: PolicySource): Promise<PolicyVersion> {
+  const engine = await compiled(files, toolchain)
+  return { engine, kind: 'folder', revision: 'working-tree', digest: engine.bundle.hex, wasmBytes: engine.bundle.wasm.length, files, beside: new Map(), signers: undefined }
+}
+
+const change = (name: string): PolicySource => changed(changes.find((one) => one.name === name)!)
+const withRule = (rego: string): PolicySource => new Map([...goldenFiles, ['policy/more.rego', Buffer.from(`package policies.more\n\n${rego}\n`)]])
+const base = await version(goldenFiles)
+const wider = await version(change('a deny rule is narrowed'))
+const folder = mkdtempSync(join(tmpdir(), 'replay-review-'))
+const corpus = corpusBytes(calls, base.engine)
+
+function keyFile(name: string): { readonly file: string; readonly signers: string } {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const file = join(folder, `${name}.pem`)
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const raw = Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '', 'base64url')
+  return { file, signers: allowedSigner(name, raw, Object.values(namespaces).join(',')) }
+}
+
+const exporter = keyFile('exporter')
+test.after.always(() => { toolchain[Symbol.dispose]() })
+
+const options = (over: Partial<ReviewOptions>): ReviewOptions => ({
+  base, head: base, corpus, signature: signFile(corpus, exporter.file, namespaces.corpus), signers: exporter.signers, isUnsignedAllowed: false, areRealIdentitiesAllowed: false, logKey: undefined,
+  labels: [], author: undefined, approvedBy: [], warnBlocked: 100, wantsTests: false, now: () => 0, clock: () => performance.now(), ...over,
+})
+
+/** The report without what `review` verifies first: these corpora have no proofs. */
+async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array; readonly labels?: readonly string[]; readonly approvedBy?: readonly string[]; readonly author?: string; readonly warnBlocked?: number } = {}) {
+  const read = readCorpus(over.bytes ?? corpus)
+  const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
+  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0)
+  const rules = findRuleIds(head.files ?? new Map(), undefined)
+  return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
+}
+
+test('a corpus that nobody signed, or somebody else, or that was changed since, is refused', async (t) => {
+  const refused = async (over: Partial<ReviewOptions>) => (await t.throwsAsync(review(options(over)), { code: 'ERR_EVIDENCE_CORPUS' }))?.message
+  t.is(await refused({ signature: undefined }), 'the corpus has no signature beside it (.sig): say --unsigned if that will do')
+  t.is(await refused({ signers: undefined }), 'nobody is named who may sign a corpus: give --signers, or say --unsigned')
+  t.is(await refused({ signers: keyFile('stranger').signers }), 'the signature does not hold: the signing key is not among the allowed signers')
+  t.is(await refused({ corpus: Buffer.concat([corpus, Buffer.from('\n')]) }), 'the signature does not hold: the signature is false')
+  t.is(await refused({ signature: signFile(corpus, exporter.file, namespaces.report) }), 'the signature does not hold: the signature was made for another namespace')
+})
+
+test('a corpus whose proofs are none is refused, signed or not', async (t) => {
+  await t.throwsAsync(review(options({})), { code: 'ERR_EVIDENCE_CORPUS', message: 'the replay corpus is false at the checkpoint: the checkpoint is not a signed note' })
+})
+
+test('a corpus with real identities is refused unless told', async (t) => {
+  const real = Buffer.from(Buffer.from(corpus).toString('utf8').replace('"pseudonymous"', '"real"'))
+  await t.throwsAsync(review(options({ corpus: real, isUnsignedAllowed: true, signature: undefined })), { code: 'ERR_EVIDENCE_CORPUS', message: /^the corpus has real identities/ })
+})
+
+test('a signature of a file holds for ssh-keygen\'s rules: its namespace, its signer, its bytes', (t) => {
+  t.is(verifyFile(corpus, signFile(corpus, exporter.file, namespaces.report), exporter.signers, namespaces.report, 0), 'exporter')
+  t.throws(() => signFile(corpus, join(folder, 'none.pem'), namespaces.report), { code: 'ERR_EVIDENCE_KEY' })
+})
+
+test('wider access needs a label and the approval of somebody else than the author', async (t) => {
+  const asked = async (over: Parameters<typeof reportOn>[1]) => { const { report } = await reportOn(wider, over); return [report.exit, report.gate.missing.length] }
+  t.deepEqual(await asked({}), [1, 2])
+  t.deepEqual(await asked({ labels: ['policy-widening'] }), [1, 1])
+  t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['eli'], author: 'eli' }), [1, 1])
+  t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' }), [0, 0])
+  const { report } = await reportOn(base)
+  t.deepEqual([report.exit, report.verdict], [0, 'fine'])
+})
+
+test('tighter access needs nothing, and warns when it blocks much', async (t) => {
+  const tighter = await version(change('a group fewer may call a tool'))
+  const { report } = await reportOn(tighter, { warnBlocked: 3 })
+  t.is(report.exit, 0)
+  t.deepEqual(report.gate.warnings, ['4 calls of 1 callers went through and would be refused (more than 3)'])
+  t.deepEqual((await reportOn(tighter, { warnBlocked: 4 })).report.gate.warnings, [])
+})
+
+test('a base that does not decide as it did makes the report unfaithful, whatever flips', async (t) => {
+  const drifted = corpusBytes(calls, base.engine, { decision: (text) => text.replace('"bytes":4194304', '"bytes":1') })
+  const { report } = await reportOn(base, { bytes: drifted })
+  t.deepEqual([report.exit, report.verdict, report.faithfulness.verdict], [3, 'not faithful', 'unfaithful'])
+  t.true(report.faithfulness.own.reproduced < report.faithfulness.own.calls)
+  t.deepEqual(report.faithfulness.differences.map(({ kind }) => kind).filter((kind) => kind !== 'limit_loosened'), [])
+  t.true(summaryLines(report).some((line) => line.startsWith('NOT FAITHFUL')))
+})
+
+test('calls that another bundle decided are counted by themselves and compared by what base says now', async (t) => {
+  const other = await compiled(change('approvals last longer'), toolchain, 'before')
+  const { report } = await reportOn(wider, { bytes: corpusBytes(calls, other) })
+  t.is(report.faithfulness.verdict, 'unproven')
+  t.is(report.faithfulness.others.calls - report.faithfulness.others.reproduced, 5)
+  t.deepEqual(report.flips.map(({ kind }) => kind), ['deny_to_allow'])
+})
+
+test('what head\'s Rego computes is never printed: not in an id, a column, a control, a number or a message', async (t) => {
+  const secret = 'q7ztoledo'
+  const spy = await version(withRule(`
+say := sprintf("%v_%v", [input.request.arguments.branch, "${'x'}"])
+
+deny contains {"id": sprintf("more.%v", [input.request.arguments.branch]), "msg": say, "controls": [input.request.arguments.branch]} if input.request.arguments.branch
+mask contains {"id": "more.mask", "match": {"columns": [input.request.arguments.secret_column]}, "op": "redact"} if input.request.arguments.secret_column
+limit contains {"rows": input.request.arguments.secret_rows} if input.request.arguments.secret_rows`))
+  const bytes = corpusBytes([
+    { input: toolCall('run_report', { branch: secret }, ['analysts', secret]) },
+    { input: toolCall('run_report', { secret_column: secret, secret_rows: 918273 }, ['analysts']) },
+  ], base.engine)
+  const { report, rules } = await reportOn(spy, { bytes })
+  t.true(report.flips.length >= 3)
+  const { sha256, bytes: json } = writeReport(report)
+  for (const text of [Buffer.from(json).toString('utf8'), writeMarkdown(report, sha256), writeSarif(report, rules), summaryLines(report).join('\n')]) {
+    t.false(text.includes(secret))
+    t.false(text.includes('918273'))
+    t.true(text.includes('(computed)'))
+  }
+})
+
+test('a name that would end a code span, a cell or a line of Markdown does not', async (t) => {
+  t.is(code('a`b|c\n@ana [x](http://y) <img>'), '`aˋb¦c\ufffd@ana [x](http://y) <img>`')
+  const hostile = 'x`|@everyone <img src=x onerror=1> [c](http://evil)'
+  const head = await version(withRule(`mask contains {"id": ${JSON.stringify(hostile)}, "match": {"columns": ["fax"]}, "op": "redact"}`))
+  const { report } = await reportOn(head)
+  const text = writeMarkdown(report, '0'.repeat(64))
+  const outside = text.replace(/`[^`\n]*`/g, '').replace(/<\/?(?:details|summary|sub|br)>/g, '')
+  for (const mark of ['@', '<', '](', 'evil']) t.false(outside.includes(mark), mark)
+  for (const line of text.split('\n').filter((one) => one.startsWith('| '))) t.true([5, 7].includes(line.split('|').length - 1) || line.includes('p50') || line.includes(' B |'), line)
+})
+
+test('a suggested test pins head\'s new decision, passes there, fails on base, and comes as a patch', async (t) => {
+  const { result, read } = await reportOn(wider)
+  const tests = await suggestTests(read, base.engine, wider.engine, wider.files ?? new Map(), result.flips)
+  if (tests === undefined) return t.fail()
+  t.regex(tests.file, /^policy\/replay_flips_[0-9a-f]{8}_test\.rego$/)
+  t.true(tests.text.includes('decision.effect == "allow"'))
+  t.false(/p-[a-d][0-9]/.test(tests.text), 'who called makes no difference, so it is not in the test')
+  t.true(tests.text.includes('/etc/passwd'))
+  await t.throwsAsync(suggestTests(read, base.engine, wider.engine, goldenFiles, result.flips), { code: 'ERR_EVIDENCE_REPLAY', message: /does not pass/ })
+  t.true(writePatch(tests).startsWith(`diff --git a/${tests.file} b/${tests.file}\nnew file mode 100644\n--- /dev/null\n`))
+})
+
+test('the second engine agrees with the first on the golden calls, and a disagreement is told', async (t) => {
+  const read = corpusOf(calls, base.engine)
+  const places = [...calls.keys()]
+  t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places), { rows: calls.length, disagreements: [] })
+  t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places)).disagreements, [5])
+  const result = replayCorpus({ corpus: read, base: base.engine, head: wider.engine, clock: () => 0 })
+  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1).exit, 4)
+})
+
+test('a result in SARIF stands at its rule\'s place in head', async (t) => {
+  const { report, rules } = await reportOn(wider)
+  const { runs } = JSON.parse(writeSarif(report, rules)) as { runs: { results: { ruleId: string; level: string; locations: { physicalLocation: { artifactLocation: { uri: string }; region: { startLine: number } } }[] }[] }[] }
+  const [found] = runs[0]?.results ?? []
+  t.deepEqual([found?.ruleId, found?.level, found?.locations[0]?.physicalLocation.artifactLocation.uri], ['deny_to_allow', 'warning', 'policy/desk.rego'])
+  t.is(Buffer.from(goldenFiles.get('policy/desk.rego') ?? []).toString('utf8').split('\n')[(found?.locations[0]?.physicalLocation.region.startLine ?? 0) - 1], '\t"id": "desk.path",')
+})
+
+test('a malformed corpus is refused, line by line', (t) => {
+  const text = Buffer.from(corpus).toString('utf8')
+  const refused = (bent: string) => t.throws(() => { for (const row of readCorpus(Buffer.from(bent)).rows()) void row }, { code: 'ERR_EVIDENCE_CORPUS' })?.message
+  t.is(refused(''), 'the replay corpus is empty')
+  t.is(refused(text.slice(0, -1)), 'the replay corpus does not end with a newline')
+  t.is(refused(`${text}{}\n`), 'the replay corpus has another number of lines than its first one says')
+  t.is(refused(text.replace('"v":1', '"v":2')), 'the replay corpus is not a replay corpus of version 1')
+  t.is(refused(text.replace('"rows":', '"extra":1,"rows":')), 'the replay corpus is malformed in line 1: the line')
+  t.is(refused(text.replace('"calls":10', '"calls":11')), 'the replay corpus is malformed in line 14: others')
+  t.is(refused(text.replace('"decision":0', '"decision":99')), 'the replay corpus is malformed in line 14: decision')
+  t.is(refused(text.replace('"input":{', '"input":[{')), 'the replay corpus has something else than JSON in line 14')
+})
