@@ -43,6 +43,7 @@ const table = {
   'upstream.broken': { http: 502, jsonRpc: 5021, sqlState: '08006', isRetryable: false, title: 'The upstream broke off or answered garbage' },
   'upstream.too_large': { http: 502, jsonRpc: 5023, sqlState: '54000', isRetryable: false, title: 'The result is larger than allowed' },
   'upstream.fenced': { http: 503, jsonRpc: 5032, sqlState: '55000', isRetryable: true, title: 'The target is fenced after an ambiguous outcome' },
+  'upstream.catalogue': { http: 503, jsonRpc: 5036, sqlState: '55P03', isRetryable: true, title: 'What names mean in the database cannot be read now' },
   'record.unavailable': { http: 503, jsonRpc: 5033, sqlState: '58030', isRetryable: true, title: 'The call cannot be recorded, so it was not made' },
   'record.ambiguous': { http: 502, jsonRpc: 5024, sqlState: '58030', isRetryable: false, title: 'The call was made but its result cannot be recorded; what became of it is ambiguous' },
   'evidence_lag': { http: 503, jsonRpc: 5034, sqlState: '53000', isRetryable: true, title: 'Too much evidence is waiting to be sealed' },

@@ -12,7 +12,7 @@ import { createReach, type Reach } from './mask/reach.ts'
 import { errorOf } from './refuse.ts'
 import { Session } from './session.ts'
 import { createAnalyser, type Analyser } from './sql/analyse.ts'
-import { Catalogue } from './sql/catalogue.ts'
+import { Catalogue, type Ask } from './sql/catalogue.ts'
 import { traceStatement } from './sql/lineage.ts'
 import { createParser } from './sql/parser.ts'
 import { CancelKeys } from './wire/cancel-keys.ts'
@@ -26,7 +26,10 @@ type PostgresGate = Gate<PostgresOperation, PostgresUpstream>
 type Startup = Extract<Welcome, { kind: 'startup' }>
 
 /** Of another config the server may be another one. */
-interface Shared { readonly catalogues: Map<string, Catalogue>; readonly classOf: ClassOf; readonly reach: Reach; readonly views: StatementViews }
+interface Shared { readonly catalogues: Map<string, Catalogue>; /** By user and database. */ readonly asides: Map<string, Ask>; readonly classOf: ClassOf; readonly reach: Reach; readonly views: StatementViews }
+
+/** A name may be a client's own word; one that is forgotten ends when it is idle. */
+const maxAsides = 1_000
 
 export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
 
@@ -42,12 +45,23 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     return catalogue
   }
 
+  /** For all sessions of one user: what the catalogue says is the same to each of them. */
+  const asideOf = ({ asides }: Shared, { access }: PostgresUpstream, user: string, database: string): Ask => {
+    const key = `${user}\0${database}`
+    let aside = asides.get(key)
+    if (aside === undefined) {
+      if (asides.size >= maxAsides) asides.clear()
+      asides.set(key, aside = createAside(access, user, database))
+    }
+    return aside
+  }
+
   /** What follows from a target's governed config alone. */
   const sharedOf = (target: TargetConfig): Shared => {
     let found = shared.get(target)
     if (found === undefined) {
       const classOf = declaredClasses(target)
-      shared.set(target, found = { catalogues: new Map(), classOf, reach: createReach(classOf), views: new WeakMap() })
+      shared.set(target, found = { catalogues: new Map(), asides: new Map(), classOf, reach: createReach(classOf), views: new WeakMap() })
     }
     return found
   }
@@ -103,7 +117,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
       about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views },
-      catalogue: catalogueOf(shared, database), aside: createAside(upstream.access, user, database), classOf: shared.classOf, views: shared.reach,
+      catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor, signedIn.pid)
     try {

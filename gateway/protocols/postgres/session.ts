@@ -18,6 +18,7 @@ import { Planner } from './session/plan.ts'
 import { errorOf, poison } from './refuse.ts'
 import { Replies } from './session/replies.ts'
 import { Requests } from './session/requests.ts'
+import { Fault } from './session/fault.ts'
 import type { Reach } from './mask/reach.ts'
 import type { Admission, Analyser } from './sql/analyse.ts'
 import type { Analysis } from './sql/analysis.ts'
@@ -69,6 +70,7 @@ export class Session {
   /** Settings by which the server reads texts otherwise. */
   readonly #misread = new Set<string>()
   #isOver = false
+  #fault: Fault | undefined
   /** The server has said itself why it ends the connection. */
   #hasFarewell = false
   #holding: AbortController | undefined
@@ -104,7 +106,7 @@ export class Session {
     })
   }
 
-  /** Until either side is gone. */
+  /** Until either side is gone. @throws Fault for whoever keeps the log; the client has been told */
   async run(): Promise<ConnectionEnd> {
     const { socket, upstream, gate } = this.#o
     upstream.socket.on('data', (chunk: Uint8Array) => this.#fromServer(chunk))
@@ -189,7 +191,11 @@ export class Session {
       }
       upstream.end()
       gate.close()
-      this.#over.resolve(end)
+      const fault = this.#fault
+      if (fault === undefined) this.#over.resolve(end)
+      // Whoever logs it drops the connection: not before the client has its last words.
+      else if (socket.destroyed) this.#over.reject(fault)
+      else socket.once('close', () => this.#over.reject(fault))
     })
   }
 
@@ -199,6 +205,8 @@ export class Session {
       return this.#end(error.message, 'request.malformed', 'refused')
     }
     if (error instanceof RefusalError) return this.#end(error.refusal.message, error.refusal.code, 'aborted')
+    // Its stack says where; its message may be the caller's words, and is nobody's to read.
+    this.#fault = new Fault(error)
     this.#end('An internal fault of the gateway', 'gateway.fault', 'aborted')
   }
 

@@ -37,6 +37,26 @@ test.serial('a refused text runs none of its statements, and the connection goes
   t.is(await count(), '3')
 })
 
+test.serial('where the catalogue cannot be read, a statement is refused for now and on record, and the session goes on', async (t) => {
+  const client = await front().as('owners')
+  try {
+    t.is(codes(await client.simple('create table unread (a int)')), 'CREATE TABLE ZI')
+    await superuser.simple("alter role app connection limit 1; select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app' and application_name = 'countersign'")
+    t.is(codes(await client.simple('drop table unread')), '55P03 ZI')
+    const replies = await client.pipeline([parse('select 1', 's'), sync(), ...insert(7), sync()])
+    t.is(codes(replies), '55P03 ZI 55P03 ZI')
+    const fields = errorOf(replies) ?? {}
+    t.is(fields['M'], 'What names mean in the database cannot be read now')
+    t.regex(fields['H'] ?? '', /^Try again later\. Recorded as frame [0-9a-f]+\/\d+/)
+    await superuser.simple('alter role app connection limit -1')
+    t.is(codes(await client.simple('drop table unread')), 'DROP TABLE ZI')
+  } finally {
+    await superuser.simple('alter role app connection limit -1; drop table if exists unread')
+    client.destroy()
+  }
+  t.is(await count(), '3')
+})
+
 test.serial('a refused text inside a transaction fails it, and a rollback ends it', async (t) => {
   await withClient('leads', async (client) => {
     t.is(codes(await client.pipeline([query('begin'), query("insert into items values (7, 'x')"), query('drop table items'), query('select 1'), query('commit')])), 'BEGIN ZT INSERT 0 1 ZT 42501 ZE 25P02 ZE ROLLBACK ZI')

@@ -37,6 +37,24 @@ test.serial("a lock that somebody holds on a view's table stops nobody else, and
   }
 })
 
+test.serial('a lock on a table with defaults, generated columns and policies stops nobody else, who sees what is changed meanwhile', async (t) => {
+  t.timeout(20_000)
+  const [holder, other] = [await front().open(), await front().open()]
+  try {
+    for (const sql of [
+      'create table valued (a int default 1, b int generated always as (a + 1) stored)', 'alter table valued enable row level security', 'create policy own on valued using (a > 0)',
+      'create function counted() returns bigint language sql begin atomic select count(*) from valued; end', 'begin', 'lock table valued in access exclusive mode',
+    ]) t.is(await failureOf(holder, sql), undefined, sql)
+    for (const sql of [
+      'create table meanwhile (a int default 2)', 'alter table meanwhile rename column a to b', 'select b from meanwhile', 'begin', 'alter table meanwhile add column c int', 'select c from meanwhile', 'rollback', 'drop table meanwhile',
+    ]) t.is(await failureOf(other, sql), undefined, sql)
+    for (const sql of ['commit', 'select b from valued', 'drop function counted', 'drop table valued']) t.is(await failureOf(holder, sql), undefined, sql)
+  } finally {
+    await holder.end()
+    await other.end()
+  }
+})
+
 test.serial("a client's limits on time and its workers are none for the gateway's questions", async (t) => {
   const client = await front().open()
   try {

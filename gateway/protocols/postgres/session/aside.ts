@@ -1,79 +1,75 @@
-// A connection beside a session's, for reading the catalogue: opened when it is asked, closed when nothing is asked for a while.
+// A connection beside the sessions, for reading the catalogue: opened when it is asked, closed when nothing is asked for a while.
 import type { StreamAccess } from '../../../protocol.ts'
-import { RowReader, backendTag, encodeQuery, encodeTerminate, parseDiagnostic } from '../messages.ts'
-import { lockTimeoutMs, type Ask } from '../sql/catalogue.ts'
+import { RowReader, backendTag, encodeQuery, encodeTerminate, parseDiagnostic, type Frame } from '../messages.ts'
+import { lockTimeoutMs, searchPath, type Ask } from '../sql/catalogue.ts'
 import { login, type LoggedIn } from '../wire/login.ts'
 
 const idleMs = 1_000
-const parameters: ReadonlyMap<string, string> = new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8'], ['lock_timeout', String(lockTimeoutMs)]])
+const parameters: ReadonlyMap<string, string> = new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8'], ['lock_timeout', String(lockTimeoutMs)], ['search_path', searchPath], ['max_parallel_workers_per_gather', '0']])
 const decoder = new TextDecoder()
 type Rows = Awaited<ReturnType<Ask>>
 
-/** By an error, after which the connection is as good as before. */
-class Answered extends Error {}
+interface Question { readonly rows: (string | null)[][]; failed: Error | undefined; resolve(rows: Rows): void; reject(error: Error): void }
 
-/** One question at a time, in order. The texts are constants of ours. */
+/** Questions go out at once and are answered in order, each in a transaction of its own. The texts are constants of ours. */
 export function createAside(access: StreamAccess, user: string, database: string): Ask {
-  let connected: LoggedIn | undefined
-  let tail: Promise<unknown> = Promise.resolve()
-  let timer: NodeJS.Timeout | undefined
-
-  async function ask(sql: string): Promise<Rows> {
-    clearTimeout(timer)
-    const open = connected ??= await login({ access, user, database, parameters, signal: AbortSignal.timeout(access.target.upstream.timeoutMs) })
-    try {
-      return await query(open, sql)
-    } catch (error) {
-      if (error instanceof Answered) throw error
-      connected = undefined
-      open.socket.destroy()
-      throw error
-    } finally {
-      timer = setTimeout(() => {
-        connected?.socket.end(encodeTerminate())
-        connected = undefined
-      }, idleMs)
-      timer.unref()
-    }
-  }
-
+  let line: Line | undefined
   return (sql) => {
-    const answer = tail.then(() => ask(sql))
-    tail = answer.catch(() => undefined)
-    return answer
+    if (line === undefined || line.isOver) line = new Line(login({ access, user, database, parameters, signal: AbortSignal.timeout(access.target.upstream.timeoutMs) }))
+    return line.ask(sql)
   }
 }
 
-function query({ socket, framer }: LoggedIn, sql: string): Promise<Rows> {
-  return new Promise((resolve, reject) => {
-    const rows: (string | null)[][] = []
-    const reader = new RowReader()
-    let failed: Error | undefined
-    const end = (error?: Error) => {
-      socket.off('data', data)
-      socket.off('close', closed)
-      socket.pause()
-      if (error === undefined) resolve(rows)
-      else reject(error)
-    }
-    const closed = () => end(new Error('the connection was closed'))
-    const data = (chunk: Uint8Array) => {
-      try {
-        for (const { tag, bytes } of framer.push(chunk)) {
-          if (tag === backendTag.dataRow) {
-            reader.reset(bytes)
-            rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
-          } else if (tag === backendTag.error) failed = new Answered(`the server refused it: ${parseDiagnostic(bytes).get('C') ?? ''}`)
-          else if (tag === backendTag.ready) return end(failed)
-        }
-      } catch (error) {
-        end(error instanceof Error ? error : new Error('unreadable'))
-      }
-    }
-    socket.on('data', data)
-    socket.once('close', closed)
-    socket.write(encodeQuery(sql))
-    socket.resume()
-  })
-}
+class Line {
+  isOver = false
+  readonly #opened: Promise<LoggedIn>
+  readonly #reader = new RowReader()
+  #questions: Question[] = []
+  #timer: NodeJS.Timeout | undefined
 
+  constructor(opened: Promise<LoggedIn>) {
+    this.#opened = opened
+    opened.then(({ socket, framer }) => {
+      socket.on('data', (chunk: Uint8Array) => {
+        try {
+          for (const frame of framer.push(chunk)) this.#take(frame)
+        } catch (error) {
+          this.#end(error instanceof Error ? error : new Error('unreadable'))
+        }
+      })
+      socket.once('close', () => this.#end(new Error('the connection was closed')))
+      socket.resume()
+    }, (error: unknown) => this.#end(error instanceof Error ? error : new Error('no connection')))
+  }
+
+  ask(sql: string): Promise<Rows> {
+    clearTimeout(this.#timer)
+    return new Promise((resolve, reject) => {
+      this.#questions.push({ rows: [], failed: undefined, resolve, reject })
+      this.#opened.then(({ socket }) => { socket.write(encodeQuery(sql)) }, () => undefined)
+    })
+  }
+
+  #take({ tag, bytes }: Frame): void {
+    const [question] = this.#questions
+    if (tag === backendTag.error && question !== undefined) question.failed = new Error(`the server refused it: ${parseDiagnostic(bytes).get('C') ?? ''}`)
+    else if (tag === backendTag.dataRow && question !== undefined) {
+      const reader = this.#reader
+      reader.reset(bytes)
+      question.rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
+    } else if (tag === backendTag.ready) {
+      this.#questions.shift()
+      if (question?.failed !== undefined) question.reject(question.failed)
+      else question?.resolve(question.rows)
+      if (this.#questions.length === 0) this.#timer = setTimeout(() => this.#end(new Error('nothing was asked for a while')), idleMs).unref()
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.isOver) return
+    this.isOver = true
+    clearTimeout(this.#timer)
+    for (const { reject } of this.#questions.splice(0)) reject(error)
+    this.#opened.then(({ socket }) => { socket.end(encodeTerminate()) }, () => undefined)
+  }
+}

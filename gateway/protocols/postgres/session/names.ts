@@ -1,15 +1,23 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
 import { randomBytes } from 'node:crypto'
 import type { Naming, Statement } from '../sql/analysis.ts'
-import { lockTimeoutMs, maxAttempts, type Ask, type Catalogue } from '../sql/catalogue.ts'
+import { lockTimeoutMs, maxAttempts, searchPath, type Ask, type Catalogue } from '../sql/catalogue.ts'
 import { createViewLineage } from '../sql/view-lineage.ts'
 import type { SessionState } from './state.ts'
 
 /** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */
 const question = 'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, session_user::pg_catalog.text'
 
-/** A client's settings for its own statements are none for ours: limits of time, and workers that such a reading would start. */
-const calm = `SELECT ${Object.entries({ lock_timeout: lockTimeoutMs, statement_timeout: 0, max_parallel_workers_per_gather: 0 }).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`).join(', ')}`
+/** A client's settings for its own statements are none for ours: limits of time, workers that such a reading would start, and names that texts are printed by. */
+const calm = `SELECT ${Object.entries({ lock_timeout: lockTimeoutMs, statement_timeout: 0, max_parallel_workers_per_gather: 0, search_path: searchPath }).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`).join(', ')}`
+
+/** What names mean cannot be read now: nothing may be decided, and the same statement may be understood later. */
+export class NamesError extends Error {
+  constructor(cause: unknown) {
+    super('what names mean cannot be read now', { cause })
+    this.name = 'NamesError'
+  }
+}
 
 export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
@@ -37,8 +45,16 @@ export class Names {
   /** What the last look said; for messages that resolve nothing. */
   get last(): SessionNames | undefined { return this.#known }
 
-  /** @throws Error when the server does not say; nothing may be decided then */
+  /** @throws NamesError when the server does not say */
   async now(): Promise<SessionNames> {
+    try {
+      return await this.#read()
+    } catch (cause) {
+      throw new NamesError(cause)
+    }
+  }
+
+  async #read(): Promise<SessionNames> {
     const state = this.#state
     if (state.isStale) await this.#look()
     if (this.#ownChanges !== state.nameChanges) this.#own = undefined
@@ -71,26 +87,27 @@ export class Names {
     await this.#settle()
     if (!this.#isAnswering) return await this.#catalogue.current(this.#aside)
     if (this.#state.status !== 'T' || this.#state.isUnsynced) return await this.#catalogue.uncommitted(this.#ask)
-    return await this.#undone((isLast) => this.#catalogue.uncommitted(this.#ask, { printsViews: !isLast }))
+    return await this.#undone((isLast) => this.#catalogue.uncommitted(this.#ask, { prints: !isLast }))
   }
 
   /** Printing a definition takes locks, and fails when somebody drops what it is about: neither may become the transaction's. */
   async #undone<T>(read: (isLast: boolean) => Promise<T>): Promise<T> {
     const savepoint = `countersign_${randomBytes(12).toString('hex')}`
-    await this.#ask(`SAVEPOINT ${savepoint}`)
+    // They go out together, and are answered in order.
+    const undo = (): Promise<unknown> => this.#ask(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+    const begun = this.#ask(`SAVEPOINT ${savepoint}`)
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          await this.#ask(calm)
-          return await read(attempt === maxAttempts)
+          const [, , found] = await Promise.all([begun, this.#ask(calm), read(attempt === maxAttempts)])
+          return found
         } catch (error) {
           if (attempt === maxAttempts) throw error
-          await this.#ask(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+          await undo()
         }
       }
     } finally {
-      await this.#ask(`ROLLBACK TO SAVEPOINT ${savepoint}`)
-      await this.#ask(`RELEASE SAVEPOINT ${savepoint}`)
+      await Promise.all([undo(), this.#ask(`RELEASE SAVEPOINT ${savepoint}`)])
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
 import type { Control, PostgresUpstream } from '../dial.ts'
 import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from '../messages.ts'
-import { mayNameNothing, namesNothing, type Names, type SessionNames } from './names.ts'
+import { NamesError, mayNameNothing, namesNothing, type Names, type SessionNames } from './names.ts'
 import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
 import type { Poison } from '../refuse.ts'
 import type { Admission } from '../sql/analyse.ts'
@@ -24,7 +24,7 @@ export interface Step {
   /** What stands for it when it is refused. */
   readonly poison?: () => Uint8Array
   /** Refused before anybody was asked. */
-  readonly refused?: Refusal
+  refused?: Refusal
   /** An error in PostgreSQL's own words: a name that does not exist. */
   readonly error?: Uint8Array
   /** It carries no statement. */
@@ -77,10 +77,11 @@ export class Planner {
         if (steps.length > 0) break
         await this.#o.settle()
         if (this.#o.state.isSkipping) continue
-        if (resolves.has(message.kind)) await this.#names(this.#textOf(message))
+        // Asked once more for the step itself, which is refused when that fails too.
+        if (resolves.has(message.kind)) await this.#names(this.#textOf(message)).catch(unlessUnread)
       }
       if (message.kind === 'sync' && this.#o.state.isSkipping && !hasSync) isResumed = true
-      const step = await this.#step(message, frame, steps)
+      const step = await this.#step(message, frame, steps).catch((error: unknown) => this.#unread(message, frame, error))
       if (step === undefined) continue
       steps.push(step)
       hasSync ||= step.kind === 'sync'
@@ -90,8 +91,12 @@ export class Planner {
     }
     for (const step of steps) if (step.kind === 'parse' && step.act === undefined && step.error === undefined && step.refused === undefined) loose.push(step)
     for (const step of loose) {
-      step.act = await this.#prepare(step)
-      step.due = { ...step.due as Due, act: step.act }
+      const act = await this.#prepare(step).catch(unlessUnread)
+      if (act === undefined) step.refused = await this.#unreadable()
+      else {
+        step.act = act
+        step.due = { ...step.due as Due, act }
+      }
     }
     return { steps, end, isTerminated }
   }
@@ -118,6 +123,18 @@ export class Planner {
     if (text === undefined || last === undefined || (state.status !== 'T' && !state.isUnsynced) || !mayNameNothing(text)) return await names.now()
     const statements = statementsOf(await this.#o.analyse(text, last, 'on-second-sight'))
     return statements.length > 0 && statements.every(namesNothing) ? last : await names.now()
+  }
+
+  /** Refused in place, and on record: the session lives on. */
+  async #unread(message: FrontendMessage, { bytes }: Frame, error: unknown): Promise<Step> {
+    unlessUnread(error)
+    const { poison } = this.#o
+    const make = message.kind === 'query' ? poison.query : message.kind === 'functionCall' ? poison.functionCall : message.kind === 'bind' ? () => poison.bind(message.portal) : poison.execute
+    return { kind: message.kind, bytes, isExtended: message.kind === 'bind' || message.kind === 'execute', poison: make, refused: await this.#unreadable() }
+  }
+
+  #unreadable(): Promise<Refusal> {
+    return this.#o.gate.refuse('upstream.catalogue', 'What names mean in the database cannot be read now')
   }
 
   #textOf(message: FrontendMessage): string | undefined {
@@ -275,6 +292,10 @@ export class Planner {
     const endsTouched = isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
     return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
   }
+}
+
+function unlessUnread(error: unknown): undefined {
+  if (!(error instanceof NamesError)) throw error
 }
 
 /** Messages that are read by what names mean now. */

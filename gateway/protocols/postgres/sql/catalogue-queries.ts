@@ -1,12 +1,9 @@
 // The statements that read the live catalogue. Everything is qualified, operators too: a session's own search_path must not decide what is read.
-// They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual.
+// They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual. What is printed by names: catalogue-printed.ts.
+import { is, isAny as isListed, isOpen, isSince, lockedByOthers, oidOf, printed, within, type Scope } from './catalogue-printed.ts'
 
 /** Which rows of a reading in part: all, those that may have changed, or these OIDs. */
 export type From = number | readonly number[] | undefined
-const isListed = (oid: string, oids: readonly number[]): string => `${oid} operator(pg_catalog.=) any ('{${oids.join()}}'::pg_catalog.oid[])`
-
-/** Written by this transaction or a later one; one that is long past (frozen, or by bootstrap) is of greater age. Counting is modulo 2³². */
-const isSince = (from: number, ...rows: readonly string[]): string => rows.map((row) => `pg_catalog.age(${row}.xmin) operator(pg_catalog.<=) pg_catalog.age('${from}'::pg_catalog.xid)`).join(' or ')
 
 const namedRelations = `from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
 where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
@@ -21,69 +18,69 @@ ${namedRelations}${from === undefined ? '' : typeof from !== 'number' ? ` and ${
 
 export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
 
-/** Defaults and generation expressions of user tables, printed by the reader's search path. */
-export const expressions = `
-select d.adrelid::pg_catalog.text, d.adnum::pg_catalog.text, a.attgenerated::pg_catalog.text, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
-from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) d.adrelid and a.attnum operator(pg_catalog.=) d.adnum`
-
 export const triggers = `
 select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'`
 
 /** Rules other than the one that makes a view a view. */
 export const rules = `select distinct ev_class::pg_catalog.text from pg_catalog.pg_rewrite where not (ev_type operator(pg_catalog.=) '1' and is_instead)`
 
-const userViews = `from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-where c.relkind operator(pg_catalog.=) any ('{v,m}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) all ('{pg_catalog,information_schema}'::pg_catalog.name[])`
-
-export const definitions = `select c.oid::pg_catalog.text, pg_catalog.pg_get_viewdef(c.oid) ${userViews}`
-/** After `definitions` failed: which to ask for one by one. */
-export const definitionOids = `select c.oid::pg_catalog.text ${userViews}`
-export const oneDefinition = (oid: number): string => `select pg_catalog.pg_get_viewdef(${oid}::pg_catalog.oid)`
-
 const outColumns = `case when p.proargmodes is null then null else pg_catalog.json_build_array(pg_catalog.to_json(p.proargmodes), pg_catalog.to_json(p.proargnames), pg_catalog.to_json(p.proallargtypes::pg_catalog.int8[]))::pg_catalog.text end`
 
 /** pg_catalog's own routines, without bodies. */
-export const systemRoutines = (from?: number): string => `
+export const systemRoutines = (from?: From): string => `
 select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
   p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns}
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
-where n.nspname operator(pg_catalog.=) 'pg_catalog'${from === undefined ? '' : ` and (${isSince(from, 'p', 'n', 'l')})`}`
+where n.nspname operator(pg_catalog.=) 'pg_catalog'${from === undefined ? '' : ` and (${typeof from === 'number' ? isSince(from, 'p', 'n', 'l') : isListed('p.oid', from)})`}`
 
-/** Everybody else's, with bodies where they can be followed. `hasSqlBody`: PostgreSQL 14 and later. What is printed by names is read whenever anything is. */
-export const userRoutines = (hasSqlBody: boolean, from?: number): string => `
+/** Everybody else's, with bodies where they can be followed. `hasSqlBody`: PostgreSQL 14 and later. */
+export const userRoutines = (hasSqlBody: boolean, scope: Scope, isPrinted = true): string => `
+${lockedByOthers}
 select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog.text, p.prokind::pg_catalog.text, l.lanname::pg_catalog.text, p.provolatile::pg_catalog.text,
   p.prosecdef::pg_catalog.text, p.proretset::pg_catalog.text, p.prorettype::pg_catalog.text, p.pronargs::pg_catalog.text, p.pronargdefaults::pg_catalog.text, p.provariadic::pg_catalog.text, ${outColumns},
   pg_catalog.to_json(p.proargnames)::pg_catalog.text,
-  case when l.lanname operator(pg_catalog.=) any ('{sql,plpgsql}'::pg_catalog.name[]) then ${hasSqlBody ? 'coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)' : 'p.prosrc'} end,
+  case when l.lanname operator(pg_catalog.=) any ('{sql,plpgsql}'::pg_catalog.name[]) then ${hasSqlBody ? `case when p.prosqlbody is null then p.prosrc else ${printed(isPrinted, 'pg_catalog.pg_get_function_sqlbody(p.oid)', isOpen('pg_proc', 'p.oid'))} end` : 'p.prosrc'} end,
   ${hasSqlBody ? '(p.prosqlbody is not null)::pg_catalog.text' : "'false'"},
   (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path=')),
   case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
-where n.nspname operator(pg_catalog.<>) 'pg_catalog'${from === undefined ? '' : ` and (${isSince(from, 'p', 'n', 'l')} or p.pronargdefaults operator(pg_catalog.>) 0${hasSqlBody ? ' or p.prosqlbody is not null' : ''})`}`
+where n.nspname operator(pg_catalog.<>) 'pg_catalog'${within(scope, 'pg_proc', 'p', ['p.oid'])}`
 
 /** Array and row types of relations are implied by their element and relation; the rest is small. */
 export const types = (from?: From): string => `
 select t.oid::pg_catalog.text, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text, t.typcategory::pg_catalog.text, t.typbasetype::pg_catalog.text, t.typelem::pg_catalog.text, t.typrelid::pg_catalog.text
 from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace${from === undefined ? '' : ` where ${typeof from === 'number' ? isSince(from, 't', 'n') : isListed('t.oid', from)}`}`
 
+/** Version, path, which start of which server with which database, and the oldest transaction that had not ended. */
+const aboutColumns = `pg_catalog.current_setting('server_version_num'), pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text,
+  pg_catalog.concat_ws(' ', (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()),
+    pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYYMMDDHH24MISSUS')),
+  pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text`
+export const about = `select ${aboutColumns}`
+
 /** Of what is read in part: what has gone leaves no row that was written. */
 export const counted = ['relations', 'routines', 'types'] as const
-const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_namespace', 'pg_language'] as const
+const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_namespace', 'pg_language', 'pg_depend'] as const
 export type Watched = typeof watched[number]
-const sinceIn = (from: number, table: string, oid: string, where = ''): string => `select x.${oid} as oid from pg_catalog.${table} x where ${isSince(from, 'x')}${where}`
+const sinceIn = (from: number, table: string, oid: string): string => `select x.${oid} as oid from pg_catalog.${table} x where ${isSince(from, 'x')}`
+const countedSince = (from: number, table: string): string =>
+  `(select pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.json_agg(x.oid::pg_catalog.int8) filter (where ${isSince(from, 'x')})) from pg_catalog.${table} x)`
+/** Of what depends on what, the rows that `reached` reads. */
+const watchedRows = (table: Watched): string => table !== 'pg_depend' ? '' : ` where x.refclassid operator(pg_catalog.=) any (array[${oidOf('pg_proc')}::pg_catalog.oid, ${oidOf('pg_operator')}::pg_catalog.oid]) or ${is('x.classid', oidOf('pg_policy'))}`
 
-/** What has been written since, without reading it: OIDs of relations, routines and types; how many there are of each; and of each small catalogue how many rows, and whether one is new. */
+/** The columns of `about`; then what has been written since, without reading it: OIDs of relations, and how many there are; of routines and types how many, and OIDs; and of each small catalogue how many rows, and whether one is new. */
 export const changes = (from: number): string => `
-select (select pg_catalog.json_agg(distinct s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_class', 'oid')} union all ${sinceIn(from, 'pg_attribute', 'attrelid')}) s),
-  (select pg_catalog.json_agg(s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_proc', 'oid')}) s),
-  (select pg_catalog.json_agg(s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_type', 'oid')}) s),
-  (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_proc)::pg_catalog.text, (select pg_catalog.count(*) from pg_catalog.pg_type)::pg_catalog.text,
-  ${watched.map((table) => `(select pg_catalog.concat(pg_catalog.count(*), ' ', coalesce(pg_catalog.bool_or(${isSince(from, 'x')}), false)) from pg_catalog.${table} x)`).join(',\n  ')}`
-/** The columns of `changes` behind the first six. */
+select ${aboutColumns},
+  (select pg_catalog.json_agg(distinct s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_class', 'oid')} union all ${sinceIn(from, 'pg_attribute', 'attrelid')}) s),
+  (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, ${countedSince(from, 'pg_proc')}, ${countedSince(from, 'pg_type')},
+  ${watched.map((table) => `(select pg_catalog.concat(pg_catalog.count(*), ' ', coalesce(pg_catalog.bool_or(${isSince(from, 'x')}), false)) from pg_catalog.${table} x${watchedRows(table)})`).join(',\n  ')}`
+/** The columns of `changes` behind those of `about` and the next four. */
 export const watchedColumns = watched
 
+/** Each as one text: what has gone is what is not in it. */
 export const oids = {
-  relations: `select c.oid::pg_catalog.text ${namedRelations}`, routines: 'select oid::pg_catalog.text from pg_catalog.pg_proc', types: 'select oid::pg_catalog.text from pg_catalog.pg_type',
+  relations: `select pg_catalog.json_agg(c.oid::pg_catalog.int8)::pg_catalog.text ${namedRelations}`,
+  routines: 'select pg_catalog.json_agg(oid::pg_catalog.int8)::pg_catalog.text from pg_catalog.pg_proc', types: 'select pg_catalog.json_agg(oid::pg_catalog.int8)::pg_catalog.text from pg_catalog.pg_type',
 } as const satisfies Record<typeof counted[number], string>
 
 export const operators = `
@@ -98,9 +95,6 @@ where n.nspname operator(pg_catalog.<>) 'pg_catalog'`
 
 const implicit = `c.castcontext operator(pg_catalog.=) 'i'`
 export const implicitCasts = `${casts.replace('c.casttarget::pg_catalog.text, ', '')} and ${implicit}`
-
-const oidOf = (table: string): string => `'pg_catalog.${table}'::pg_catalog.regclass`
-const is = (left: string, right: string): string => `${left} operator(pg_catalog.=) ${right}`
 
 /** Routines that somebody put behind a relation, a type or an aggregate, as the server itself keeps them for DROP: whose, when they run, which. PostgreSQL's own are not listed there. And the relations that policies read. */
 export const reached = `
@@ -121,13 +115,3 @@ select distinct x.moment, x.owner::pg_catalog.text, x.routine::pg_catalog.text f
   union all select 'relation', p.polrelid, d.refobjid from pg_catalog.pg_depend d join pg_catalog.pg_policy p on ${is('p.oid', 'd.objid')}
     where ${is('d.classid', oidOf('pg_policy'))} and ${is('d.refclassid', oidOf('pg_class'))} and d.refobjid operator(pg_catalog.<>) p.polrelid
 ) x (moment, owner, routine) order by 1, 2, 3`
-
-/** Expressions of row security policies, by relation. */
-export const policies = `
-select p.polrelid::pg_catalog.text, pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) from pg_catalog.pg_policy p order by p.oid`
-
-/** Version, path, which start of which server with which database, and the oldest transaction that had not ended. */
-export const about = `select pg_catalog.current_setting('server_version_num'), pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text,
-  pg_catalog.concat_ws(' ', (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()),
-    pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYYMMDDHH24MISSUS')),
-  pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text`

@@ -2,8 +2,10 @@
 // Every row says which transaction wrote it (`xmin`), and all below an earlier reading's `pg_snapshot_xmin` had ended before that reading began
 // (manual, "System Columns", "Transaction ID and Snapshot Information Functions"). Rows that are gone are seen by their number.
 import type { Snapshot } from './analysis.ts'
+import { changeOf, differingOf, merged, missingOf, oidsIn, without } from './catalogue-change.ts'
 import * as queries from './catalogue-queries.ts'
-import { buildSnapshot, type Cell, type Rows } from './snapshot.ts'
+import * as texts from './catalogue-printed.ts'
+import { Built, buildSnapshot, type Cell, type Rows } from './snapshot.ts'
 
 /** Asks the database and gives rows of text; on a connection of the gateway's own, or on the session's while it is idle. */
 export type Ask = (sql: string) => Promise<Rows>
@@ -30,13 +32,15 @@ const sqlBodiesSince = 140_000
 /** Transaction ids below it mean no transaction (`FirstNormalTransactionId`). */
 const firstTransaction = 3
 
-/** Others change the database while it is read. */
+/** Others change the database while it is read: it is read again, after a pause. */
 export const maxAttempts = 3
 /** To print a definition the server takes a lock that any open ALTER TABLE holds: nobody waits long for it, since its owner may be waiting for this. */
-export const lockTimeoutMs = 250
+export const lockTimeoutMs = 100
+/** With it, whatever is not pg_catalog's own is printed with its schema: a new name changes no text that was printed before. */
+export const searchPath = 'pg_catalog, pg_temp'
 
 type Row = readonly Cell[]
-type Large = 'relations' | 'routines' | 'types'
+export type Large = 'relations' | 'routines' | 'types'
 
 /** All that is small, or printed by names. */
 type Others = Omit<Parameters<typeof buildSnapshot>[0], Large>
@@ -52,9 +56,10 @@ export interface CatalogueReading {
   readonly others: Others
   /** Numbers of rows; none known of a reading of everything. */
   readonly small: ReadonlyMap<queries.Watched, number>
-  /** Not all views could be printed: somebody holds a lock. */
+  /** Nothing is missing because somebody holds a lock. */
   readonly isWhole: boolean
   readonly bytes: number
+  readonly built: Built
 }
 
 /** @throws CatalogueError `ERR_CATALOGUE_TOO_LARGE` or `ERR_CATALOGUE_UNREADABLE` (`cause` has the database's own error) */
@@ -63,11 +68,12 @@ export async function loadSnapshot(ask: Ask): Promise<Snapshot> {
 }
 
 /**
+ * Two questions deep: what has changed, and then, all at once, what that asks for; a third where names have changed that other texts are printed with.
  * @param earlier of committed rows only: what a transaction of one's own wrote may be taken back, and the rows before it are older than any horizon
- * @param printsViews false: where that has failed, and all of them are unknown
+ * @param prints false: where that has failed, and what would have to be printed is unknown
  * @throws as `loadSnapshot`
  */
-export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { printsViews = true }: { readonly printsViews?: boolean } = {}): Promise<CatalogueReading> {
+export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prints = true }: { readonly prints?: boolean } = {}): Promise<CatalogueReading> {
   let bytes = 0
   const read = async (what: string, sql: string): Promise<Rows> => {
     let rows: Rows
@@ -78,124 +84,105 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
     }
     if (rows.length > maxRows) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's ${what}: more than ${maxRows} rows`)
     for (const row of rows) for (const cell of row) bytes += cell?.length ?? 0
-    if (bytes + (since?.bytes ?? 0) > maxBytes) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's catalogue is longer than ${maxBytes} bytes`)
+    if (bytes > maxBytes) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database's catalogue is longer than ${maxBytes} bytes`)
     return rows
   }
-  let since: CatalogueReading | undefined
-  const [about] = await read('version', queries.about)
+  const [about] = await read('version', earlier === undefined ? queries.about : queries.changes(earlier.horizon))
   if (about === undefined) throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the database's version cannot be read")
-  const [version, pathText, server, horizon] = about
-  if (earlier !== undefined && earlier.server === server && earlier.horizon >= firstTransaction) since = earlier
+  const [version, pathText, server, horizon, ...changed] = about
+  // What went since counts as if it were still there: sooner or later everything is counted anew.
+  const since = earlier !== undefined && earlier.server === server && earlier.horizon >= firstTransaction && earlier.bytes < maxBytes / 2 ? earlier : undefined
   const path = JSON.parse(pathText ?? '[]') as string[]
-  const change = since === undefined ? undefined : changeOf((await read('changes', queries.changes(since.horizon)))[0] ?? [], since)
-  const isRenamed = change === undefined || change.has('pg_namespace', 'pg_language')
-  const from = (oids: readonly number[] = []): queries.From => isRenamed ? since?.horizon : oids
-  const mustRead = (oids: readonly number[] = []): boolean => isRenamed || oids.length > 0
-  const hasRoutines = mustRead(change?.oids.routines)
-  const rows = {
-    relations: byOid(since?.rows.relations, mustRead(change?.oids.relations) ? await read('relations', queries.relations(from(change?.oids.relations))) : []),
-    routines: byOid(since?.rows.routines, hasRoutines ? await read('system routines', queries.systemRoutines(since?.horizon)) : []),
-    types: byOid(since?.rows.types, mustRead(change?.oids.types) ? await read('types', queries.types(from(change?.oids.types))) : []),
-  }
-  if (change !== undefined) {
-    for (const each of queries.counted) {
-      if (change.counts[each] === rows[each].size && !(each === 'routines' && hasRoutines)) continue
-      const live = new Set((await read(`OIDs of ${each}`, queries.oids[each])).map(([oid]) => Number(oid)))
-      for (const oid of rows[each].keys()) if (!live.has(oid)) rows[each].delete(oid)
-    }
-  }
-  const isSamePath = since !== undefined && since.others.path.join('\0') === path.join('\0')
-  const isPrintedAlike = since !== undefined && isSamePath && since.isWhole && !isRenamed && !hasRoutines && !change?.has('pg_operator', 'pg_cast') && isApart(since.rows, rows)
-  if (!isPrintedAlike) for (const [oid, row] of byOid(undefined, await read('routines', queries.userRoutines(Number(version) >= sqlBodiesSince, since?.horizon)))) rows.routines.set(oid, row)
-  if (rows.relations.size > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
+  const change = since === undefined ? undefined : changeOf(changed, since, path)
+  const missing = missingOf(since)
   const known = since?.others
-  /** As before, unless its own rows have changed, or `isPrinted` and names in it may have. */
-  const again = async (what: string, sql: string, before: Rows | undefined, isPrinted: boolean, ...tables: readonly queries.Watched[]): Promise<Rows> =>
-    before !== undefined && change?.has(...tables) === false && (isPrinted ? isPrintedAlike : !hasRoutines && !isRenamed) ? before : await read(what, sql)
-  const { definitions, isWhole } = known !== undefined && isPrintedAlike && !change?.has('pg_rewrite') ? { definitions: known.definitions, isWhole: true }
-    : printsViews ? await readDefinitions(ask, read) : { definitions: new Map<number, string>(), isWhole: false }
+  const scopeFrom = change?.isAll === false ? since?.horizon : undefined
+  const has = (table: queries.Watched): boolean => change === undefined || change.has(table)
+  const from = (each: Large): queries.From => change === undefined ? undefined : change.isRenamed ? since?.horizon : change.oids[each]
+  const isNeeded = (each: Large): boolean => change === undefined || change.isRenamed || change.oids[each].length > 0
+  const within = (oids: readonly number[], touched: readonly number[]): texts.Scope => scopeFrom === undefined ? undefined : { from: scopeFrom, touched, missing: oids }
+  const print = {
+    own: (touched: readonly number[]) => read('routines', queries.userRoutines(Number(version) >= sqlBodiesSince, within(missing.routines, touched), prints)),
+    definitions: (touched: readonly number[]) => readDefinitions(ask, read, within(missing.definitions, touched), prints),
+    expressions: (touched: readonly number[]) => read('column expressions', texts.expressions(within(missing.expressions, touched), prints)),
+    policies: () => read('policies', texts.policies(prints)),
+  }
+  const when = (isDue: boolean, what: string, sql: () => string, before: Rows = []): Promise<Rows> => isDue ? read(what, sql()) : Promise.resolve(before)
+  const isAll = scopeFrom === undefined
+  const none = Promise.resolve<Rows>([])
+  const isMoved = change === undefined || change.isMoved
+  const live = new Map<Large, Promise<Rows>>()
+  const oidsOf = (each: Large): Promise<Rows> => {
+    const asked = live.get(each) ?? read(`OIDs of ${each}`, queries.oids[each])
+    live.set(each, asked)
+    return asked
+  }
+  const parts = {
+    relations: when(isNeeded('relations'), 'relations', () => queries.relations(from('relations'))),
+    system: when(isNeeded('routines'), 'system routines', () => queries.systemRoutines(from('routines'))),
+    own: isAll || isNeeded('routines') || missing.routines.length > 0 ? print.own([]) : none,
+    types: when(isNeeded('types'), 'types', () => queries.types(from('types'))),
+    definitions: isAll || has('pg_rewrite') || missing.definitions.length > 0 ? print.definitions([]) : none,
+    expressions: isAll || has('pg_attrdef') || missing.expressions.length > 0 ? print.expressions([]) : none,
+    policies: isAll || has('pg_policy') || missing.hasPolicies ? print.policies() : Promise.resolve(known?.policies ?? []),
+    inheritance: when(has('pg_inherits'), 'inheritance', () => queries.inheritance, known?.inheritance),
+    triggers: when(has('pg_trigger'), 'triggers', () => queries.triggers, known?.triggers),
+    rules: when(has('pg_rewrite'), 'rules', () => queries.rules, known?.rules),
+    operators: when(isMoved || has('pg_operator'), 'operators', () => queries.operators, known?.operators),
+    casts: when(isMoved || has('pg_cast'), 'casts', () => queries.casts, known?.casts),
+    implicitCasts: when(isMoved || has('pg_cast'), 'casts', () => queries.implicitCasts, known?.implicitCasts),
+    reached: when(has('pg_depend'), 'dependencies', () => queries.reached, known?.reached),
+  }
+  // One that fails does not leave the others behind, unheard.
+  await Promise.all([...Object.values(parts), ...(change?.gone ?? []).map(oidsOf)])
+  const byOid = (row: Row): number => Number(row[0])
+  const [relations, types, routines] = [await parts.relations, await parts.types, [...await parts.system, ...await parts.own]]
+  // What was written anew and says the same changes no text that names it: an index, a trigger, a grant.
+  const differing = since === undefined || isAll ? [] : [...differingOf(since.rows.relations, relations), ...differingOf(since.rows.types, types), ...differingOf(since.rows.routines, routines)]
+  const again = differing.length === 0 ? undefined : { own: print.own(differing), definitions: print.definitions(differing), expressions: print.expressions(differing), policies: known?.policies.length === 0 ? parts.policies : print.policies() }
+  if (again !== undefined) await Promise.all(Object.values(again))
+  const left = async (each: Large, found: ReadonlyMap<number, Row>): Promise<ReadonlyMap<number, Row>> => {
+    if (change === undefined || change.counts[each] === found.size) return found
+    const oids = new Set(oidsIn((await oidsOf(each))[0]?.[0]))
+    return without(found, (oid) => oids.has(oid))
+  }
+  const rows = {
+    relations: await left('relations', merged(since?.rows.relations, relations, byOid)), types: await left('types', merged(since?.rows.types, types, byOid)),
+    routines: await left('routines', merged(since?.rows.routines, [...routines, ...await again?.own ?? []], byOid)),
+  }
+  if (rows.relations.size > maxRelations) throw new CatalogueError('ERR_CATALOGUE_TOO_LARGE', `the database has more than ${maxRelations} relations`)
+  const printed = isAll ? undefined : known
+  let expressions = merged(printed?.expressions, [...await parts.expressions, ...await again?.expressions ?? []], ([relation, column]) => `${relation} ${column}`)
+  if (change !== undefined && expressions.size !== change.small.get('pg_attrdef')) {
+    const keys = new Set(JSON.parse((await read('column expressions', texts.expressionKeys))[0]?.[0] ?? '[]') as string[])
+    expressions = without(expressions, (key) => keys.has(key))
+  }
+  const definitions = new Map(printed?.definitions)
+  for (const [oid, text] of [...await parts.definitions, ...await again?.definitions ?? []]) definitions.set(Number(oid), text ?? null)
   const others: Others = {
-    path, definitions,
-    inheritance: await again('inheritance', queries.inheritance, known?.inheritance, false, 'pg_inherits'),
-    expressions: await again('column expressions', queries.expressions, known?.expressions, true, 'pg_attrdef'),
-    triggers: await again('triggers', queries.triggers, known?.triggers, false, 'pg_trigger'),
-    rules: await again('rules', queries.rules, known?.rules, false, 'pg_rewrite'),
-    operators: await again('operators', queries.operators, known?.operators, false, 'pg_operator'),
-    casts: await again('casts', queries.casts, known?.casts, false, 'pg_cast'),
-    implicitCasts: await again('casts', queries.implicitCasts, known?.implicitCasts, false, 'pg_cast'),
-    reached: await read('dependencies', queries.reached),
-    policies: await again('policies', queries.policies, known?.policies, true, 'pg_policy'),
+    path, definitions: without(definitions, (oid) => rows.relations.has(oid)), expressions, policies: await (again ?? parts).policies, inheritance: await parts.inheritance, triggers: await parts.triggers, rules: await parts.rules,
+    operators: await parts.operators, casts: await parts.casts, implicitCasts: await parts.implicitCasts, reached: await parts.reached,
   }
-  const snapshot = buildSnapshot({ ...others, relations: [...rows.relations.values()], routines: [...rows.routines.values()], types: [...rows.types.values()] })
-  return { snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others, small: change?.small ?? new Map(), isWhole, bytes: bytes + (since?.bytes ?? 0) }
-}
-
-interface Change {
-  readonly oids: Readonly<Record<Large, readonly number[]>>
-  readonly counts: Readonly<Record<Large, number>>
-  readonly small: ReadonlyMap<queries.Watched, number>
-  /** Whether one of these has rows that are new, or has lost some. */
-  has(...tables: readonly queries.Watched[]): boolean
-}
-
-/** The answer to `changes`, in its column order. */
-function changeOf([relations, routines, types, ...rest]: Row, { small: before }: CatalogueReading): Change {
-  const listed = (text: Cell | undefined): readonly number[] => JSON.parse(text ?? '[]') as number[]
-  const small = new Map<queries.Watched, number>()
-  const changed = new Set<queries.Watched>()
-  for (const [i, table] of queries.watchedColumns.entries()) {
-    const [count, isNew] = (rest[i + queries.counted.length] ?? '').split(' ')
-    small.set(table, Number(count))
-    if (isNew !== 'f' || before.get(table) !== Number(count)) changed.add(table)
-  }
+  const built = new Built((await parts.system).length > 0 ? undefined : since?.built)
+  const snapshot = buildSnapshot({ ...others, ...rows }, built)
+  const lacking = missingOf({ rows, others })
   return {
-    oids: { relations: listed(relations), routines: listed(routines), types: listed(types) },
-    counts: { relations: Number(rest[0]), routines: Number(rest[1]), types: Number(rest[2]) },
-    small, has: (...tables) => tables.some((table) => changed.has(table)),
+    snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others, small: change?.small ?? new Map(),
+    isWhole: lacking.definitions.length + lacking.expressions.length + lacking.routines.length === 0 && !lacking.hasPolicies, bytes: bytes + (since?.bytes ?? 0), built,
   }
-}
-
-/** Whether what has come and gone bears no name that anything else bears, and nothing that stayed is another: then all that prints names prints the same. */
-function isApart(before: CatalogueReading['rows'], after: CatalogueReading['rows']): boolean {
-  for (const each of ['relations', 'types'] as const) {
-    const moved = new Set<Cell | undefined>()
-    for (const [oid, row] of after[each]) {
-      const known = before[each].get(oid)
-      if (known === undefined) moved.add(row[2])
-      else if (known !== row && !(known.length === row.length && known.every((cell, i) => cell === row[i]))) return false
-    }
-    for (const [oid, row] of before[each]) if (!after[each].has(oid)) moved.add(row[2])
-    if (moved.size === 0) continue
-    const seen = new Set<Cell | undefined>()
-    for (const row of new Set([...before[each].values(), ...after[each].values()])) {
-      if (!moved.has(row[2])) continue
-      if (seen.has(row[2])) return false
-      seen.add(row[2])
-    }
-  }
-  return true
-}
-
-function byOid(before: ReadonlyMap<number, Row> | undefined, changed: Rows): Map<number, Row> {
-  const rows = new Map(before)
-  for (const row of changed) rows.set(Number(row[0]), row)
-  return rows
 }
 
 /** One view that cannot be printed must not hide the others; its own columns then stay unknown. In a transaction a failure ends them all. */
-async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>): Promise<{ readonly definitions: Map<number, string>; readonly isWhole: boolean }> {
-  const definitions = new Map<number, string>()
-  const keep = (oid: number, text: string | null | undefined) => { if (typeof text === 'string') definitions.set(oid, text) }
+async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Promise<Rows>, scope: texts.Scope, prints: boolean): Promise<Rows> {
   try {
-    for (const [oid, text] of await ask(queries.definitions)) keep(Number(oid), text)
-    return { definitions, isWhole: true }
+    return await ask(texts.definitions(scope, prints))
   } catch {
-    const oids = await read('views', queries.definitionOids)
-    for (const [oid] of oids.slice(0, maxSingleDefinitions)) {
-      try {
-        keep(Number(oid), (await ask(queries.oneDefinition(Number(oid))))[0]?.[0])
-      } catch { /* unreadable: without a definition, lineage calls it unknown */ }
+    const oids = await read('views', texts.definitions(scope, false))
+    const definitions: Row[] = []
+    for (const [i, row] of oids.entries()) {
+      const text = i < maxSingleDefinitions ? (await ask(texts.oneDefinition(Number(row[0]))).catch((): Rows => []))[0]?.[0] : undefined
+      definitions.push([row[0] ?? null, text ?? null])
     }
-    return { definitions, isWhole: false }
+    return definitions
   }
 }

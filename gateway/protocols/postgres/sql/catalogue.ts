@@ -4,7 +4,7 @@ import type { Relation, Snapshot } from './analysis.ts'
 import { CatalogueError, maxAttempts, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
 import { version } from './catalogue-version.ts'
 
-export { CatalogueError, loadSnapshot, lockTimeoutMs, maxAttempts, type Ask, type CatalogueErrorCode } from './catalogue-reading.ts'
+export { CatalogueError, loadSnapshot, lockTimeoutMs, maxAttempts, searchPath, type Ask, type CatalogueErrorCode } from './catalogue-reading.ts'
 
 /** A reading that is older is not built upon: transaction ids come round after 2³¹. */
 const maxReusedMs = 3_600_000
@@ -17,6 +17,8 @@ const checkCostFactor = 20
 /** And no statement is decided by a version older than this many of these: what somebody else changes past the gateway is unseen for half a second
     (about two seconds with 5,000 tables), and a statement that is already at the server is not taken back. */
 const trustedChecks = 2
+/** Before the next attempt at a reading, and twice as long before the one behind it: what is being dropped is soon gone. ms */
+const pauseMs = 25
 
 /** @throws CatalogueError `ERR_CATALOGUE_UNREADABLE` */
 async function readVersion(ask: Ask): Promise<string> {
@@ -29,11 +31,16 @@ async function readVersion(ask: Ask): Promise<string> {
 /** `checkedAt`: before the last question whose answer was `version`, so that what changed meanwhile counts as later. ms */
 interface Held { readonly snapshot: Snapshot; readonly version: string; readonly readAt: number; readonly checkedAt: number; readonly everyMs: number }
 
+interface Loading { readonly snapshot: Promise<Snapshot>; hasBegun: boolean }
+
 /** Of one target and database. The caller owns it and its clock. */
 export class Catalogue {
   readonly #now: () => number
   #held: Held | undefined
-  #loading: Promise<Snapshot> | undefined
+  /** The reading that is to come next, and serves everybody who asks before it has begun; or the one that has, and serves while nothing changes. */
+  #loading: Loading | undefined
+  /** One reading at a time: what changes meanwhile is in the next, for all together. */
+  #turn: Promise<unknown> = Promise.resolve()
   #checking: Promise<Held | undefined> | undefined
   /** Counts invalidations: a reading begun before the last one is handed to its waiters, and not kept. */
   #generation = 0
@@ -61,7 +68,7 @@ export class Catalogue {
       const still = await checked.catch(() => this.#ask(held, ask))
       if (still !== undefined) return still.snapshot
     }
-    return this.#loading ??= this.#load(ask)
+    return await (this.#loading ?? this.#next(ask)).snapshot
   }
 
   /** @returns whether another reading could know more than this one */
@@ -78,7 +85,7 @@ export class Catalogue {
   #forget(): void {
     this.#generation++
     this.#held = undefined
-    this.#loading = undefined
+    if (this.#loading?.hasBegun === true) this.#loading = undefined
   }
 
   /** The relation of an OID that the server reported; one that is not known is looked for once more, in a fresh reading. */
@@ -116,13 +123,14 @@ export class Catalogue {
     return (await readCatalogue(ask, this.#base(this.#now()), options)).snapshot
   }
 
-  /** What is dropped while it is being printed is an error of the server's; the next reading does not meet it. */
+  /** What is dropped while it is being printed is an error of the server's; the next reading does not meet it, or does without what has to be printed. */
   async #read(ask: Ask, now: number): Promise<CatalogueReading> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await readCatalogue(ask, this.#base(now))
+        return await readCatalogue(ask, this.#base(now), { prints: attempt < maxAttempts })
       } catch (error) {
         if (attempt === maxAttempts || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
+        await new Promise((resolve) => { setTimeout(resolve, pauseMs * 2 ** (attempt - 1)) })
       }
     }
   }
@@ -131,24 +139,30 @@ export class Catalogue {
     return this.#last !== undefined && now - this.#last.readAt < maxReusedMs ? this.#last : undefined
   }
 
+  #next(ask: Ask): Loading {
+    const loading: Loading = this.#loading = {
+      hasBegun: false,
+      snapshot: this.#turn.then(() => {
+        loading.hasBegun = true
+        return this.#load(ask)
+      }).finally(() => { if (this.#loading === loading) this.#loading = undefined }),
+    }
+    this.#turn = loading.snapshot.catch(() => undefined)
+    return loading
+  }
+
   async #load(ask: Ask): Promise<Snapshot> {
     const generation = this.#generation
-    try {
-      // The caller keeps this promise first: an invalidation while reading then finds it.
-      await Promise.resolve()
-      const readAt = this.#now()
-      // After DDL through the gateway the next statement waits for this: the version is asked for at the next look, which then reads again.
-      const before = this.#isAwaited && this.#last !== undefined ? '' : await readVersion(ask)
-      this.#isAwaited = false
-      const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
-      const { snapshot, isWhole } = this.#last = { readAt, ...await this.#read(ask, readAt) }
-      if (generation === this.#generation) {
-        this.#held = { snapshot, version: isWhole ? before : '', readAt, checkedAt: readAt, everyMs }
-        this.#missing = new Set()
-      }
-      return snapshot
-    } finally {
-      if (generation === this.#generation) this.#loading = undefined
+    const readAt = this.#now()
+    // After DDL through the gateway the next statement waits for this: the version is asked for at the next look, which then reads again.
+    const before = this.#isAwaited && this.#last !== undefined ? '' : await readVersion(ask)
+    this.#isAwaited = false
+    const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
+    const { snapshot, isWhole } = this.#last = { readAt, ...await this.#read(ask, readAt) }
+    if (generation === this.#generation) {
+      this.#held = { snapshot, version: isWhole ? before : '', readAt, checkedAt: readAt, everyMs }
+      this.#missing = new Set()
     }
+    return snapshot
   }
 }

@@ -8,14 +8,16 @@ export type Rows = readonly (readonly Cell[])[]
 /** The answers to catalogue-queries.ts, in their column order. */
 export interface Reading {
   readonly path: readonly string[]
-  readonly relations: Rows
+  readonly relations: ReadonlyMap<number, readonly Cell[]>
   readonly inheritance: Rows
-  readonly expressions: Rows
+  /** By relation and column. The last cell is null where nobody could print it. */
+  readonly expressions: ReadonlyMap<string, readonly Cell[]>
   readonly triggers: Rows
   readonly rules: Rows
-  readonly definitions: ReadonlyMap<number, string>
-  readonly routines: Rows
-  readonly types: Rows
+  /** null: nobody could print it. */
+  readonly definitions: ReadonlyMap<number, string | null>
+  readonly routines: ReadonlyMap<number, readonly Cell[]>
+  readonly types: ReadonlyMap<number, readonly Cell[]>
   readonly operators: Rows
   readonly casts: Rows
   readonly implicitCasts: Rows
@@ -23,35 +25,48 @@ export interface Reading {
   readonly policies: Rows
 }
 
+/** No expression of SQL: for one that nobody could print, and that nobody must take for none. */
+const unreadable = ')'
+/** No routine's name: for what nobody could print, which may call any. */
+const anyCall = ''
+
+/** What rows were made into, kept from one reading to the next. A row that has not changed is the same object. */
+export class Built {
+  readonly relations: WeakMap<readonly Cell[], Relation>
+  readonly routines: WeakMap<readonly Cell[], Routine>
+  readonly types: WeakMap<readonly Cell[], DataType>
+  /** By their rows, and the dependencies they were made with. */
+  readonly indexes: WeakMap<object, { readonly reached: object; readonly index: RoutineIndex | TypeIndex }>
+  /** What a printed text calls, by text. */
+  readonly calls: ReadonlyMap<string, readonly string[]>
+  /** Of this reading. */
+  readonly seen = new Map<string, readonly string[]>()
+
+  /** @param before undefined once pg_catalog's own routines have changed */
+  constructor(before: Built | undefined) {
+    this.relations = before?.relations ?? new WeakMap()
+    this.routines = before?.routines ?? new WeakMap()
+    this.types = before?.types ?? new WeakMap()
+    this.indexes = before?.indexes ?? new WeakMap()
+    this.calls = before?.seen ?? new Map()
+  }
+}
+
 interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; policyRelations?: number[]; parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
 
-export function buildSnapshot(reading: Reading): Snapshot {
+export function buildSnapshot(reading: Reading, built: Built): Snapshot {
   const reached = collectReached(reading.reached)
-  const extras = collectExtras(reading, reached)
+  const extras = collectExtras(reading, reached, built)
   const relations = new Map<number, Relation>()
   const relationsByName = new Map<string, Map<string, Relation>>()
-  for (const row of reading.relations) {
-    const relation = new StoredRelation(row, extras.get(Number(row[0])), reading.definitions.get(Number(row[0])))
+  for (const [oid, row] of reading.relations) {
+    const [more, definition] = [extras.get(oid), reading.definitions.get(oid) ?? undefined]
+    const relation = more === undefined && definition === undefined ? kept(built.relations, row, () => new StoredRelation(row, undefined, undefined)) : new StoredRelation(row, more, definition)
     relations.set(relation.oid, relation)
     inner(relationsByName, relation.schema).set(relation.name, relation)
   }
-  const routines = new Map<number, Routine>()
-  const routinesByName = new Map<string, Map<string, Routine[]>>()
-  for (const row of reading.routines) {
-    const routine = parseRoutine(row, reached.part.get(Number(row[0])))
-    routines.set(routine.oid, routine)
-    const named = inner(routinesByName, routine.schema)
-    const list = named.get(routine.name)
-    if (list === undefined) named.set(routine.name, [routine])
-    else list.push(routine)
-  }
-  const types = new Map<number, DataType>()
-  const typesByName = new Map<string, Map<string, DataType>>()
-  for (const row of reading.types) {
-    const type = parseType(row, reached.type.get(Number(row[0])))
-    types.set(type.oid, type)
-    inner(typesByName, row[1] ?? '').set(type.name, type)
-  }
+  const { routines, routinesByName } = indexed(built, reading.routines, reading.reached, () => indexRoutines(reading.routines, reached.part, built))
+  const { types, typesByName } = indexed(built, reading.types, reading.reached, () => indexTypes(reading.types, reached.type, built))
   const operators = collect(reading.operators, (key) => key)
   const casts = collect(reading.casts, Number)
   return {
@@ -70,6 +85,51 @@ export function buildSnapshot(reading: Reading): Snapshot {
       return routinePath(path).flatMap((each) => routinesByName.get(each)?.get(name) ?? [])
     },
   }
+}
+
+interface RoutineIndex { readonly routines: ReadonlyMap<number, Routine>; readonly routinesByName: ReadonlyMap<string, ReadonlyMap<string, readonly Routine[]>> }
+interface TypeIndex { readonly types: ReadonlyMap<number, DataType>; readonly typesByName: ReadonlyMap<string, ReadonlyMap<string, DataType>> }
+
+function indexRoutines(rows: Reading['routines'], partsOf: ReadonlyMap<number, readonly number[]>, built: Built): RoutineIndex {
+  const routines = new Map<number, Routine>()
+  const routinesByName = new Map<string, Map<string, Routine[]>>()
+  for (const [oid, row] of rows) {
+    const parts = partsOf.get(oid)
+    const routine = parts === undefined ? kept(built.routines, row, () => parseRoutine(row, undefined)) : parseRoutine(row, parts)
+    routines.set(oid, routine)
+    const named = inner(routinesByName, routine.schema)
+    const list = named.get(routine.name)
+    if (list === undefined) named.set(routine.name, [routine])
+    else list.push(routine)
+  }
+  return { routines, routinesByName }
+}
+
+function indexTypes(rows: Reading['types'], checksOf: ReadonlyMap<number, readonly number[]>, built: Built): TypeIndex {
+  const types = new Map<number, DataType>()
+  const typesByName = new Map<string, Map<string, DataType>>()
+  for (const [oid, row] of rows) {
+    const checks = checksOf.get(oid)
+    const type = checks === undefined ? kept(built.types, row, () => parseType(row, undefined)) : parseType(row, checks)
+    types.set(oid, type)
+    inner(typesByName, row[1] ?? '').set(type.name, type)
+  }
+  return { types, typesByName }
+}
+
+/** Of the same rows, and the same dependencies, once. */
+function indexed<T extends RoutineIndex | TypeIndex>({ indexes }: Built, rows: object, reached: object, make: () => T): T {
+  const known = indexes.get(rows)
+  if (known?.reached === reached) return known.index as T
+  const index = make()
+  indexes.set(rows, { reached, index })
+  return index
+}
+
+function kept<K extends object, V>(made: WeakMap<K, V>, key: K, make: () => V): V {
+  let found = made.get(key)
+  if (found === undefined) made.set(key, found = make())
+  return found
 }
 
 /** `current_schemas(true)` has the temporary schema and pg_catalog in their places already; a path without pg_catalog gets it before all but a leading pg_temp (manual, `search_path`). */
@@ -161,9 +221,9 @@ function loudCalls(text: string, isLoud: (name: string) => boolean): string[] {
 }
 
 /** Built-ins that do more than compute: what a definition may hide behind a plain SELECT. */
-function loudness(routines: Rows): (name: string) => boolean {
+function loudness(routines: Reading['routines']): (name: string) => boolean {
   const known = new Map<string, boolean>()
-  const unquiet = new Set(routines.filter((row) => row[1] === 'pg_catalog' && row[5] === 'v').map((row) => row[2] ?? ''))
+  const unquiet = new Set([...routines.values()].flatMap((row) => row[1] === 'pg_catalog' && row[5] === 'v' ? row[2] ?? '' : []))
   return (name) => {
     let loud = known.get(name)
     if (loud === undefined) known.set(name, loud = routineClass(name) !== undefined || unquiet.has(name) && !isHarmless(name))
@@ -171,9 +231,15 @@ function loudness(routines: Rows): (name: string) => boolean {
   }
 }
 
-function collectExtras(reading: Reading, reached: Reached): Map<number, RelationExtras> {
+function collectExtras(reading: Reading, reached: Reached, built: Built): Map<number, RelationExtras> {
   const extras = new Map<number, RelationExtras>()
-  const isLoud = loudness(reading.routines)
+  let isLoud: ((name: string) => boolean) | undefined
+  const callsIn = (text: string | null): readonly string[] => {
+    if (text === null) return [anyCall]
+    const calls = built.seen.get(text) ?? built.calls.get(text) ?? loudCalls(text, isLoud ??= loudness(reading.routines))
+    built.seen.set(text, calls)
+    return calls
+  }
   const of = (cell: Cell | undefined): RelationExtras => {
     const oid = Number(cell)
     let found = extras.get(oid)
@@ -186,12 +252,14 @@ function collectExtras(reading: Reading, reached: Reached): Map<number, Relation
   for (const [relation, routines] of reached.read) of(String(relation)).readRoutines = routines
   for (const [relation, oids] of reached.relation) of(String(relation)).policyRelations = oids
   for (const [relation, routines] of reached.write) of(String(relation)).writeRoutines = routines
-  for (const [relation, text] of [...reading.definitions].map(([oid, text]) => [String(oid), text] as const).concat(reading.policies.map(([oid, text]) => [oid ?? '', text ?? '']))) {
-    const calls = loudCalls(text, isLoud)
+  const say = (relation: Cell | undefined, text: string | null): void => {
+    const calls = callsIn(text)
     if (calls.length > 0) (of(relation).calls ??= []).push(...calls)
   }
-  for (const [relation, attribute, generated, text] of reading.expressions) {
-    if (typeof text === 'string') (of(relation).expressions ??= new Map()).set(Number(attribute), { isGenerated: generated !== null && generated !== undefined && generated !== '', text })
+  for (const [oid, text] of reading.definitions) say(String(oid), text)
+  for (const [relation, text] of reading.policies) say(relation, text ?? null)
+  for (const [relation, attribute, generated, text] of reading.expressions.values()) {
+    (of(relation).expressions ??= new Map()).set(Number(attribute), { isGenerated: generated !== null && generated !== undefined && generated !== '', text: text ?? unreadable })
   }
   return extras
 }

@@ -32,7 +32,14 @@ export async function openBank(): Promise<Bank> {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-mask-'))
   const database = await startPostgres(folder, () => undefined)
   const client = await openRaw(database.port)
-  const rows = async (sql: string) => (await client.ask([encodeQuery(sql)])).filter(({ tag }) => tag === backendTag.dataRow).map(({ bytes }) => rowCells(bytes).map((cell) => cell === null ? null : Buffer.from(cell).toString()))
+  const rowsOf = async (sql: string) => (await client.ask([encodeQuery(sql)])).filter(({ tag }) => tag === backendTag.dataRow).map(({ bytes }) => rowCells(bytes).map((cell) => cell === null ? null : Buffer.from(cell).toString()))
+  let last: Promise<unknown> = Promise.resolve()
+  // Asked all at once, answered one by one.
+  const rows = (sql: string) => {
+    const answer = last.then(() => rowsOf(sql))
+    last = answer
+    return answer
+  }
   const bank: Bank = {
     database, client, snapshot: await loadSnapshot(rows),
     ask: async (sql) => {

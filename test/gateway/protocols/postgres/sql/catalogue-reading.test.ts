@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import pg from 'pg'
-import { readCatalogue, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
+import { readCatalogue, searchPath, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
 import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
 
 let database: Database
@@ -21,16 +21,18 @@ test.after.always(async () => {
   fs.rmSync(folder, { recursive: true, force: true })
 })
 
-const connect = async (): Promise<pg.Client> => {
+const connect = async (path = 'public'): Promise<pg.Client> => {
   const made = new pg.Client({ connectionString: database.url, user: 'bank', types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
   await made.connect()
+  await made.query(`set search_path = ${path}`)
   return made
 }
 const askOf = (on: pg.Client, asked: string[] = []): Ask => async (sql) => {
   asked.push(sql)
   return (await on.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
 }
-const written = ({ rows, others }: CatalogueReading) => ({ others, ...Object.fromEntries(Object.entries(rows).map(([each, map]) => [each, [...map].sort(([a], [b]) => a - b)])) })
+const inOrder = <K, V>(map: ReadonlyMap<K, V>) => [...map].sort(([a], [b]) => Number(String(a).replace(' ', '.')) - Number(String(b).replace(' ', '.')))
+const written = ({ rows, others }: CatalogueReading) => ({ ...others, definitions: inOrder(others.definitions), expressions: inOrder(others.expressions), ...Object.fromEntries(Object.entries(rows).map(([each, map]) => [each, [...map].sort(([a], [b]) => a - b)])) })
 
 const changes = [
   'create schema part', 'create table part.t (a int, b text default \'x\')', 'alter table part.t add column c date', 'alter table part.t rename column b to bb', 'alter table part.t drop column c',
@@ -47,7 +49,7 @@ const changes = [
 ] as const
 
 test.serial('a reading of what has changed says what a reading of everything says', async (t) => {
-  const [client, beside] = [await connect(), await connect()]
+  const [client, beside] = [await connect(), await connect(searchPath)]
   try {
     await client.query('set allow_system_table_mods = on')
     let reading = await readCatalogue(askOf(beside))
@@ -119,9 +121,49 @@ test.serial('a reading of another server, or of an earlier start of this one, is
     const asked: string[] = []
     const again = await readCatalogue(askOf(client, asked), { ...first, server: '1 20200101000000000000' })
     t.not(again.snapshot, first.snapshot)
-    t.false(asked.some((sql) => sql.includes('pg_catalog.age(')))
+    t.false(asked.slice(1).some((sql) => sql.includes('pg_catalog.age(')))
     t.deepEqual(written(again), written(first))
   } finally {
     await client.end()
+  }
+})
+
+test.serial('what could not be printed for a lock is unknown, not absent, and is read once the lock is gone', async (t) => {
+  const [client, beside] = [await connect(), await connect(searchPath)]
+  try {
+    await client.query(`create table shut (a int default 1, b int generated always as (a + 1) stored); create view over_shut as select a from shut; alter table shut enable row level security; create policy p on shut using (a > 0);
+      create function of_shut() returns bigint language sql begin atomic select count(*) from shut; end`)
+    await client.query('begin; lock table shut in access exclusive mode')
+    const before = await readCatalogue(askOf(beside))
+    t.false(before.isWhole)
+    const shut = before.snapshot.findRelation('public', 'shut', [])
+    t.deepEqual(shut?.columns.map(({ isGenerated, expression }) => [isGenerated, expression]), [[false, ')'], [true, ')']], 'no expression of SQL')
+    t.deepEqual(shut?.calls, [''], 'no routine of this name: it may call any')
+    t.deepEqual([before.snapshot.findRelation('public', 'over_shut', [])?.definition, before.snapshot.findRelation('public', 'over_shut', [])?.calls], [undefined, ['']])
+    t.is(before.snapshot.findRoutines('public', 'of_shut', [])[0]?.body, undefined)
+    await client.query('commit')
+    const after = await readCatalogue(askOf(beside), before)
+    t.true(after.isWhole)
+    t.deepEqual(written(after), written(await readCatalogue(askOf(beside))))
+  } finally {
+    await client.query('rollback; drop table shut cascade')
+    await client.end()
+    await beside.end()
+  }
+})
+
+test.serial('a reading that may not print does without what is printed, and the next has it again', async (t) => {
+  const [client, beside] = [await connect(), await connect(searchPath)]
+  try {
+    const first = await readCatalogue(askOf(beside))
+    await client.query('create table plain (a int default 1); create view over_plain as select a from plain')
+    const without = await readCatalogue(askOf(beside), first, { prints: false })
+    t.is(without.snapshot.findRelation('public', 'over_plain', [])?.definition, undefined)
+    t.false(without.isWhole)
+    t.deepEqual(written(await readCatalogue(askOf(beside), without)), written(await readCatalogue(askOf(beside))))
+  } finally {
+    await client.query('drop table plain cascade')
+    await client.end()
+    await beside.end()
   }
 })
