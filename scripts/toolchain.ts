@@ -6,7 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { brotliCompressSync, constants } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliCompress, constants } from 'node:zlib'
+import { artefactParts } from '../rego/toolchain/artefact.ts'
 
 const directory = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../rego/toolchain')
 // 512 MiB: Go's own memory has no ceiling, so the module gets one. A policy that needs more ends in a clean error.
@@ -91,9 +93,14 @@ if (isCheck) {
   process.exit(isSame ? 0 : 1)
 }
 console.log(`built ${digest}; compressing ${wasm.length} bytes takes a minute or two …`)
-const compressed = brotliCompressSync(wasm, {
-  params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: wasm.length },
-})
-writeFileSync(path.join(directory, 'opa-toolchain.wasm.br'), compressed)
+const partBytes = Math.ceil(wasm.length / artefactParts.length)
+const sizes = await Promise.all(artefactParts.map(async (file, i) => {
+  const part = wasm.subarray(i * partBytes, (i + 1) * partBytes)
+  const compressed = await promisify(brotliCompress)(part, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: part.length },
+  })
+  writeFileSync(path.join(directory, file), compressed)
+  return compressed.length
+}))
 writeFileSync(digestFile, `${digest}\n`)
-console.log(`wrote rego/toolchain/opa-toolchain.wasm.br, ${compressed.length} bytes`)
+console.log(`wrote ${artefactParts.join(', ')} in rego/toolchain, ${sizes.reduce((sum, size) => sum + size, 0)} bytes`)

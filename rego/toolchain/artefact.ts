@@ -1,11 +1,14 @@
 // The policy compiler's binary: committed compressed, used only if its bytes are the ones whose digest is committed beside it.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { brotliDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliDecompress } from 'node:zlib'
 import { PolicyError } from '../errors.ts'
 
-const artefactPath = fileURLToPath(new URL('opa-toolchain.wasm.br', import.meta.url))
+/** Consecutive parts of the module, each compressed by itself: they are unpacked side by side, in half the time. */
+export const artefactParts = ['opa-toolchain.wasm.0.br', 'opa-toolchain.wasm.1.br', 'opa-toolchain.wasm.2.br', 'opa-toolchain.wasm.3.br'] as const
 const digestPath = fileURLToPath(new URL('opa-toolchain.sha256', import.meta.url))
 // Twice what OPA 1.22 needs: a decompression bomb ends here.
 const maxArtefactBytes = 96 * 1024 * 1024
@@ -15,16 +18,18 @@ export function compilerDigest(): string {
   return readFileSync(digestPath, 'utf8').trim()
 }
 
-/** @throws PolicyError ERR_TOOLCHAIN_DIGEST if the file is missing, cut short or not the committed one */
-export function readArtefact(): Uint8Array<ArrayBuffer> {
-  return openArtefact(readFileSync(artefactPath), compilerDigest())
+/** @throws PolicyError ERR_TOOLCHAIN_DIGEST if a part is missing, cut short or not the committed one */
+export async function readArtefact(): Promise<Uint8Array<ArrayBuffer>> {
+  return openArtefact(artefactParts.map(file => readFile(new URL(file, import.meta.url))), compilerDigest())
 }
 
-/** Decompressed bytes whose SHA-256 is `expected` (hex). @throws PolicyError ERR_TOOLCHAIN_DIGEST */
-export function openArtefact(compressed: Uint8Array, expected: string): Uint8Array<ArrayBuffer> {
+/** The parts decompressed and joined, whose SHA-256 is `expected` (hex). @throws PolicyError ERR_TOOLCHAIN_DIGEST */
+export async function openArtefact(parts: readonly (Uint8Array | Promise<Uint8Array>)[], expected: string): Promise<Uint8Array<ArrayBuffer>> {
   let wasm: Uint8Array<ArrayBuffer>
   try {
-    wasm = brotliDecompressSync(compressed, { maxOutputLength: maxArtefactBytes })
+    const maxOutputLength = Math.floor(maxArtefactBytes / parts.length)
+    const opened = await Promise.all(parts.map(async part => promisify(brotliDecompress)(await part, { maxOutputLength })))
+    wasm = Buffer.concat(opened)
   } catch (cause) {
     throw new PolicyError('ERR_TOOLCHAIN_DIGEST', 'the policy compiler cannot be decompressed', { cause })
   }

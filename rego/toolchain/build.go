@@ -49,6 +49,7 @@ func buildBundle(req request) (any, []finding, error) {
 		WithRevision(req.Revision).
 		WithPruneUnused(true).
 		WithMetadata(&metadata)
+	at("the translation to wasm")
 	if err := compiler.Build(context.Background()); err != nil {
 		return nil, sorted(findings(err, "")), nil
 	}

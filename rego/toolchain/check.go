@@ -28,33 +28,54 @@ func strictCheck(src source, entrypoints []string) (map[string][]inputRead, []fi
 		WithUseTypeCheckAnnotations(true).
 		WithPathConflictsCheck(conflictsWith(src.data)).
 		SetErrorLimit(maxCompileErrors)
+	at("the compilation")
 	compiler.Compile(src.modules)
 	if compiler.Failed() {
 		return nil, sorted(findings(compiler.Errors, ""))
 	}
-	// Reads are those of policy alone: what a test reads is no part of a decision.
-	policy := ast.NewCompiler().WithCapabilities(src.capabilities)
-	policy.Compile(withoutTests(src.modules))
-	if policy.Failed() {
-		return nil, sorted(findings(policy.Errors, ""))
-	}
 	reads := map[string][]inputRead{}
-	var found []finding
+	found := testReferences(compiler)
 	for _, name := range entrypoints {
 		ref, ok := dataRef(name)
-		if !ok || len(policy.GetRulesWithPrefix(ref)) == 0 {
+		if !ok || !hasPolicyRule(compiler.GetRulesWithPrefix(ref)) {
 			found = append(found, finding{Code: "entrypoint", Message: "there is no rule for the entrypoint " + name})
 			continue
 		}
-		reads[name] = inputReads(policy, ref)
+		reads[name] = readsOf(compiler, src, ref).input()
 	}
-	return reads, found
+	return reads, sorted(found)
 }
 
-func deps(req request) (any, []finding, error) {
-	result, found, err := check(req)
-	if err != nil || len(found) > 0 {
-		return nil, found, err
+// Tests are compiled along with the policy and are no part of it: a function that only they define is none.
+func testReferences(compiler *ast.Compiler) []finding {
+	var found []finding
+	for name, module := range compiler.Modules {
+		if isTest(name) {
+			continue
+		}
+		ast.WalkRefs(module, func(ref ast.Ref) bool {
+			if !ref.HasPrefix(ast.DefaultRootRef) || !ref.IsGround() {
+				return false
+			}
+			rules := compiler.GetRulesExact(ref)
+			if len(rules) > 0 && len(rules[0].Head.Args) > 0 && !hasPolicyRule(rules) {
+				f := finding{Code: "rego_type_error", Message: "undefined function " + ref.String() + " (a test defines it)", File: name}
+				if ref[0].Location != nil {
+					f.Row, f.Col = ref[0].Location.Row, ref[0].Location.Col
+				}
+				found = append(found, f)
+			}
+			return false
+		})
 	}
-	return result.(checked).Reads, nil, nil
+	return found
+}
+
+func hasPolicyRule(rules []*ast.Rule) bool {
+	for _, rule := range rules {
+		if !isTest(rule.Location.File) {
+			return true
+		}
+	}
+	return false
 }

@@ -38,7 +38,7 @@ new Worker(watch, { eval: true, workerData: process.ppid }).unref()
 
 try {
   // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.
-  process.exitCode = runWasi(new WebAssembly.Module(readArtefact()), ['opa-toolchain', 'serve'], pipes, environment)
+  process.exitCode = runWasi(new WebAssembly.Module(await readArtefact()), ['opa-toolchain', 'serve'], pipes, environment)
 } catch (error) {
   writeSync(2, error instanceof Error ? error.message : String(error))
   if (error instanceof PolicyError) process.exitCode = exitStatus.digest

@@ -30,20 +30,34 @@ func dataRef(entrypoint string) (ast.Ref, bool) {
 	return ref, len(ref) >= 3
 }
 
+// What can be read from a rule on: paths of `input`, paths of base documents, and the rules that are asked.
+type reading struct {
+	ofInput map[string]inputRead
+	ofData  map[string]inputRead
+	rules   map[*ast.Rule]bool
+}
+
+func (r reading) input() []inputRead { return withoutCovered(r.ofInput) }
+
 // The compiled modules are walked, where imports, locals and function arguments have been resolved: whatever can reach
-// `input` there starts at the root document itself.
-func inputReads(compiler *ast.Compiler, entrypoint ast.Ref) []inputRead {
-	reads := map[string]inputRead{}
-	seen := map[*ast.Rule]bool{}
+// `input` there starts at the root document itself. What a test reads is no part of a decision.
+func readsOf(compiler *ast.Compiler, src source, entrypoint ast.Ref) reading {
+	out := reading{ofInput: map[string]inputRead{}, ofData: map[string]inputRead{}, rules: map[*ast.Rule]bool{}}
 	var queue []*ast.Rule
-	reach := func(ref ast.Ref) {
+	reach := func(ref ast.Ref) int {
+		reached := 0
 		// Over-approximates: a dynamic segment reaches every rule it could name, hidden ones too.
 		for _, rule := range compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{IncludeHiddenModules: true}) {
-			if !seen[rule] {
-				seen[rule] = true
+			if isTest(rule.Location.File) {
+				continue
+			}
+			reached++
+			if !out.rules[rule] {
+				out.rules[rule] = true
 				queue = append(queue, rule)
 			}
 		}
+		return reached
 	}
 	reach(entrypoint)
 	for len(queue) > 0 {
@@ -56,16 +70,19 @@ func inputReads(compiler *ast.Compiler, entrypoint ast.Ref) []inputRead {
 				switch value := node.Value.(type) {
 				case ast.Var:
 					if value.Equal(ast.InputRootDocument.Value) {
-						note(reads, nil, node.Location)
+						note(out.ofInput, nil, node.Location)
 					} else if value.Equal(ast.DefaultRootDocument.Value) {
 						reach(ast.Ref{ast.DefaultRootDocument})
+						note(out.ofData, nil, node.Location)
 					}
 				case ast.Ref:
 					switch {
 					case value.HasPrefix(ast.InputRootRef):
-						note(reads, constantSegments(value[1:]), node.Location)
+						note(out.ofInput, constantSegments(value[1:]), node.Location)
 					case value.HasPrefix(ast.DefaultRootRef):
-						reach(value)
+						if reach(value) == 0 || isBase(src, value) {
+							note(out.ofData, constantSegments(value[1:]), node.Location)
+						}
 					default:
 						visitor.Walk(value[0])
 					}
@@ -86,7 +103,7 @@ func inputReads(compiler *ast.Compiler, entrypoint ast.Ref) []inputRead {
 		})
 		visitor.Walk(rule)
 	}
-	return withoutCovered(reads)
+	return out
 }
 
 func constantSegments(ref ast.Ref) []string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	_ "unsafe" // for the linkname below
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -25,13 +26,16 @@ type inspectedPackage struct {
 	Files   []string        `json:"files"`
 	Rules   []inspectedRule `json:"rules"`
 	Tests   int             `json:"tests"`
+	// Rules of the _test.rego files: tests, and what they are made of.
+	TestRules []inspectedRule `json:"test_rules"`
+	// METADATA of scope package or subpackages, in the order of the files.
+	Annotations []packageAnnotations `json:"annotations"`
 }
 
-type inspectedRule struct {
-	Name        string           `json:"name"`
-	File        string           `json:"file"`
-	Row         int              `json:"row"`
-	Annotations *ast.Annotations `json:"annotations,omitempty"`
+type packageAnnotations struct {
+	File string `json:"file"`
+	place
+	Annotations *ast.Annotations `json:"annotations"`
 }
 
 func inspect(req request) (any, []finding, error) {
@@ -45,20 +49,26 @@ func inspect(req request) (any, []finding, error) {
 		name := module.Package.Path[1:].String()
 		pkg := byName[name]
 		if pkg == nil {
-			pkg = &inspectedPackage{Package: name, Files: []string{}, Rules: []inspectedRule{}}
+			pkg = &inspectedPackage{Package: name, Files: []string{}, Rules: []inspectedRule{}, TestRules: []inspectedRule{}, Annotations: []packageAnnotations{}}
 			byName[name] = pkg
 		}
 		pkg.Files = append(pkg.Files, file)
 		for _, rule := range module.Rules {
-			if isTest(file) {
-				pkg.Tests++
+			entry := inspectRule(file, rule)
+			if !isTest(file) {
+				pkg.Rules = append(pkg.Rules, entry)
 				continue
 			}
-			entry := inspectedRule{Name: rule.Head.Ref().String(), File: file, Row: rule.Location.Row}
-			if len(rule.Annotations) > 0 {
-				entry.Annotations = rule.Annotations[0]
+			pkg.TestRules = append(pkg.TestRules, entry)
+			// As OPA's runner counts them.
+			if strings.HasPrefix(rule.Head.Name.String(), "test_") && !rule.Default {
+				pkg.Tests++
 			}
-			pkg.Rules = append(pkg.Rules, entry)
+		}
+		for _, one := range module.Annotations {
+			if one.Scope == "package" || one.Scope == "subpackages" {
+				pkg.Annotations = append(pkg.Annotations, packageAnnotations{File: file, place: placeOf(one.Location), Annotations: one})
+			}
 		}
 	}
 	packages := []inspectedPackage{}
@@ -90,6 +100,7 @@ func evaluate(req request) (any, []finding, error) {
 	if err != nil {
 		return nil, findings(err, ""), nil
 	}
+	at("the evaluation")
 	out := make([]evaluation, 0, len(req.Inputs))
 	for _, input := range req.Inputs {
 		results, err := query.Eval(ctx, rego.EvalInput(input))

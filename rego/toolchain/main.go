@@ -28,6 +28,7 @@ type request struct {
 	Metadata     map[string]any    `json:"metadata"`
 	Filter       string            `json:"filter"`
 	Coverage     bool              `json:"coverage"`
+	Profile      bool              `json:"profile"`
 	Query        string            `json:"query"`
 	Inputs       []any             `json:"inputs"`
 }
@@ -56,9 +57,13 @@ var commands = map[string]func(request) (any, []finding, error){
 	"deps":         deps,
 	"inspect":      inspect,
 	"eval":         evaluate,
+	"explain":      explain,
 	"capabilities": capabilities,
 	"version":      versions,
 }
+
+// Says on standard error what is being worked on, so that a host who has to end this process can name it.
+func at(what string) { fmt.Fprintln(os.Stderr, "at "+what) }
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "serve" {

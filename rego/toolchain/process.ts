@@ -11,6 +11,7 @@ import { frame, FrameReader } from './frame.ts'
 
 export const defaultDeadlineMs = 30_000
 const maxStderrBytes = 64 * 1024
+const progress = 'at '
 // V8's optimising tier would compete with the run for the same cores, and of the functions that the digest vouches for most are
 // never called, so they need no validation before. Without the flags all works, slower.
 const v8Flags = ['--liftoff-only', '--wasm-lazy-validation']
@@ -18,7 +19,7 @@ const v8Flags = ['--liftoff-only', '--wasm-lazy-validation']
 const childPath = fileURLToPath(new URL(`child${path.extname(import.meta.url)}`, import.meta.url))
 
 export interface ToolchainRequest {
-  readonly cmd: 'check' | 'bundle' | 'test' | 'fmt' | 'deps' | 'inspect' | 'eval' | 'capabilities' | 'version'
+  readonly cmd: 'check' | 'bundle' | 'test' | 'fmt' | 'deps' | 'inspect' | 'explain' | 'eval' | 'capabilities' | 'version'
   /** Text by path: `*.rego`, `data.json|yaml`, `*.schema.json`. */
   readonly files?: Readonly<Record<string, string>>
   readonly capabilities?: unknown
@@ -29,6 +30,7 @@ export interface ToolchainRequest {
   /** Go (RE2) regular expression on a test's full name. */
   readonly filter?: string
   readonly coverage?: boolean
+  readonly profile?: boolean
   readonly query?: string
   readonly inputs?: readonly unknown[]
 }
@@ -38,7 +40,9 @@ export interface ToolchainAnswer { readonly findings: readonly Finding[]; readon
 interface Started {
   readonly process: ChildProcessByStdio<Writable, Readable, Readable>
   readonly frames: FrameReader
-  /** What it said on its way out. */
+  /** What it said last of all that it is at: a file, a test, a stage. */
+  at: string
+  /** What else it said: why it ended. */
   stderr: string
 }
 
@@ -70,6 +74,7 @@ export class Toolchain implements Disposable {
     const started = this.#child
     if (started === undefined) throw new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler could not be started')
     const { process: child, frames } = started
+    started.at = ''
     hold(child, true)
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => {
@@ -85,10 +90,10 @@ export class Toolchain implements Disposable {
         if (this.#child === started) this.#child = undefined
         reject(error)
       })
-      const timer = setTimeout(() => fail(new PolicyError('ERR_TOOLCHAIN_DEADLINE', `the policy compiler did not answer within ${deadlineMs} ms`)), deadlineMs)
+      const timer = setTimeout(() => fail(new PolicyError('ERR_TOOLCHAIN_DEADLINE', `the policy compiler did not answer within ${deadlineMs} ms${where(started)}`)), deadlineMs)
       child.on('error', cause => fail(new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy compiler could not be started', { cause })))
       // `close`, not `exit`: what it wrote on its way out says why.
-      child.on('close', status => fail(exitError(status, started.stderr)))
+      child.on('close', status => fail(exitError(status, started)))
       child.stdout.on('data', (chunk: Uint8Array) => {
         try {
           const bytes = frames.push(chunk)
@@ -107,10 +112,8 @@ export class Toolchain implements Disposable {
   start(): void {
     if (this.#child !== undefined) return
     const child = spawn(process.execPath, [...v8Flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
-    const started: Started = { process: child, frames: new FrameReader(), stderr: '' }
-    child.stderr.on('data', (chunk: Uint8Array) => {
-      if (started.stderr.length < maxStderrBytes) started.stderr += new TextDecoder().decode(chunk)
-    })
+    const started: Started = { process: child, frames: new FrameReader(), at: '', stderr: '' }
+    child.stderr.on('data', (chunk: Uint8Array) => hear(started, new TextDecoder().decode(chunk)))
     // A child that died while being written to is reported by its `close`.
     child.stdin.on('error', () => undefined)
     // One that died between requests is not asked again.
@@ -129,12 +132,25 @@ function hold(child: Started['process'], isHeld: boolean): void {
   }
 }
 
-function exitError(status: number | null, stderr: string): PolicyError {
+// `at <what>` lines are its progress (main.go), one before each file and test; all else is about its end.
+function hear(started: Started, text: string): void {
+  const lines = (started.stderr + text).split('\n')
+  const rest = lines.filter((line, i) => i === lines.length - 1 || !line.startsWith(progress))
+  started.at = lines.slice(0, -1).findLast(line => line.startsWith(progress))?.slice(progress.length) ?? started.at
+  started.stderr = rest.join('\n').slice(0, maxStderrBytes)
+}
+
+function where({ at }: Started): string {
+  return at === '' ? '' : `: it was at ${at}`
+}
+
+function exitError(status: number | null, started: Started): PolicyError {
+  const { stderr } = started
   const cause = stderr === '' ? undefined : new Error(stderr.slice(0, 2000))
   if (status === exitStatus.digest) return new PolicyError('ERR_TOOLCHAIN_DIGEST', stderr, { cause })
-  if (status === exitStatus.stack) return new PolicyError('ERR_TOOLCHAIN_FAULT', 'the policy is nested too deeply for the compiler', { cause })
-  if (status === exitStatus.go && stderr.includes('out of memory')) return new PolicyError('ERR_TOOLCHAIN_MEMORY', 'the policy needs more memory than the compiler may use (512 MiB)', { cause })
-  return new PolicyError('ERR_TOOLCHAIN_FAULT', `the policy compiler ended with status ${status ?? 'none'}`, { cause })
+  if (status === exitStatus.stack) return new PolicyError('ERR_TOOLCHAIN_FAULT', `the policy is nested too deeply for the compiler${where(started)}`, { cause })
+  if (status === exitStatus.go && stderr.includes('out of memory')) return new PolicyError('ERR_TOOLCHAIN_MEMORY', `the policy needs more memory than the compiler may use (512 MiB)${where(started)}`, { cause })
+  return new PolicyError('ERR_TOOLCHAIN_FAULT', `the policy compiler ended with status ${status ?? 'none'}${where(started)}`, { cause })
 }
 
 function parseAnswer(bytes: Uint8Array): ToolchainAnswer {

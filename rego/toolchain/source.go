@@ -56,6 +56,7 @@ func parse(req request, capabilities *ast.Capabilities) (map[string]*ast.Module,
 		if !strings.HasSuffix(name, ".rego") {
 			continue
 		}
+		at(name)
 		module, err := ast.ParseModuleWithOpts(name, req.Files[name], ast.ParserOptions{
 			ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities,
 		})

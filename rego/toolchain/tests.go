@@ -1,22 +1,23 @@
-// test: every rule `test_…`, by OPA's own runner on its topdown evaluator. Its timeout cannot fire in wasip1 (nothing
-// pre-empts a running rule there), so the deadline is the host's.
+// test: every rule `test_…`, compiled by OPA's own runner and evaluated here on topdown, one after the other: what is running is
+// said beforehand, since nothing pre-empts a rule in wasip1 and the deadline is the host's.
 package main
 
 import (
 	"bytes"
 	"context"
 	"regexp"
-	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/profiler"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
 	"github.com/open-policy-agent/opa/v1/topdown"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 type testResult struct {
@@ -37,6 +38,7 @@ type testResult struct {
 type tested struct {
 	Tests    []testResult  `json:"tests"`
 	Coverage *cover.Report `json:"coverage,omitempty"`
+	Profile  []ruleCost    `json:"profile,omitempty"`
 }
 
 func runTests(req request) (any, []finding, error) {
@@ -44,117 +46,196 @@ func runTests(req request) (any, []finding, error) {
 	if err != nil || len(found) > 0 {
 		return nil, found, err
 	}
-	results, coverage, found, err := evaluateTests(src, req.Filter, req.Coverage, false)
+	filter, err := regexp.Compile(req.Filter)
+	if err != nil {
+		return nil, []finding{{Code: "filter", Message: "the filter is no RE2 expression: " + err.Error()}}, nil
+	}
+	bench, found, err := newBench(src)
 	if err != nil || len(found) > 0 {
 		return nil, found, err
 	}
-	out := tested{Tests: []testResult{}, Coverage: coverage}
-	failed := []string{}
-	for _, r := range results {
-		if r.Fail {
-			failed = append(failed, regexp.QuoteMeta(r.Package+"."+r.Name))
-		}
-		out.Tests = append(out.Tests, testResultOf(r))
+	defer bench.close()
+	coverage, profile := cover.New(), profiler.New()
+	if req.Coverage {
+		bench.tracers = append(bench.tracers, coverage)
 	}
-	if len(failed) > 0 {
-		// A trace costs more than the test and excludes coverage, so only what failed is run again for its reason.
-		traced, _, _, err := evaluateTests(src, "^("+strings.Join(failed, "|")+")$", false, true)
-		if err != nil {
-			return nil, nil, err
-		}
-		explain(out.Tests, traced)
+	if req.Profile {
+		bench.tracers = append(bench.tracers, profile)
 	}
-	sort.Slice(out.Tests, func(i, j int) bool {
+	out := tested{Tests: []testResult{}}
+	for _, rule := range bench.tests(filter) {
+		out.Tests = append(out.Tests, bench.run(rule))
+	}
+	sort.SliceStable(out.Tests, func(i, j int) bool {
 		a, b := out.Tests[i], out.Tests[j]
 		if a.File != b.File {
 			return a.File < b.File
 		}
 		return a.Row < b.Row
 	})
+	if req.Coverage {
+		out.Coverage = policyCoverage(coverage.Report(withoutTests(src.modules)))
+	}
+	if req.Profile {
+		out.Profile = ruleCosts(src.modules, profile)
+	}
 	return out, nil, nil
 }
 
-func evaluateTests(src source, filter string, isCovering, isTracing bool) ([]*tester.Result, *cover.Report, []finding, error) {
-	ctx := context.Background()
-	store := inmem.NewFromObjectWithOpts(src.data, inmem.OptRoundTripOnWrite(false))
-	txn, err := store.NewTransaction(ctx, storage.TransactionParams{Context: storage.NewContext()})
-	if err != nil {
-		return nil, nil, nil, err
+// What tests are run on.
+type bench struct {
+	compiler *ast.Compiler
+	store    storage.Store
+	txn      storage.Transaction
+	tracers  tracers
+}
+
+// Several as one.
+type tracers []topdown.QueryTracer
+
+func (t tracers) Enabled() bool { return len(t) > 0 }
+
+func (t tracers) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
+
+func (t tracers) TraceEvent(event topdown.Event) {
+	for _, one := range t {
+		one.TraceEvent(event)
 	}
-	defer store.Abort(ctx, txn)
-	compiler := ast.NewCompiler().
+}
+
+func newBench(src source) (*bench, []finding, error) {
+	ctx := context.Background()
+	b := &bench{store: inmem.NewFromObjectWithOpts(src.data, inmem.OptRoundTripOnWrite(false))}
+	txn, err := b.store.NewTransaction(ctx, storage.TransactionParams{Context: storage.NewContext()})
+	if err != nil {
+		return nil, nil, err
+	}
+	b.txn = txn
+	b.compiler = ast.NewCompiler().
 		WithCapabilities(testCapabilities(src.capabilities)).
 		WithSchemas(src.schemas).
 		WithEnablePrintStatements(true).
 		WithPathConflictsCheck(conflictsWith(src.data)).
 		SetErrorLimit(maxCompileErrors)
-	runner := tester.NewRunner().
-		SetCompiler(compiler).
-		SetStore(store).
-		SetModules(src.modules).
-		CapturePrintOutput(true).
-		EnableTracing(isTracing).
-		RaiseBuiltinErrors(isTracing).
-		SetTimeout(time.Hour).
-		SetParallel(1).
-		Filter(filter)
-	coverage := cover.New()
-	if isCovering {
-		runner.SetCoverageQueryTracer(coverage)
-	}
-	channel, err := runner.RunTests(ctx, txn)
+	at("the compilation")
+	// No test has an empty name: the runner compiles, by stages of its own, and runs none.
+	results, err := b.runner().SetModules(src.modules).Filter("^$").RunTests(ctx, txn)
 	if err != nil {
-		return nil, nil, sorted(findings(err, "")), nil
+		b.close()
+		return nil, sorted(findings(err, "")), nil
 	}
-	results := []*tester.Result{}
-	for r := range channel {
-		results = append(results, r)
+	for range results {
 	}
-	if !isCovering {
-		return results, nil, nil, nil
-	}
-	return results, policyCoverage(coverage.Report(withoutTests(src.modules))), nil, nil
+	return b, nil, nil
 }
 
-// Says of each failed test which expression was the last to fail, with the values in it, or which built-in gave an error.
-func explain(tests []testResult, traced []*tester.Result) {
-	for _, r := range traced {
-		for i := range tests {
-			t := &tests[i]
-			if t.Name != r.Name || "data."+t.Package != r.Package {
-				continue
-			}
-			if r.Error != nil {
-				t.Message = r.Error.Error()
-				continue
-			}
-			for _, event := range slices.Backward(r.Trace) {
-				expr, isExpr := event.Node.(*ast.Expr)
-				if event.Op != topdown.FailOp || event.Location == nil || event.QueryID == 0 || !isExpr {
-					continue
-				}
-				// What failed is inside the body of an `every`, not the whole of it.
-				if _, isEvery := expr.Terms.(*ast.Every); isEvery {
-					continue
-				}
-				var text bytes.Buffer
-				if err := topdown.PrettyEvent(&text, event, topdown.PrettyEventOpts{PrettyVars: true}); err == nil {
-					t.FailFile, t.FailRow, t.Message = event.Location.File, event.Location.Row, dedented(text.String())
-				}
-				break
+func (b *bench) close() { b.store.Abort(context.Background(), b.txn) }
+
+func (b *bench) runner() *tester.Runner {
+	return tester.NewRunner().SetCompiler(b.compiler).SetStore(b.store).SetTimeout(time.Hour).SetParallel(1).CapturePrintOutput(true)
+}
+
+// In the order of files and rows.
+func (b *bench) tests(filter *regexp.Regexp) []*ast.Rule {
+	var tests []*ast.Rule
+	for _, file := range util.KeysSorted(b.compiler.Modules) {
+		module := b.compiler.Modules[file]
+		for _, rule := range module.Rules {
+			if !rule.Default && isTestRule(rule) && filter.MatchString(packageName(rule)+"."+testName(rule)) {
+				tests = append(tests, rule)
 			}
 		}
 	}
+	return tests
 }
 
-// OPA pads the text to its column, so that what it draws below stays in place.
-func dedented(text string) string {
-	lines := strings.Split(strings.TrimRight(text, " \t\n"), "\n")
-	margin := len(lines[0]) - len(strings.TrimLeft(lines[0], " \t"))
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line[min(margin, len(line)-len(strings.TrimLeft(line, " \t"))):], " \t")
+// As OPA's runner has it: `test_` begins any part of the name.
+func isTestRule(rule *ast.Rule) bool {
+	for _, part := range strings.Split(testName(rule), ".") {
+		if strings.HasPrefix(part, tester.TestPrefix) || strings.HasPrefix(part, tester.SkipTestPrefix) {
+			return true
+		}
 	}
-	return strings.Join(lines, "\n")
+	return false
+}
+
+func testName(rule *ast.Rule) string { return rule.Head.Ref().GroundPrefix().String() }
+
+func packageName(rule *ast.Rule) string { return nameOf(rule.Module.Package.Path) }
+
+func (b *bench) run(rule *ast.Rule) testResult {
+	out := testResult{Package: packageName(rule), Name: testName(rule), Outcome: "pass"}
+	if at := rule.Loc(); at != nil {
+		out.File, out.Row, out.Col = at.File, at.Row, at.Col
+	}
+	if strings.HasPrefix(out.Name, tester.SkipTestPrefix) {
+		out.Outcome = "skip"
+		return out
+	}
+	at(out.Package + "." + out.Name)
+	if rule.Head.DocKind() == ast.PartialObjectDoc {
+		b.runCases(rule, &out)
+		return out
+	}
+	var printed bytes.Buffer
+	began := time.Now()
+	isTrue, err := b.holds(rule, &printed, nil, b.tracers)
+	out.Ns, out.Output = time.Since(began).Nanoseconds(), printed.String()
+	if err != nil {
+		out.Outcome, out.Message = "error", err.Error()
+	} else if !isTrue {
+		// A trace costs more than the test, so only what failed is run again for its reason.
+		out.Outcome = "fail"
+		trace, faults := topdown.NewBufferTracer(), []topdown.Error{}
+		_, _ = b.holds(rule, &bytes.Buffer{}, &faults, trace)
+		out.FailFile, out.FailRow, out.Message = whyFalse(*trace)
+		if len(faults) > 0 {
+			out.Message = faults[0].Error()
+		}
+	}
+	return out
+}
+
+// Is the rule's value true? An error of a built-in makes it undefined, as in a decision, and is collected in `faults`.
+func (b *bench) holds(rule *ast.Rule, printed *bytes.Buffer, faults *[]topdown.Error, tracer topdown.QueryTracer) (bool, error) {
+	ref := rule.Module.Package.Path.Extend(rule.Head.Ref().GroundPrefix())
+	value := ast.VarTerm("value")
+	query := topdown.NewQuery(ast.NewBody(ast.Equality.Expr(value, ast.NewTerm(ref)))).
+		WithCompiler(b.compiler).
+		WithStore(b.store).
+		WithTransaction(b.txn).
+		WithPrintHook(topdown.NewPrintHook(printed)).
+		WithQueryTracer(tracer)
+	if faults != nil {
+		query = query.WithBuiltinErrorList(faults)
+	}
+	results, err := query.Run(ast.WithCompiler(context.Background(), b.compiler))
+	if err != nil || len(results) == 0 {
+		return false, err
+	}
+	return results[0][ast.Var("value")].Equal(ast.BooleanTerm(true)), nil
+}
+
+// A test of cases, `test_x[note] if …`, is OPA's runner's: it alone tells them apart.
+func (b *bench) runCases(rule *ast.Rule, out *testResult) {
+	name := rule.Module.Package.Path.Extend(rule.Head.Ref().GroundPrefix())
+	runner := b.runner().SetPrefixMatchers(name).RaiseBuiltinErrors(true)
+	if b.tracers.Enabled() {
+		runner.SetCoverageQueryTracer(b.tracers)
+	}
+	results, err := runner.Filter("^"+regexp.QuoteMeta(name.String())+"$").RunTests(context.Background(), b.txn)
+	if err != nil {
+		out.Outcome, out.Message = "error", err.Error()
+		return
+	}
+	for r := range results {
+		out.Ns, out.Output = r.Duration.Nanoseconds(), string(r.Output)
+		if r.Error != nil {
+			out.Outcome, out.Message = "error", r.Error.Error()
+		} else if r.Fail {
+			out.Outcome, out.Cases = "fail", failedCases(nil, "", r.SubResults)
+		}
+	}
 }
 
 // The runner injects a call of its own to tell the cases of one test apart.
@@ -171,42 +252,6 @@ func testCapabilities(caps *ast.Capabilities) *ast.Capabilities {
 		}
 	}
 	return &copied
-}
-
-// Coverage is of policy, not of its tests: their lines would flatter it.
-func policyCoverage(report cover.Report) *cover.Report {
-	out := cover.Report{Files: map[string]*cover.FileReport{}}
-	for name, file := range report.Files {
-		if !isTest(name) {
-			out.Files[name] = file
-			out.CoveredLines += file.CoveredLines
-			out.NotCoveredLines += file.NotCoveredLines
-		}
-	}
-	if lines := out.CoveredLines + out.NotCoveredLines; lines > 0 {
-		out.Coverage = 100 * float64(out.CoveredLines) / float64(lines)
-	}
-	return &out
-}
-
-func testResultOf(r *tester.Result) testResult {
-	t := testResult{
-		Package: strings.TrimPrefix(r.Package, "data."), Name: r.Name, Outcome: "pass",
-		Output: string(r.Output), Ns: r.Duration.Nanoseconds(),
-	}
-	if r.Location != nil {
-		t.File, t.Row, t.Col = r.Location.File, r.Location.Row, r.Location.Col
-	}
-	switch {
-	case r.Error != nil:
-		t.Outcome, t.Message = "error", r.Error.Error()
-	case r.Skip:
-		t.Outcome = "skip"
-	case r.Fail:
-		t.Outcome = "fail"
-		t.Cases = failedCases(nil, "", r.SubResults)
-	}
-	return t
 }
 
 func failedCases(out []string, prefix string, results tester.SubResultMap) []string {

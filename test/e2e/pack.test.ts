@@ -56,7 +56,7 @@ test('the package holds JavaScript only, and no Node', (t) => {
 test('what the code reads and what people read is in it', (t) => {
   for (const name of ['LICENSE', 'evidence/FORMAT.md', 'gateway/DESIGN.md', 'gateway/schema/bootstrap.schema.json', 'gateway/schema/governed.schema.json',
     'rego/capabilities.json', 'rego/data/data.json', 'rego/schema/input.schema.json', 'rego/schema/decision.schema.json', 'rego/policy/lib/decision.rego',
-    'rego/toolchain/opa-toolchain.wasm.br', 'rego/toolchain/opa-toolchain.sha256', 'rego/toolchain/NOTICE', 'rego/toolchain/child.js', 'evidence/verify/main.js', 'evidence/seal/main.js']) {
+    'rego/toolchain/opa-toolchain.wasm.0.br', 'rego/toolchain/opa-toolchain.wasm.3.br', 'rego/toolchain/opa-toolchain.sha256', 'rego/toolchain/NOTICE', 'rego/toolchain/child.js', 'evidence/verify/main.js', 'evidence/seal/main.js']) {
     t.true(fs.existsSync(path.join(installed, name)), name)
   }
 })

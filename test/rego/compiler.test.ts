@@ -84,7 +84,7 @@ test('every mistake in every file is told at once, in order', async t => {
 test('a policy without its entrypoints does not compile', async t => {
   const error = await t.throwsAsync(compileBundle({ files: source({ 'a.rego': 'package a\n\np := 1\n' }), revision: '', serial: 0, capabilities }), { instanceOf: PolicyError })
   t.is(error?.code, 'ERR_POLICY_CHECK')
-  t.deepEqual(error?.findings.map(({ message }) => message), policyEntrypoints.map(name => `there is no rule for the entrypoint ${name}`))
+  t.deepEqual(error?.findings.map(({ message }) => message), policyEntrypoints.map(name => `there is no rule for the entrypoint ${name}`).toSorted())
 })
 
 test('data that would not be loaded, or that hides other data, is refused', async t => {

@@ -51,7 +51,7 @@ test('every part of the input that a decision can reach is listed, however it is
     const files = { 'a.rego': `package countersign.request\n\n${rego}\n`, ...more }
     const { findings, result } = await toolchain.request({ cmd: 'deps', files, entrypoints: [entrypoint], capabilities: shippedCapabilities() })
     t.deepEqual(findings, [], rego)
-    const reads = (result as Record<string, { path: string[] }[]>)[entrypoint] ?? []
+    const [{ input: reads } = { input: [] }] = (result as { entrypoints: { input: { path: string[] }[] }[] }).entrypoints
     t.deepEqual(reads.map(({ path }) => path.join('.') || '*').sort(), expected.toSorted(), rego)
   }
 })

@@ -10,7 +10,7 @@ import { judge } from './verdict.ts'
 
 interface Document { readonly builtins: readonly unknown[] }
 
-const compiler = new WebAssembly.Module(readArtefact())
+const compiler = new WebAssembly.Module(await readArtefact())
 const everything = drive(compiler, askForCapabilities())
 // What a policy may use, and the one function of these tests. Nothing else is allowed that a policy is not.
 const capabilities = withText(shippedCapabilities() as Document)

@@ -18,11 +18,12 @@ const doublings = Array.from({ length: 30 }, (_, i) => `s${i + 1} := concat("", 
 const greedy = `package a_test
 test_greedy if { s0 := "0123456789abcdef"; ${doublings}; count(s30) > 0 }`
 
-test('a policy that loops is ended at the deadline, and the next one finds a compiler', async t => {
+test('a test that loops is ended at the deadline by its name, and the next one finds a compiler', async t => {
   using toolchain = new Toolchain()
+  await toolchain.request({ cmd: 'version' })
   const error = await t.throwsAsync(toolchain.request({ cmd: 'test', files: { 'a_test.rego': loop } }, 2000), { instanceOf: PolicyError })
   t.is(error?.code, 'ERR_TOOLCHAIN_DEADLINE')
-  t.is(error?.message, 'the policy compiler did not answer within 2000 ms')
+  t.is(error?.message, 'the policy compiler did not answer within 2000 ms: it was at a_test.test_forever')
   const { result } = await toolchain.request({ cmd: 'version' })
   t.deepEqual(result, { go: 'go1.26.8', opa: '1.22.0' })
 })
@@ -31,7 +32,7 @@ test('a policy that wants all memory meets the ceiling, and the next one finds a
   using toolchain = new Toolchain()
   const error = await t.throwsAsync(toolchain.request({ cmd: 'test', files: { 'a_test.rego': greedy } }), { instanceOf: PolicyError })
   t.is(error?.code, 'ERR_TOOLCHAIN_MEMORY')
-  t.is(error?.message, 'the policy needs more memory than the compiler may use (512 MiB)')
+  t.is(error?.message, 'the policy needs more memory than the compiler may use (512 MiB): it was at a_test.test_greedy')
   t.deepEqual((await toolchain.request({ cmd: 'version' })).findings, [])
 })
 
@@ -40,7 +41,7 @@ test('a policy nested too deeply for the compiler is a clean error', async t => 
   const deep = `package a\np := ${'['.repeat(200_000)}${']'.repeat(200_000)}\n`
   const error = await t.throwsAsync(toolchain.request({ cmd: 'check', files: { 'a.rego': deep } }), { instanceOf: PolicyError })
   t.is(error?.code, 'ERR_TOOLCHAIN_FAULT')
-  t.is(error?.message, 'the policy is nested too deeply for the compiler')
+  t.is(error?.message, 'the policy is nested too deeply for the compiler: it was at a.rego')
   t.deepEqual((await toolchain.request({ cmd: 'version' })).findings, [])
 })
 
