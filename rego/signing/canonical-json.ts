@@ -23,6 +23,7 @@ class Reader {
   // Sticky: each match starts where the reader stands. RFC 8259 §2, §3, §6.
   readonly #space = /[ \t\n\r]*/y
   readonly #scalar = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y
+  readonly #plain = /"[ !#-[\]-~]*"/y
   readonly #text: string
   at = 0
 
@@ -35,7 +36,7 @@ class Reader {
   }
 
   space(): void {
-    this.#match(this.#space)
+    if (this.#text.charCodeAt(this.at) <= 0x20) this.#match(this.#space)
   }
 
   value(depth: number): string {
@@ -49,20 +50,26 @@ class Reader {
   }
 
   #object(depth: number): string {
-    const names = new Set<string>()
+    // In the order in which OPA writes them, mostly: then there is nothing to sort, and what is there twice stands side by side.
+    let isSorted = true
+    let last: string | undefined
     const members = this.#list('}', () => {
       this.space()
-      const name = this.#text[this.at] === '"' ? this.#string() : this.#fail('there is no member name')
+      const quoted = this.#text[this.at] === '"' ? this.#string() : this.#fail('there is no member name')
+      const name = quoted.includes('\\') ? JSON.parse(quoted) as string : quoted.slice(1, -1)
       // One reader keeps the first, another the last.
-      if (names.has(name)) throw this.fault('a member is there twice')
-      names.add(name)
+      if (last === name) throw this.fault('a member is there twice')
+      if (last !== undefined && compareBytes(last, name) > 0) isSorted = false
+      last = name
       this.space()
       if (this.#text[this.at] !== ':') throw this.fault('there is no colon')
       this.at++
-      return { order: Buffer.from(JSON.parse(name) as string), text: `${name}:${this.value(depth + 1)}` }
+      return { name, text: `${quoted}:${this.value(depth + 1)}` }
     })
-    // By bytes: UTF-16 order differs from it above U+FFFF.
-    members.sort((a, b) => Buffer.compare(a.order, b.order))
+    if (!isSorted) {
+      if (new Set(members.map(({ name }) => name)).size !== members.length) throw this.fault('a member is there twice')
+      members.sort((one, other) => compareBytes(one.name, other.name))
+    }
     return `{${members.map(({ text }) => text).join(',')}}`
   }
 
@@ -85,6 +92,9 @@ class Reader {
   }
 
   #string(): string {
+    // Most are plain, and then stand for themselves.
+    const plain = this.#match(this.#plain)
+    if (plain !== undefined) return plain
     let end = this.at + 1
     while (end < this.#text.length && this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1
     const text = this.#parse(this.#text.slice(this.at, end + 1))
@@ -104,12 +114,20 @@ class Reader {
 
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found !== undefined) this.at += found.length
+    if (!pattern.test(this.#text)) return undefined
+    const found = this.#text.slice(this.at, pattern.lastIndex)
+    this.at = pattern.lastIndex
     return found
   }
 
   #fail(why: string): never {
     throw this.fault(why)
   }
+}
+
+/** Order of the UTF-8 bytes: that of the code points, from which UTF-16's differs where there are surrogates. */
+function compareBytes(one: string, other: string): number {
+  if (/[\ud800-\udfff]/.test(one) || /[\ud800-\udfff]/.test(other)) return Buffer.compare(Buffer.from(one), Buffer.from(other))
+  if (one === other) return 0
+  return one < other ? -1 : 1
 }

@@ -25,7 +25,7 @@ test('JSON that two readers could take differently is refused, with its place', 
     ['+1', 'there is no value (at character 0)'], ['NaN', 'there is no value (at character 0)'], ['.5', 'there is no value (at character 0)'], ['"a', 'a string is malformed (at character 0)'],
     ['"\\x41"', 'a string is malformed (at character 0)'], ['"\n"', 'a string is malformed (at character 0)'], ['"\\udc00"', 'a string is not Unicode (at character 0)'],
     ['[1,]', 'there is no value (at character 3)'], ['[1 2]', 'a list or an object does not go on (at character 3)'], ['{a: 1}', 'there is no member name (at character 1)'],
-    ['{"a" 1}', 'there is no colon (at character 5)'], ['{"a": 1,}', 'there is no member name (at character 8)'], ['{"a":1,"\\u0061":2}', 'a member is there twice (at character 15)'],
+    ['{"a" 1}', 'there is no colon (at character 5)'], ['{"a": 1,}', 'there is no member name (at character 8)'], ['{"a":1,"\\u0061":2}', 'a member is there twice (at character 15)'], ['{"b":1,"a":2,"b":3}', 'a member is there twice (at character 19)'],
     ['\ufeff{}', 'there is no value (at character 0)'], ['{}//', 'there is something behind the value (at character 2)'], ['['.repeat(129), 'it is nested deeper than 128 (at character 129)'],
   ] as const
   for (const [document, message] of cases) t.throws(() => canonicalJson(document), { instanceOf: JsonFault, message })
