@@ -4,18 +4,25 @@ import { shippedCapabilities } from '../capabilities.ts'
 import { checkPolicies, policyEntrypoints } from '../compiler.ts'
 import { cacheWarnings, findingLines } from '../report.ts'
 import type { Toolchain } from '../toolchain/process.ts'
-import { told, verb, type Json } from './run.ts'
+import { formatted, formOf, told, verb, type Formatted } from './run.ts'
+import { watchFolder } from './watch.ts'
 
 export const checkCommand = (toolchain: Toolchain) => (policy: Command): void => {
-  verb(policy, 'check', 'strict check against the input schema and the built-ins that the host has', `
+  formatted(verb(policy, 'check', 'strict check against the input schema and the built-ins that the host has', `
   countersign policy check                  the shipped policies
-  countersign policy check --json policies  findings as data`)
-    .action((dir: string | undefined, { json }: Json) => told(dir, json, 'checking', async ({ files, show }) => {
-      const { modules, reads } = await checkPolicies({ toolchain, files, capabilities: shippedCapabilities() })
-      const warnings = cacheWarnings(reads)
-      return {
-        document: { findings: [], warnings, modules, reads },
-        lines: [...findingLines(warnings, show), `${modules} files, ${policyEntrypoints.length} entrypoints: nothing to mend`],
-      }
-    }))
+  countersign policy check --watch .        again at each save
+  countersign policy check --json policies  findings as data`))
+    .option('--watch', 'check again whenever a file changes')
+    .action(async (dir: string | undefined, { watch = false, ...form }: Formatted & { watch?: boolean }) => {
+      const round = () => told(dir, formOf(form), 'checking', async ({ files, show }) => {
+        const { modules, reads } = await checkPolicies({ toolchain, files, capabilities: shippedCapabilities() })
+        const warnings = cacheWarnings(reads)
+        return {
+          document: { findings: [], warnings, modules, reads },
+          lines: [...findingLines(warnings, show), `${modules} files, ${policyEntrypoints.length} entrypoints: nothing to mend`],
+          findings: warnings,
+        }
+      })
+      await (watch ? watchFolder(dir, 'checking', round) : round())
+    })
 }
