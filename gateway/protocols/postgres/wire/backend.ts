@@ -113,7 +113,7 @@ export function parseCopyResponse(bytes: Uint8Array): CopyResponse {
 
 export function parseParameterDescription(bytes: Uint8Array): readonly number[] {
   const reader = readMessage('ParameterDescription', [backendTag.parameterDescription], bytes)
-  const types = reader.oids()
+  const types = reader.longOids()
   reader.end()
   return types
 }

@@ -108,6 +108,14 @@ export class Reader {
     return Array.from({ length: count }, () => this.oid())
   }
 
+  /** A list of OIDs to the end, whose count begins anew at 65,536. */
+  longOids(): readonly number[] {
+    const counted = this.int16()
+    const count = this.remaining / 4
+    if (count % 65_536 !== counted) this.fail('has another number of types than it says')
+    return Array.from({ length: count }, () => this.oid())
+  }
+
   /** One length-prefixed value; -1 is NULL. */
   value(): Uint8Array | null {
     const length = this.int32()

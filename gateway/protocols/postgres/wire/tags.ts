@@ -43,6 +43,8 @@ const maxNotificationBytes = 16 * 1024
 const maxCommandTagBytes = 1024
 /** Counts are 16 bits wide. */
 const maxCount = 65_535
+/** A text may have more parameters than a Bind can give: the server describes them all, and its 16-bit count begins anew. */
+const maxDescribedParameters = 262_144
 /** Protocol 3.2: a secret key is 4 to 256 bytes long. */
 export const minKeyBytes = 4
 export const maxKeyBytes = 256
@@ -94,7 +96,7 @@ function backendRules(): ReadonlyMap<number, LengthRule> {
     [tag.noData, exactly('NoData', 4)],
     [tag.notice, within('NoticeResponse', 5, maxDiagnosticBytes)],
     [tag.notification, within('NotificationResponse', 10, maxNotificationBytes)],
-    [tag.parameterDescription, within('ParameterDescription', 6, 6 + 4 * maxCount)],
+    [tag.parameterDescription, within('ParameterDescription', 6, 6 + 4 * maxDescribedParameters)],
     [tag.parameterStatus, within('ParameterStatus', 6, maxReplyBytes)],
     [tag.parseComplete, exactly('ParseComplete', 4)],
     [tag.portalSuspended, exactly('PortalSuspended', 4)],

@@ -24,6 +24,7 @@ test('each message is read as it was written', (t) => {
   t.deepEqual(parseFunctionResult(encodeFunctionResult(bytes('x'))), bytes('x'))
   t.is(parseFunctionResult(encodeFunctionResult(null)), null)
   t.deepEqual(parseParameterDescription(message('t', hex('000200000017ffffffff'))), [23, 4_294_967_295])
+  t.is(parseParameterDescription(message('t', Buffer.concat([hex('0000'), Buffer.alloc(4 * 65_536)]))).length, 65_536, 'its count begins anew')
   t.deepEqual(parseCopyResponse(message('G', hex('000001' + '0000'))), { direction: 'in', format: 0, formats: [0] })
   t.deepEqual(parseCopyResponse(message('H', hex('010002' + '00010001'))), { direction: 'out', format: 1, formats: [1, 1] })
   t.deepEqual(parseCopyResponse(message('W', hex('000000'))), { direction: 'both', format: 0, formats: [] })
@@ -72,7 +73,7 @@ const wrong: readonly (readonly [string, () => unknown, string])[] = [
   ['a negotiation down to another major version', () => parseNegotiate(message('v', hex('0002000000000000'))), 'NegotiateProtocolVersion message names another major version'],
   ['a COPY with a format that does not exist', () => parseCopyResponse(message('H', hex('020000'))), 'CopyResponse message has a format code that is neither 0 nor 1'],
   ['a COPY with fewer column formats than it announces', () => parseCopyResponse(message('H', hex('0000020000'))), 'CopyResponse message ends inside a field'],
-  ['a ParameterDescription that announces more than it has', () => parseParameterDescription(message('t', hex('000200000017'))), 'ParameterDescription message ends inside a list'],
+  ['a ParameterDescription that announces more than it has', () => parseParameterDescription(message('t', hex('000200000017'))), 'ParameterDescription message has another number of types than it says'],
   ['a function result longer than its message', () => parseFunctionResult(message('V', hex('00000009aa'))), 'FunctionCallResponse message ends inside a field'],
   ['a function result of negative length', () => parseFunctionResult(message('V', hex('fffffffe'))), 'FunctionCallResponse message has a value of length -2'],
   ['an md5 salt of three bytes', () => parseAuthentication(message('R', hex('00000005deadbe'))), 'Authentication message ends inside a field'],
