@@ -1,0 +1,129 @@
+// The pull request's action, its steps run as the runner's shell would, on a real repository with two commits and a corpus from a real record.
+import test from 'ava'
+import { spawn, spawnSync } from 'node:child_process'
+import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parse } from 'yaml'
+import { namespaces } from '../../../../evidence/audit/replay/signature.ts'
+import { allowedSigner } from '../../../../evidence/repository/sshsig.ts'
+import { compileBundle, loadPolicy, readBundle, readPolicyFolder, shippedCapabilities } from '../../../../rego/index.ts'
+import { SampleLog } from '../../verify/sample-log.ts'
+import { toolCall } from './corpus-kit.ts'
+
+const root = path.join(import.meta.dirname, '..', '..', '..', '..')
+const actionFolder = path.join(root, '.github', 'actions', 'policy-review')
+interface Step { readonly name: string; readonly run: string; readonly shell: string; readonly id?: string; readonly env?: Readonly<Record<string, string>> }
+interface Action { readonly inputs: Readonly<Record<string, { readonly default?: string }>>; readonly outputs: Readonly<Record<string, { readonly value: string }>>; readonly runs: { readonly using: string; readonly steps: readonly Step[] } }
+const action = parse(readFileSync(path.join(actionFolder, 'action.yml'), 'utf8')) as Action
+
+const work = mkdtempSync(path.join(tmpdir(), 'policy-review-'))
+const at = (...names: string[]) => path.join(work, ...names)
+const repository = at('policy')
+
+function ran(program: string, args: readonly string[], cwd = repository): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_AUTHOR_NAME: 'eli', GIT_AUTHOR_EMAIL: 'eli@bank.example', GIT_COMMITTER_NAME: 'eli', GIT_COMMITTER_EMAIL: 'eli@bank.example' } })
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}${stdout}`)
+  return stdout.trim()
+}
+
+const countersign = (...args: string[]) => ran(process.execPath, [path.join(root, 'gateway', 'countersign.js'), ...args], work)
+
+async function prepare(): Promise<{ readonly base: string; readonly hostile: string }> {
+  countersign('policy', 'new', repository)
+  const { privateKey } = generateKeyPairSync('ed25519')
+  writeFileSync(at('exporter.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  writeFileSync(path.join(repository, 'allowed_signers'), allowedSigner('exporter@bank.example', Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '', 'base64url'), namespaces.corpus))
+  ran('git', ['init', '-q', '-b', 'main'])
+  const commit = (message: string) => { ran('git', ['add', '-A']); ran('git', ['commit', '-q', '-m', message]); return ran('git', ['rev-parse', 'HEAD']) }
+  const base = commit('policy: as it is')
+
+  const bundle = await compileBundle({ files: readPolicyFolder(repository), revision: base, serial: 1, capabilities: shippedCapabilities() })
+  mkdirSync(at('bundles'))
+  writeFileSync(at('bundles', 'one.tar.gz'), bundle)
+  const policy = loadPolicy(readBundle(bundle))
+  const log = new SampleLog(at('evidence'))
+  const node = log.startEpoch()
+  const session = log.open()
+  for (const [tool, args, count] of [['run_report', { report: 'largest' }, 3], ['delete_customer', { id: 7 }, 2], ['drop_table', {}, 1]] as const) {
+    for (let i = 0; i < count; i++) {
+      const input = toolCall(tool, args, ['analysts'], 'ana')
+      log.frame(session, { kind: 6, contents: { 7: JSON.stringify(input), 8: new TextDecoder().decode(policy.decide(input, JSON.stringify(input)).canonical) }, structure: new Map([[1, 'policy.denied']]), decisionId: Buffer.alloc(16, i), bundle: hash('sha256', bundle, 'buffer') })
+    }
+  }
+  log.close(session)
+  log.close(node)
+  log.cut(3)
+  writeFileSync(at('keys.jsonl'), log.keysFile())
+  writeFileSync(at('log.vkey'), `${log.logVkey}\n`)
+  countersign('evidence', 'export', '--replay-corpus', at('corpus.jsonl'), '--keys', at('keys.jsonl'), '--bundles', at('bundles'), '--sign', at('exporter.pem'), at('evidence'))
+
+  const data = path.join(repository, 'data', 'mcp', 'data.json')
+  const before = readFileSync(data, 'utf8')
+  writeFileSync(data, before.replace('"deletes": ["bank/delete_customer"]', '"deletes": []'))
+  if (readFileSync(data, 'utf8') === before) throw new Error('there is no list of deletes to empty')
+  // The pull request names its own exporter, and hides a file from whoever reads attributes: neither counts.
+  writeFileSync(path.join(repository, 'allowed_signers'), '')
+  writeFileSync(path.join(repository, '.gitattributes'), '*_test.rego export-ignore\n')
+  writeFileSync(path.join(repository, 'policy', 'house', 'more_test.rego'), 'package house_more_test\n\ntest_print if {\n\tprint("::error::stolen")\n\tfalse\n}\n')
+  return { base, hostile: commit('policy: deletes need nobody') }
+}
+
+const revisions = await prepare()
+
+interface Run { readonly status: number | null; readonly output: string; readonly summary: string; readonly outputs: Readonly<Record<string, string>> }
+
+/** As a composite action is run: expressions become variables, the step's own text stays as it is written. */
+async function review(inputs: Readonly<Record<string, string>>, event: object = { pull_request: { labels: [], user: { login: 'eli' } } }, eventName = 'pull_request'): Promise<Run> {
+  const folder = mkdtempSync(at('run-'))
+  const file = (name: string, text = '') => { const full = path.join(folder, name); writeFileSync(full, text); return full }
+  const files = { GITHUB_EVENT_PATH: file('event.json', JSON.stringify(event)), GITHUB_STEP_SUMMARY: file('summary.md'), GITHUB_OUTPUT: file('output') }
+  const step = action.runs.steps.find(({ id }) => id === 'review')
+  const given: Record<string, string> = { base: revisions.base, head: revisions.hostile, repository, corpus: at('corpus.jsonl'), 'log-key': at('log.vkey'), output: path.join(folder, 'out'), ...inputs }
+  const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => {
+    const input = /^\$\{\{ inputs\.([a-z-]+) \}\}$/.exec(value)?.[1] ?? ''
+    return [name, given[input] ?? action.inputs[input]?.default ?? '']
+  }))
+  const child = spawn('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? 'exit 99'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: folder, RUNNER_TEMP: folder, GITHUB_ACTION_PATH: actionFolder, GITHUB_EVENT_NAME: eventName, ...files, ...env } })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
+  const status = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  const outputs = Object.fromEntries(readFileSync(files.GITHUB_OUTPUT, 'utf8').split('\n').filter((line) => line !== '').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
+  return { status, output, summary: readFileSync(files.GITHUB_STEP_SUMMARY, 'utf8'), outputs }
+}
+
+test('the action is composite, installs without scripts, and no input is part of a script', (t) => {
+  t.is(action.runs.using, 'composite')
+  t.deepEqual(action.runs.steps.map(({ shell }) => shell), ['bash', 'bash'])
+  t.true(action.runs.steps[0]?.run.startsWith('npm ci --ignore-scripts'))
+  for (const { run } of action.runs.steps) t.false(run.includes('${{'))
+  const text = readFileSync(path.join(actionFolder, 'action.yml'), 'utf8')
+  t.false(/secrets\.|github\.token|docker/i.test(text))
+  for (const { value } of Object.values(action.outputs)) t.regex(value, /^\$\{\{ steps\.review\.outputs\.[a-z0-9]+ \}\}$/)
+})
+
+test('one review: what flips is told, a label and an owner let it pass, a hidden test that fails does not, and nothing printed is a command', async (t) => {
+  t.timeout(240_000)
+  // One label is a shell's nightmare: it is a label all the same.
+  const { status, output, summary, outputs } = await review({ 'approved-by': 'lena\n' }, { pull_request: { labels: [{ name: '$(touch pwned); `id` --unsigned' }, { name: 'policy-widening' }], user: { login: 'eli' } } })
+  t.is(status, 1, output)
+  t.deepEqual({ ...outputs, sha256: '', output: '' }, { exit: '0', verdict: 'fine', widening: '2', sha256: '', output: '' })
+  t.regex(outputs['sha256'] ?? '', /^[0-9a-f]{64}$/)
+  for (const text of ['approval removed', '`mcp.delete`', 'Base makes 6 of 6 recorded decisions again', 'labelled, and approved by an owner', 'policy test | **failed** (exit 1)', 'policy check | passed', 'signed by `exporter@bank.example`, log key checked']) t.true(summary.includes(text), `${text}: ${summary}`)
+  for (const name of ['report.json', 'report.md', 'report.sarif', 'flips.patch']) t.notThrows(() => readFileSync(path.join(outputs['output'] ?? '', name)))
+  ran('git', ['apply', '--check', path.join(outputs['output'] ?? '', 'flips.patch')])
+  const stop = /^::stop-commands::([0-9a-f]{32})$/m.exec(output)?.[1] ?? 'none'
+  const printed = output.indexOf('::error::stolen')
+  t.true(printed > output.indexOf(stop) && printed < output.lastIndexOf(`::${stop}::`), output)
+})
+
+test('it does not run where there are secrets, nor with a revision that is an option', async (t) => {
+  for (const name of ['pull_request_target', 'workflow_run']) {
+    const { status, output } = await review({}, {}, name)
+    t.is(status, 2)
+    t.true(output.includes('runs Rego of a pull request'))
+  }
+  t.is((await review({ head: '--upload-pack=x' })).status, 2)
+  t.is((await review({ head: '$(touch pwned)' })).status, 2)
+})
