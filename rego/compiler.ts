@@ -102,24 +102,45 @@ export interface FileCoverage { readonly covered?: readonly Range[]; readonly no
 /** Of policy lines; tests do not count. */
 export interface Coverage { readonly files: Readonly<Record<string, FileCoverage>>; readonly covered_lines: number; readonly not_covered_lines: number; readonly coverage: number }
 
+/** What a rule's own expressions cost over all tests, without the rules that it asks. */
+export interface RuleCost {
+  readonly package: string
+  readonly name: string
+  readonly file: string
+  readonly row: number
+  readonly ns: number
+  /** How often an expression of it was evaluated, for the first time or again. */
+  readonly evals: number
+}
+
 export interface TestOptions extends Run {
   readonly files: PolicySource
   readonly capabilities: unknown
   /** RE2 expression on `<package>.<test>`. */
   readonly filter?: string
   readonly coverage?: boolean
+  /** Measuring costs about as much again as the tests. */
+  readonly profile?: boolean
+}
+
+export interface TestedPolicies {
+  readonly tests: readonly TestResult[]
+  readonly coverage?: Coverage
+  /** Dearest first. */
+  readonly profile?: readonly RuleCost[]
 }
 
 /** Runs every `test_…` rule. A failed test is a result, not an error. @throws PolicyError ERR_POLICY_CHECK if it does not compile, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
-export async function testPolicies(options: TestOptions): Promise<{ readonly tests: readonly TestResult[]; readonly coverage?: Coverage }> {
+export async function testPolicies(options: TestOptions): Promise<TestedPolicies> {
   const { result } = await run({
     cmd: 'test',
     files: typed(readSource(options.files)),
     capabilities: options.capabilities,
     filter: options.filter ?? '',
     coverage: options.coverage ?? false,
+    profile: options.profile ?? false,
   }, options)
-  return result as { tests: TestResult[]; coverage?: Coverage }
+  return result as TestedPolicies
 }
 
 /** Canonical form of each file that is not in it. @throws PolicyError ERR_POLICY_CHECK where one does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */

@@ -1,5 +1,5 @@
 // What the commands say to people, as lines of text. Pure: the terminal, its colours and the exit status belong to cli.ts.
-import type { Coverage, FileCoverage, InputReads, InspectedPackage, TestResult } from './compiler.ts'
+import type { Coverage, FileCoverage, InputReads, InspectedPackage, RuleCost, TestResult } from './compiler.ts'
 import type { Finding } from './errors.ts'
 import { createPruner } from './prune.ts'
 
@@ -78,6 +78,29 @@ function missed(file: FileCoverage): string {
     else spans.push([row, row])
   }
   return spans.length === 0 ? '' : `  not covered: ${spans.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(', ')}`
+}
+
+const shownCosts = 20
+
+/** The dearest rules, and what share of all of them each is. */
+export function costLines(costs: readonly RuleCost[], show: Show, style: Style): string[] {
+  const all = costs.reduce((sum, { ns }) => sum + ns, 0)
+  const shown = costs.slice(0, shownCosts)
+  const rest = costs.length - shown.length
+  return [
+    `${milliseconds(all)} in ${costs.length} rules`,
+    ...shown.map(({ package: name, name: rule, file, row, ns, evals }) =>
+      `  ${milliseconds(ns).padStart(10)}  ${(100 * ns / Math.max(1, all)).toFixed(1).padStart(5)} %  ${`${evals}`.padStart(7)} evaluations  ${name}.${rule}  ${style.faint(`${show(file)}:${row}`)}`),
+    ...rest > 0 ? [style.faint(`  and ${rest} more`)] : [],
+  ]
+}
+
+export function slowestLines(tests: readonly TestResult[], show: Show, style: Style): string[] {
+  return tests.toSorted((a, b) => b.ns - a.ns).slice(0, 5).map(test => `  ${milliseconds(test.ns).padStart(10)}  ${test.package}.${test.name}  ${style.faint(`${show(test.file)}:${test.row}`)}`)
+}
+
+function milliseconds(ns: number): string {
+  return `${(ns / 1e6).toFixed(1)} ms`
 }
 
 export function inspectLines(packages: readonly InspectedPackage[], reads: InputReads, show: Show, style: Style): string[] {
