@@ -7,7 +7,7 @@ import type { AnswerReader } from './answer.ts'
 import { PolicyError } from './errors.ts'
 import { fuelExport, meterModule } from './fuel.ts'
 import { parseValueText, writeValueText } from './builtins/value.ts'
-import type { Builtin } from './builtins/value.ts'
+import type { Builtin, BuiltinMaker } from './builtins/value.ts'
 
 // The package's ES module exports less than its CommonJS one.
 const opaWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') as { readonly LoadedPolicy: typeof LoadedPolicy }
@@ -27,7 +27,7 @@ export interface EvaluatorOptions {
   /** JSON text of the bundle's data. */
   readonly data: string
   /** Only those that the module names are made. */
-  readonly builtins: ReadonlyMap<string, () => Builtin>
+  readonly builtins: ReadonlyMap<string, BuiltinMaker>
   /** Of 64 KiB each; the evaluation that wants more is an error. */
   readonly maxMemoryPages: number
   /** Loop turns and calls that one evaluation may take, see `fuel.ts`. */
@@ -132,7 +132,7 @@ function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
     for (const [name, id] of Object.entries(wanted)) {
       const make = options.builtins.get(name)
       if (!make) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
-      builtins.set(id, make())
+      builtins.set(id, make(steps => { fuel.value = Math.max(0, fuel.value - steps) }))
     }
     // The package takes an instance where its types ask for a module with one.
     const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
@@ -239,8 +239,8 @@ function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAsse
   const exports = instance.exports as unknown as Exports
   const fuel = instance.exports[fuelExport] as WebAssembly.Global
   const texts = values.map(value => readText(memory, exports.opa_value_dump(value), maxResultBytes))
-  // Pure functions in linear time: their work is paid for by size, out of the same tank.
-  fuel.value = Math.max(0, fuel.value - 64 - texts.reduce((sum, text) => sum + text.length, 0))
+  // The way there and back is paid for by size, out of the same tank; dear work besides by whoever does it (`builtins/price.ts`).
+  fuel.value = Math.max(0, fuel.value - 256 - texts.reduce((sum, text) => sum + text.length * 4, 0))
   const result = builtin(...texts.map(parseValueText))
   return result === undefined ? 0 : exports.opa_value_parse(...writeText(exports, memory, writeValueText(result)))
 }

@@ -1,7 +1,7 @@
 // `object.subset`, `numbers.range_step`, `graph.reachable_paths` and OPA's old casts.
 import { elementsOf, integerOf, keyOf, membersOf, number } from './operand.ts'
-import type { Family } from './operand.ts'
-import type { Value } from './value.ts'
+import type { Family, MakerFamily } from './operand.ts'
+import type { Spend, Value } from './value.ts'
 
 /** Numbers that one range may have. */
 const maxRange = 100_000
@@ -12,8 +12,6 @@ const maxPathLength = 1_000
 
 export const collections: Family = [
   ['object.subset', subset],
-  ['numbers.range_step', rangeStep],
-  ['graph.reachable_paths', reachablePaths],
   ['cast_array', value => { const elements = elementsOf(value); return elements && { array: elements } }],
   ['cast_set', value => { const elements = elementsOf(value); return elements && { set: elements } }],
   ['cast_string', value => typeof value === 'string' ? value : undefined],
@@ -22,6 +20,12 @@ export const collections: Family = [
   ['cast_object', value => membersOf(value) && value],
   // What a policy says to its author has no reader here.
   ['trace', note => typeof note === 'string' ? true : undefined],
+]
+
+/** What answers with more than it was asked with. */
+export const growing: MakerFamily = [
+  ['numbers.range_step', spend => (first, last, step) => rangeStep(first, last, step, spend)],
+  ['graph.reachable_paths', spend => (graph, initial) => reachablePaths(graph, initial, spend)],
 ]
 
 function subset(whole: Value, part: Value): Value | undefined {
@@ -69,17 +73,18 @@ function isRun(whole: readonly string[], part: readonly string[]): boolean {
   return false
 }
 
-function rangeStep(first: Value, last: Value, step: Value): Value | undefined {
+function rangeStep(first: Value, last: Value, step: Value, spend: Spend): Value | undefined {
   const [from, to, by] = [integerOf(first), integerOf(last), integerOf(step)]
   if (from === undefined || to === undefined || by === undefined || by <= 0n) return undefined
   const distance = from < to ? to - from : from - to
   if (distance / by >= maxRange) return undefined
+  spend(Number(distance / by) * 64)
   const array: Value[] = []
   for (let passed = 0n; passed <= distance; passed += by) array.push(number(from < to ? from + passed : from - passed))
   return { array }
 }
 
-function reachablePaths(graph: Value, initial: Value): Value | undefined {
+function reachablePaths(graph: Value, initial: Value, spend: Spend): Value | undefined {
   const nodes = membersOf(graph)
   const starts = elementsOf(initial)
   if (!nodes || !starts) return undefined
@@ -90,6 +95,7 @@ function reachablePaths(graph: Value, initial: Value): Value | undefined {
 
   const commit = (path: readonly Value[]) => {
     written += path.length + 1
+    spend((path.length + 1) * 128)
     if (written > maxPathNodes) isTooMuch = true
     else paths.set(keyOf({ array: path }), { array: [...path] })
   }
@@ -101,6 +107,7 @@ function reachablePaths(graph: Value, initial: Value): Value | undefined {
     const neighbours = edges.get(key)
     if (isTooMuch || path.length >= maxPathLength) { isTooMuch = true; return }
     if (!neighbours) { commit(path); return }
+    const isSecond = passed.has(key)
     path.push(node)
     passed.add(key)
     if (neighbours.length === 0) commit(path)
@@ -109,9 +116,19 @@ function reachablePaths(graph: Value, initial: Value): Value | undefined {
       else follow(neighbour)
     }
     path.pop()
-    passed.delete(key)
+    if (!isSecond) passed.delete(key)
   }
-  for (const start of starts) if (edges.has(keyOf(start))) follow(start)
+  for (const start of starts) {
+    const neighbours = edges.get(keyOf(start))
+    if (!neighbours) continue
+    path.push(start)
+    passed.add(keyOf(start))
+    if (neighbours.length === 0) commit(path)
+    // The first step may lead back to where it began.
+    for (const neighbour of neighbours) follow(neighbour)
+    path.length = 0
+    passed.clear()
+  }
   return isTooMuch ? undefined : { set: [...paths.values()] }
 }
 

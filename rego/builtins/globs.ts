@@ -1,17 +1,18 @@
 // `regex.globs_match` (is there a text that two globs both match?) and `glob.quote_meta`. OPA's library for the first is not exact,
 // `ab*` and `a` have nothing in common for it, so its steps are taken here one by one; remembered, since there can be exponentially many.
 import { ofTexts } from './operand.ts'
-import type { Family } from './operand.ts'
+import type { MakerFamily } from './operand.ts'
 
 /** Characters of one glob. */
 const maxGlobLength = 256
 
-export const globs: Family = [
-  ['regex.globs_match', ofTexts((left, right) => {
+export const globs: MakerFamily = [
+  ['regex.globs_match', spend => ofTexts((left, right) => {
     const [a, b] = [readGlob(left), readGlob(right)]
+    spend((a?.length ?? 0) * (b?.length ?? 0) * 128)
     return a && b && new Intersection(a, b).isNotEmpty()
   })],
-  ['glob.quote_meta', ofTexts(text => text.replace(/[*?\\[\]{}]/g, '\\$&'))],
+  ['glob.quote_meta', () => ofTexts(text => text.replace(/[*?\\[\]{}]/g, '\\$&'))],
 ]
 
 /** What one place of a text may hold, and whether once, `+` or `*`. Ranges are of code points; none: any character. */

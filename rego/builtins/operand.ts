@@ -1,8 +1,10 @@
 // What a built-in function may take for an argument, as OPA's topdown reads it. `undefined`: it is none, and the call is undefined.
-import type { Builtin, Value } from './value.ts'
+import type { Builtin, BuiltinMaker, Value } from './value.ts'
 
 /** One file's built-ins by name. */
 export type Family = readonly (readonly [string, Builtin])[]
+/** The same where making one takes a library, or its work has a price that depends on more than the name. */
+export type MakerFamily = readonly (readonly [string, BuiltinMaker])[]
 
 /** A function of texts alone: anything else makes the call undefined. */
 export function ofTexts(work: (...texts: string[]) => Value | undefined): Builtin {

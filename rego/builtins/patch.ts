@@ -1,7 +1,7 @@
 // `json.patch` (RFC 6902) as OPA has it: on sets too, where a member is its own name, and with paths as pointers or as lists of names.
 import { intOf, keyOf, membersOf } from './operand.ts'
-import type { Family } from './operand.ts'
-import type { Value } from './value.ts'
+import type { MakerFamily } from './operand.ts'
+import type { Spend, Value } from './value.ts'
 
 /** Operations of one call. */
 const maxOperations = 4_096
@@ -10,13 +10,18 @@ const maxMoved = 4_194_304
 /** Names of one path. */
 const maxPathLength = 256
 
-export const patch: Family = [['json.patch', (document, operations) => new Patch().apply(document, operations)]]
+export const patch: MakerFamily = [['json.patch', spend => (document, operations) => new Patch(spend).apply(document, operations)]]
 
 /** Leaves the whole call undefined. */
 class Inapplicable extends Error {}
 
 class Patch {
+  readonly #pay: Spend
   #moved = 0
+
+  constructor(pay: Spend) {
+    this.#pay = pay
+  }
 
   apply(document: Value, operations: Value): Value | undefined {
     if (typeof operations !== 'object' || operations === null || !('array' in operations) || operations.array.length > maxOperations) return undefined
@@ -118,6 +123,7 @@ class Patch {
 
   #spend(elements: number): void {
     this.#moved += elements
+    this.#pay(256 + elements * 32)
     if (this.#moved > maxMoved) throw new Inapplicable()
   }
 }

@@ -3,12 +3,16 @@
 import { createRequire } from 'node:module'
 import type { RE2JS } from 're2js'
 import { intOf } from './operand.ts'
-import type { Builtin, Value } from './value.ts'
+import type { MakerFamily } from './operand.ts'
+import type { Builtin, Spend, Value } from './value.ts'
 
 /** Characters of an expression. */
 const maxPatternLength = 2_048
-/** Instructions times characters that one call may look at: up to about a second for the worst expression. */
-const maxWork = 16_777_216
+/** Instructions times characters that one call may look at: about a tenth of a second, for the worst expressions a whole one. */
+const maxWork = 8_388_608
+/** Steps of an evaluation for each of them, and for compiling an expression. */
+const workPrice = 4
+const compilePrice = 200_000
 /** Characters of an answer. */
 const maxTextLength = 1_048_576
 /** Compiled expressions kept by a policy's instance; the one used longest ago goes. */
@@ -19,14 +23,14 @@ type Compile = (pattern: string) => RE2JS | undefined
 /** Start and end of the match and of each group, in turn; -1: the group took no part. */
 type Match = readonly number[]
 
-export const regex: readonly (readonly [string, () => Builtin])[] = [
-  ['regex.find_n', () => findN(createCompile())],
-  ['regex.replace', () => replace(createCompile())],
-  ['regex.split', () => split(createCompile())],
-  ['regex.template_match', () => templateMatch(createCompile())],
+export const regex: MakerFamily = [
+  ['regex.find_n', spend => findN(createCompile(spend), spend)],
+  ['regex.replace', spend => replace(createCompile(spend), spend)],
+  ['regex.split', spend => split(createCompile(spend), spend)],
+  ['regex.template_match', spend => templateMatch(createCompile(spend), spend)],
 ]
 
-function createCompile(): Compile {
+function createCompile(spend: Spend): Compile {
   const engine = (createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS }).RE2JS
   const kept = new Map<string, RE2JS>()
   return pattern => {
@@ -34,6 +38,7 @@ function createCompile(): Compile {
     kept.delete(pattern)
     if (!expression) {
       if (pattern.length > maxPatternLength) return undefined
+      spend(compilePrice)
       try {
         expression = engine.compile(pattern)
       } catch {
@@ -48,14 +53,16 @@ function createCompile(): Compile {
 }
 
 /** As Go's `FindAll…`: left to right, none overlapping, and none that is empty right behind another. Undefined: too much work. */
-function matchesOf(expression: RE2JS, text: string, limit: number): readonly Match[] | undefined {
+function matchesOf(expression: RE2JS, text: string, limit: number, spend: Spend): readonly Match[] | undefined {
   const found: Match[] = []
   const matcher = expression.matcher(text)
   const size = expression.programSize()
   let work = 0
   let end = -1
   for (let at = 0; found.length < limit && at <= text.length;) {
-    work += size * (text.length - at + 1)
+    const step = size * (text.length - at + 1)
+    work += step
+    spend(step * workPrice)
     if (work > maxWork) return undefined
     if (!matcher.find(at)) break
     const match = Array.from({ length: matcher.groupCount() + 1 }, (_group, group) => [matcher.start(group), matcher.end(group)]).flat()
@@ -68,23 +75,23 @@ function matchesOf(expression: RE2JS, text: string, limit: number): readonly Mat
   return found
 }
 
-function findN(compile: Compile): Builtin {
+function findN(compile: Compile, spend: Spend): Builtin {
   return (pattern, text, count) => {
     const n = intOf(count)
     if (typeof pattern !== 'string' || typeof text !== 'string' || n === undefined) return undefined
     const expression = compile(pattern)
-    const matches = expression && matchesOf(expression, text, n < 0n ? Infinity : Number(n))
+    const matches = expression && matchesOf(expression, text, n < 0n ? Infinity : Number(n), spend)
     return matches && { array: matches.map(([start, end]) => text.slice(start, end)) }
   }
 }
 
-function split(compile: Compile): Builtin {
+function split(compile: Compile, spend: Spend): Builtin {
   return (pattern, text) => {
     if (typeof pattern !== 'string' || typeof text !== 'string') return undefined
     const expression = compile(pattern)
     if (!expression) return undefined
     if (pattern !== '' && text === '') return { array: [''] }
-    const matches = matchesOf(expression, text, Infinity)
+    const matches = matchesOf(expression, text, Infinity, spend)
     if (!matches) return undefined
     const array: Value[] = []
     let begin = 0
@@ -99,11 +106,11 @@ function split(compile: Compile): Builtin {
   }
 }
 
-function replace(compile: Compile): Builtin {
+function replace(compile: Compile, spend: Spend): Builtin {
   return (text, pattern, replacement) => {
     if (typeof text !== 'string' || typeof pattern !== 'string' || typeof replacement !== 'string') return undefined
     const expression = compile(pattern)
-    const matches = expression && matchesOf(expression, text, Infinity)
+    const matches = expression && matchesOf(expression, text, Infinity, spend)
     if (!expression || !matches) return undefined
     const pieces = readReplacement(replacement)
     const names = expression.namedGroups()
@@ -138,14 +145,16 @@ function groupOf(match: Match, text: string, name: string, names: Readonly<Recor
 }
 
 /** What stands between the two delimiters is an expression, the rest is itself. */
-function templateMatch(compile: Compile): Builtin {
+function templateMatch(compile: Compile, spend: Spend): Builtin {
   return (template, text, open, close) => {
     if (typeof template !== 'string' || typeof text !== 'string' || typeof open !== 'string' || typeof close !== 'string') return undefined
     // Of one byte each.
     if (!/^[\x00-\x7f]$/.test(open) || !/^[\x00-\x7f]$/.test(close)) return undefined
     const pattern = readTemplate(template, open, close, compile)
     const expression = pattern === undefined ? undefined : compile(pattern)
-    if (!expression || expression.programSize() * (text.length + 1) > maxWork) return undefined
+    const work = (expression?.programSize() ?? 0) * (text.length + 1)
+    spend(work * workPrice)
+    if (!expression || work > maxWork) return undefined
     return expression.matcher(text).find()
   }
 }

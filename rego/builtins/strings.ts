@@ -1,8 +1,8 @@
 // `indexof_n` and `strings.*`, as OPA's topdown answers them. Positions are of code points; texts are compared as they are written.
 import { intOf, number, ofTexts, textsOf } from './operand.ts'
-import type { Family } from './operand.ts'
+import type { Family, MakerFamily } from './operand.ts'
 import { occurrences } from './search.ts'
-import type { Value } from './value.ts'
+import type { Spend, Value } from './value.ts'
 
 /** Characters that one call may compare, and texts that it may pair. */
 const maxCompared = 16_777_216
@@ -10,9 +10,12 @@ const maxCompared = 16_777_216
 export const strings: Family = [
   ['indexof_n', ofTexts(indexOfN)],
   ['strings.count', ofTexts((text, part) => number(part === '' ? [...text].length + 1 : occurrences(text, part, false).length))],
-  ['strings.any_prefix_match', (texts, prefixes) => anyMatch(texts, prefixes, (text, prefix) => text.startsWith(prefix))],
-  ['strings.any_suffix_match', (texts, suffixes) => anyMatch(texts, suffixes, (text, suffix) => text.endsWith(suffix))],
   ['strings.split_n', splitN],
+]
+
+export const affixes: MakerFamily = [
+  ['strings.any_prefix_match', spend => (texts, prefixes) => anyMatch(texts, prefixes, (text, prefix) => text.startsWith(prefix), spend)],
+  ['strings.any_suffix_match', spend => (texts, suffixes) => anyMatch(texts, suffixes, (text, suffix) => text.endsWith(suffix), spend)],
 ]
 
 function indexOfN(text: string, part: string): Value | undefined {
@@ -30,10 +33,13 @@ function indexOfN(text: string, part: string): Value | undefined {
   return { array }
 }
 
-function anyMatch(left: Value, right: Value, matches: (text: string, affix: string) => boolean): Value | undefined {
+function anyMatch(left: Value, right: Value, matches: (text: string, affix: string) => boolean, spend: Spend): Value | undefined {
   const texts = typeof left === 'string' ? [left] : textsOf(left)
   const affixes = typeof right === 'string' ? [right] : textsOf(right)
-  if (!texts || !affixes || texts.length * affixes.reduce((sum, affix) => sum + affix.length + 1, 0) > maxCompared) return undefined
+  if (!texts || !affixes) return undefined
+  const compared = texts.length * affixes.reduce((sum, affix) => sum + affix.length + 1, 0)
+  spend(compared)
+  if (compared > maxCompared) return undefined
   return texts.some(text => affixes.some(affix => matches(text, affix)))
 }
 

@@ -12,6 +12,12 @@ export type Value =
 /** A pure function of its arguments. `undefined` makes the calling expression undefined, which is what OPA does with a built-in's error. */
 export type Builtin = (...values: Value[]) => Value | undefined
 
+/** Takes steps out of the tank that the whole evaluation runs on (`fuel.ts`): one is a few nanoseconds. An empty tank ends the evaluation. */
+export type Spend = (steps: number) => void
+
+/** Makes a built-in function. Called when a policy that names it is loaded, so that what the function stands on is loaded then and not before. */
+export type BuiltinMaker = (spend: Spend) => Builtin
+
 // A policy may write `.5`, which JSON may not; the module keeps it so.
 const number = /-?(?:0|[1-9][0-9]*|(?=\.))(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 

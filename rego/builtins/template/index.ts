@@ -1,10 +1,10 @@
 // `strings.render_template`: Go's text/template over JSON, in which a number is its text (json.Number). What is not ported (float
 // constants, `define`, `html`, `call` …) leaves the call undefined, as an error of the template does.
 import { membersOf } from '../operand.ts'
-import type { Family } from '../operand.ts'
+import type { MakerFamily } from '../operand.ts'
 import { sprintf } from '../sprintf.ts'
 import { compareTexts, quote } from '../text.ts'
-import type { Value } from '../value.ts'
+import type { Spend, Value } from '../value.ts'
 import { NoTemplate, readTemplate } from './read.ts'
 import type { Branch, Node, Pipe, Term } from './read.ts'
 
@@ -13,11 +13,11 @@ const maxTextLength = 65_536
 /** Nodes and terms that one rendering may visit. */
 const maxSteps = 100_000
 
-export const template: Family = [['strings.render_template', (text, values) => {
+export const template: MakerFamily = [['strings.render_template', spend => (text, values) => {
   const members = membersOf(values)
   if (typeof text !== 'string' || !members) return undefined
   try {
-    return new Rendering(toData(values)).render(readTemplate(text)).replaceAll('<no value>', '<undefined>')
+    return new Rendering(toData(values), spend).render(readTemplate(text)).replaceAll('<no value>', '<undefined>')
   } catch (cause) {
     if (cause instanceof NoTemplate) return undefined
     throw cause
@@ -49,12 +49,14 @@ type Signal = 'break' | 'continue' | undefined
 
 class Rendering {
   readonly #root: Data
+  readonly #spend: Spend
   #variables: [string, Data][]
   #text = ''
   #steps = 0
 
-  constructor(root: Data) {
+  constructor(root: Data, spend: Spend) {
     this.#root = root
+    this.#spend = spend
     this.#variables = [['$', root]]
   }
 
@@ -74,6 +76,7 @@ class Rendering {
 
   #step(): void {
     this.#steps++
+    this.#spend(64)
     if (this.#steps > maxSteps) throw new NoTemplate()
   }
 

@@ -1,6 +1,7 @@
 // `time.*` but `time.now_ns`: a decision has no clock. A policy that needs the time reads `input.context.time`, which is on record, and
 // which the host sees it read: what such a policy says is never given to a later call.
 import { intOf, integerOf, number, numberOf, ofTexts } from '../operand.ts'
+import type { MakerFamily } from '../operand.ts'
 import type { Builtin, Value } from '../value.ts'
 import { civilAt, daysIn, nanosPerSecond, secondsOf, toInstant, weekdayOf } from './civil.ts'
 import type { Civil } from './civil.ts'
@@ -14,7 +15,7 @@ import type { OpenZone, Zone } from './zone.ts'
 /** Years, months or days that can be added: more leads out of the range of instants. */
 const maxAdded = 1_000_000n
 
-export const time: readonly (readonly [string, () => Builtin])[] = [
+export const time: MakerFamily = [
   ['time.parse_ns', () => ofTexts((layout, text) => parsed(layout, text))],
   ['time.parse_rfc3339_ns', () => ofTexts(text => parsed(rfc3339, text))],
   ['time.parse_duration_ns', () => ofTexts(text => numberOrNone(parseDuration(text)))],

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { loadPolicySync } from '@open-policy-agent/opa-wasm'
 import { hostBuiltins } from '../../../rego/builtins/index.ts'
 import { parseValueText, writeValueText } from '../../../rego/builtins/value.ts'
-import type { Builtin, Value } from '../../../rego/builtins/value.ts'
+import type { BuiltinMaker, Value } from '../../../rego/builtins/value.ts'
 import { createEvaluator } from '../../../rego/evaluator.ts'
 import { canonical } from './judge.ts'
 
@@ -20,7 +20,7 @@ export interface Engine {
 export const textBuiltin = 'conformance.text'
 export const textDeclaration = { name: textBuiltin, decl: { type: 'function', args: [{ type: 'any' }], result: { type: 'string' } } } as const
 
-const builtins: ReadonlyMap<string, () => Builtin> = new Map([...hostBuiltins, [textBuiltin, () => writeValueText]])
+const builtins: ReadonlyMap<string, BuiltinMaker> = new Map([...hostBuiltins, [textBuiltin, () => writeValueText]])
 
 export const ours: Engine = {
   knowsSets: true,
