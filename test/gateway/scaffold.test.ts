@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,6 +16,7 @@ import { commit, newSigner } from './policy/policy-repository.ts'
 // One after the other: each compiler is a process of some 200 MB.
 const test = anyTest.serial
 const capabilities = shippedCapabilities()
+const binary = join(import.meta.dirname, '../../gateway/countersign.js')
 const made = (packs: readonly PackName[]) => repositoryFiles({ packs: effectivePacks(packs), version: '1.2.3', signers: [] })
 const sourceOf = (files: ReadonlyMap<string, string>) => new Map([...files].filter(([name]) => /^(policy|data|schema)\//.test(name)).map(([name, text]) => [name, new TextEncoder().encode(text)]))
 
@@ -34,7 +35,7 @@ function writeAll(dir: string, files: ReadonlyMap<string, string>): void {
 
 function policy(cwd: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(import.meta.dirname, '../../gateway/countersign.js'), 'policy', ...args], { cwd }, (error, out, err) => { resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err }) })
+    execFile(process.execPath, [binary, 'policy', ...args], { cwd }, (error, out, err) => { resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err }) })
   })
 }
 
@@ -107,21 +108,41 @@ test('a signer is a public ed25519 key with the name of a person; a private key 
   t.throws(one(`ssh-ed25519 ${'A'.repeat(68)} web-flow`), { code: 'ERR_POLICY_UNTRUSTED', message: 'allowed_signers line 1: the key of a forge is no person' })
 })
 
+interface Task { readonly problemMatcher: { readonly pattern: Readonly<Record<string, unknown>> & { readonly regexp: string }; readonly background?: { readonly beginsPattern: string; readonly endsPattern: string } } }
+
+/** One round of `check --watch`, as a terminal shows it: both streams, in lines. */
+function watched(cwd: string): Promise<string[]> {
+  const child = spawn(process.execPath, [binary, 'policy', 'check', '--watch', '.'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  return new Promise((resolve) => {
+    const shown = ['', '']
+    const take = (at: number) => (chunk: Buffer) => {
+      shown[at] += chunk.toString()
+      if (shown[0]?.includes('watching for changes\n') === true) child.kill('SIGKILL')
+    }
+    child.stdout.on('data', take(0))
+    child.stderr.on('data', take(1))
+    child.on('close', () => { resolve(shown.join('').split('\n')) })
+  })
+}
+
 test("an editor's problem matcher reads what check and test print", async (t) => {
-  const { tasks } = JSON.parse(made(['mcp']).get('.vscode/tasks.json') ?? '') as { tasks: { problemMatcher: { pattern: Record<string, unknown> & { regexp: string } } }[] }
-  const [check, tests] = tasks.map(({ problemMatcher }) => problemMatcher.pattern)
+  const { tasks } = JSON.parse(made(['mcp']).get('.vscode/tasks.json') ?? '') as { tasks: Task[] }
+  const [check, tests] = tasks.map(({ problemMatcher }) => problemMatcher)
+  const read = (task: Task['problemMatcher'] | undefined, lines: readonly string[], ...names: readonly string[]) => {
+    const match = lines.map((line) => new RegExp(task?.pattern.regexp ?? '').exec(line)).find((one) => one !== null)
+    return names.map((name) => match?.[Number(task?.pattern[name])])
+  }
   const dir = folder(t)
   writeAll(dir, made(['mcp']))
   const house = join(dir, 'policy/house/house.rego')
-  fs.writeFileSync(house, fs.readFileSync(house, 'utf8').replace('input.subject.type', 'input.subjekt.type'))
-  const found = await policy(dir, 'check', '.')
-  t.is(found.status, 1)
-  const line = [...found.out.split('\n'), ...found.err.split('\n')].find((text) => text.includes('subjekt')) ?? ''
-  const match = new RegExp(check?.regexp ?? '').exec(line)
-  t.deepEqual([match?.[Number(check?.['file'])], match?.[Number(check?.['line'])], match?.[Number(check?.['column'])]], ['policy/house/house.rego', '23', '2'])
-  t.regex(match?.[Number(check?.['message'])] ?? '', /^undefined ref: input\.subjekt/)
-  fs.writeFileSync(house, fs.readFileSync(house, 'utf8').replace('input.subjekt.type == "agent"', 'input.subject.type == "agents"'))
+  const text = fs.readFileSync(house, 'utf8')
+  fs.writeFileSync(house, text.replace('input.subject.type', 'input.subjekt.type'))
+  const lines = await watched(dir)
+  const [file, line, column, message] = read(check, lines, 'file', 'line', 'column', 'message')
+  t.deepEqual([file, line, column], ['policy/house/house.rego', '23', '2'])
+  t.regex(message ?? '', /^undefined ref: input\.subjekt/)
+  for (const pattern of [check?.background?.beginsPattern, check?.background?.endsPattern]) t.is(lines.filter((one) => new RegExp(pattern ?? '$^').test(one)).length, 1, pattern)
+  fs.writeFileSync(house, text.replace('input.subject.type == "agent"', 'input.subject.type == "agents"'))
   const failed = await policy(dir, 'test', '--filter', 'house', '.')
-  const row = failed.out.split('\n').map((text) => new RegExp(tests?.regexp ?? '').exec(text)).find((one) => one !== null)
-  t.deepEqual([row?.[Number(tests?.['message'])], row?.[Number(tests?.['file'])], row?.[Number(tests?.['line'])]], ['test_agents_change_nothing_in_production', 'policy/house/house_test.rego', '19'])
+  t.deepEqual(read(tests, failed.out.split('\n'), 'message', 'file', 'line'), ['test_agents_change_nothing_in_production', 'policy/house/house_test.rego', '19'])
 })
