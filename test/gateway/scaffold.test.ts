@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import anyTest, { type ExecutionContext } from 'ava'
 import git from 'isomorphic-git'
+import { parse } from 'yaml'
 import { parseGoverned } from '../../gateway/governed.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type ActivationEvent } from '../../gateway/policy/index.ts'
 import { effectivePacks, repositoryFiles } from '../../gateway/scaffold/repository.ts'
@@ -82,6 +83,15 @@ test('a gateway takes a commit of a new policy repository, and decides by it', a
   const decided = activation.active()?.policy.decide(input, JSON.stringify(input)).decision
   t.is(decided?.effect, 'deny')
   t.deepEqual(decided?.reasons.map(({ id, severity }) => [id, severity]).toSorted(), [['ffiec.agent_target', 'high'], ['ffiec.privileged', 'high'], ['house.agent_change', 'high'], ['mcp.delete', 'high']])
+})
+
+test('its workflow installs this version, holds no secret and writes nothing', (t) => {
+  const text = made(['mcp']).get('.github/workflows/policy.yml') ?? ''
+  const { permissions, env, jobs } = parse(text) as { permissions: object; env: Record<string, string>; jobs: Record<string, { permissions: object; steps: { run?: string; uses?: string }[] }> }
+  t.deepEqual([permissions, env], [{}, { COUNTERSIGN: 'countersign@1.2.3' }])
+  t.deepEqual(Object.entries(jobs).map(([name, job]) => [name, job.permissions]), [['check', { contents: 'read' }], ['review', { contents: 'read' }]])
+  t.notRegex(text, /secrets\.|pull_request_target/)
+  for (const verb of ['check', 'lint', 'fmt', 'test']) t.true(jobs['check']?.steps.some(({ run }) => run?.startsWith(`countersign policy ${verb}`)), verb)
 })
 
 test('policy new makes a folder, or fills a clone without commits, and refuses one that holds anything', async (t) => {
