@@ -9,7 +9,7 @@ import { createEvaluator } from './evaluator.ts'
 import { createPruner } from './prune.ts'
 import type { Pruner } from './prune.ts'
 import { createDecisionReader, readResult } from './read-decision.ts'
-import type { ReadDecision } from './read-decision.ts'
+import type { DecisionReader, ReadDecision } from './read-decision.ts'
 
 /** The two questions a bundle must be able to answer. */
 export const entrypoints = { decision: 'countersign/request/decision', visible: 'countersign/list/visible' } as const
@@ -33,6 +33,8 @@ export interface PolicyOptions {
   readonly maxMemoryPages?: number
   /** Loop turns and calls that one evaluation may take. */
   readonly fuel?: number
+  /** Of `createDecisionReader`: whoever swaps policies while calls are going on has made it before, since it takes longer than all else of a load. */
+  readonly readDecision?: DecisionReader
 }
 
 export interface Decided {
@@ -62,7 +64,7 @@ export interface Policy {
 
 /** @throws PolicyError when the bundle cannot answer: wrong module, missing built-in or entrypoint */
 export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy {
-  const readDecision = createDecisionReader()
+  const readDecision = options.readDecision ?? createDecisionReader()
   let evaluator = createEvaluatorOf(bundle, options)
   const decisionPruner = prunerOf(bundle, entrypoints.decision)
   const visiblePruner = prunerOf(bundle, entrypoints.visible)

@@ -17,8 +17,11 @@ export interface ReadDecision {
   readonly canonical: Uint8Array
 }
 
-/** Compiles the schema once; the function it answers reads the text of OPA's result set. @throws PolicyError */
-export function createDecisionReader(): (text: string) => ReadDecision {
+/** Reads the text of OPA's result set. @throws PolicyError */
+export type DecisionReader = (text: string) => ReadDecision
+
+/** Compiles the schema once, for any number of policies. */
+export function createDecisionReader(): DecisionReader {
   const validate = new Ajv({ strict: true, keywords: ['x-set'] }).compile(schema as SchemaObject)
   const shape = readSetShape(schema as object)
   return text => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { ActivationRules, Governed } from '../config.ts'
 import { GatewayError } from '../errors.ts'
-import { PolicyError, type Policy } from '../../rego/index.ts'
+import { createDecisionReader, PolicyError, type Policy } from '../../rego/index.ts'
 import { parseAllowedSigners } from './allowed-signers.ts'
 import type { BundleStore } from './bundle-store.ts'
 import { judgeCommit, peopleWhoMaySign, type Backing, type Judges } from './judge.ts'
@@ -60,6 +60,8 @@ export interface ActivationOptions {
   readonly bundles: BundleStore
   /** What the bootstrap file pins for the first commit: the text of an allowed_signers, and how many of them must sign. */
   readonly pinned: { readonly allowedSigners: string; readonly quorum: number }
+  /** What the record says: this node's own state may be lost, or be a copy of an older one. */
+  readonly evidence: { readonly epoch: number; readonly lastActivation: (afterEpoch: number) => { readonly serial: number; readonly bundle: string | undefined } | undefined }
   /** OPA capabilities: what the host implements. */
   readonly capabilities: unknown
   /** ms since the Unix epoch */
@@ -103,13 +105,15 @@ export interface Activation {
 interface Trusted { readonly commit: PolicyCommit; readonly serial: number; readonly backing: Backing }
 
 export function createActivation(options: ActivationOptions): Activation {
-  const { repository, memory, now, onEvent } = options
+  const { repository, memory, now, onEvent, evidence } = options
   const reviews = createReviews(options)
+  const making = { ...options, readDecision: createDecisionReader() }
   let active: ActivePolicy | undefined                   // swapped whole
   let head: string | undefined
   let refused: PolicyStatus['refused'], pending: PolicyStatus['pending'], fault: PolicyStatus['fault']
   let lastRefused: string | undefined                    // what was looked at, as `markOf` says
   let seenAt = now()
+  let recorded: ReturnType<ActivationOptions['evidence']['lastActivation']>   // above what this node's state knows of
   let polling: Promise<ActivationEvent | undefined> | undefined
 
   function judges(): Judges {
@@ -133,8 +137,8 @@ export function createActivation(options: ActivationOptions): Activation {
     if (before !== undefined && !isAfterKnown) throw new GatewayError('ERR_POLICY_HISTORY', `${before.revision}, which is in force, is not on its first-parent line: history goes on, it is not rewritten`)
     const serial = backing.statement?.serial ?? count
     seen.serial = serial
-    const floor = before?.serial ?? 0
-    if (serial <= floor) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} does not rise above ${floor}, which is in force`)
+    const floor = Math.max(before?.serial ?? 0, recorded?.serial ?? 0)
+    if (serial <= floor && serial !== recorded?.serial) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} does not rise above ${floor}, which is ${floor === before?.serial ? 'in force' : 'on record'}`)
     if (serial > floor + maxSerialRise) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} leaps: at most ${maxSerialRise} above ${floor}`)
     return { commit, serial, backing }
   }
@@ -146,10 +150,12 @@ export function createActivation(options: ActivationOptions): Activation {
     const governed = options.parseGoverned(tree.config)
     const allowedSigners = tree.allowedSigners ?? before?.allowedSigners ?? options.pinned.allowedSigners
     checkSuccession(allowedSigners, governed.activation, way, before)
-    const { policy, build } = await rebuild(options, { revision, serial, files: tree.source })
+    const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
     if (statement !== undefined && statement.tests !== build.tests) throw new GatewayError('ERR_POLICY_STATEMENT', 'the test report that was signed is not the one that its tests give here')
     if (statement !== undefined && statement.bundle !== build.bundle) throw new GatewayError('ERR_POLICY_STATEMENT', 'the bundle that was signed is not the one that this commit compiles to here')
 
+    // A node that lost its state may take up the very policy that its record ends with, and nothing else under that serial.
+    if (serial === recorded?.serial && recorded.bundle !== build.bundle) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} is on record for another bundle`)
     const earlier = tree.digest === before?.tree ? undefined : memory.serialOf(tree.digest)
     const within = way === 'emergency' ? before?.rules.emergency?.reviewWithinS : undefined
     const dueAt = within === undefined ? undefined : now() + within * 1000
@@ -161,7 +167,8 @@ export function createActivation(options: ActivationOptions): Activation {
     }
     await onEvent(event)
     const review = dueAt === undefined ? undefined : { serial, revision, tree: tree.digest, bundle: build.bundle, tests: build.tests, dueAt }
-    memory.setActive({ revision, serial, tree: tree.digest, allowedSigners, rules: governed.activation, signers }, review)
+    memory.setActive({ revision, serial, tree: tree.digest, allowedSigners, rules: governed.activation, signers, epoch: evidence.epoch }, review)
+    recorded = undefined
     swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     return event
   }
@@ -183,10 +190,12 @@ export function createActivation(options: ActivationOptions): Activation {
   async function resume(before: Remembered): Promise<void> {
     const { revision, serial, signers } = before
     try {
+      if (recorded !== undefined) throw new GatewayError('ERR_POLICY_SERIAL', `this node's state has serial ${serial}, and its record ${recorded.serial}: the state is an older copy`)
       const tree = await repository.readTree(await repository.readCommit(revision))
       const governed = options.parseGoverned(tree.config)
-      const { policy, build } = await rebuild(options, { revision, serial, files: tree.source })
+      const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
       await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
+      memory.setEpoch(evidence.epoch)
       swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     } catch (cause) {
       await onEvent({ event: 'refused', revision, serial, signers, isResumed: true, reason: reasonOf(cause) })
@@ -251,6 +260,9 @@ export function createActivation(options: ActivationOptions): Activation {
     poll,
     async start() {
       const before = memory.active()
+      // The epoch before this one is what the state last saw, unless it is not the state that this record belongs to.
+      const last = before?.epoch === evidence.epoch - 1 ? undefined : evidence.lastActivation(before?.epoch ?? -1)
+      recorded = last !== undefined && last.serial > (before?.serial ?? 0) ? last : undefined
       if (before !== undefined) await resume(before)
       if (active !== undefined && repository.isRemote) void poll().catch(() => undefined)   // the next look tries again
       else await poll()

@@ -1,5 +1,5 @@
 // A commit's tests and bundle, made here: what signers say of a commit is compared with what this machine gets from it.
-import { compileBundle, loadPolicy, PolicyError, readBundle, testPolicies, Toolchain, type Policy, type PolicySource } from '../../rego/index.ts'
+import { compileBundle, loadPolicy, PolicyError, readBundle, testPolicies, Toolchain, type DecisionReader, type Policy, type PolicySource } from '../../rego/index.ts'
 import type { BundleStore } from './bundle-store.ts'
 import type { Build, PolicyMemory } from './memory.ts'
 import { testReportDigest } from './statement.ts'
@@ -24,7 +24,7 @@ export interface Rebuilt { readonly policy: Policy; readonly build: Build }
 
 /** Makes a commit's bundle, or takes the one that it gave here before. */
 export async function rebuild(
-  { memory, bundles, capabilities }: { readonly memory: PolicyMemory; readonly bundles: BundleStore; readonly capabilities: unknown },
+  { memory, bundles, capabilities, readDecision }: { readonly memory: PolicyMemory; readonly bundles: BundleStore; readonly capabilities: unknown; readonly readDecision: DecisionReader },
   commit: { readonly revision: string; readonly serial: number; readonly files: PolicySource },
 ): Promise<Rebuilt> {
   const { revision, serial, files } = commit
@@ -32,13 +32,13 @@ export async function rebuild(
   const kept = known === undefined ? undefined : await bundles.read(known.bundle)
   if (kept !== undefined && known !== undefined) {
     try {
-      return { policy: admit(kept, commit), build: known }
+      return { policy: admit(kept, commit, readDecision), build: known }
     } catch (cause) {
       if (!(cause instanceof PolicyError)) throw cause   // a bundle of an older compiler that this host cannot load: compile again
     }
   }
   const { bytes, tests } = await makeBundle(files, revision, serial, capabilities)
-  const policy = admit(bytes, commit)
+  const policy = admit(bytes, commit, readDecision)
   const build = { bundle: await bundles.write(bytes), tests }
   memory.setBuild(revision, serial, build)
   return { policy, build }
@@ -48,8 +48,8 @@ export async function rebuild(
  * The one place where a bundle's bytes become a policy: whatever must hold of them (a signature, where the bootstrap names a key) is asked here.
  * An older one is not this commit's, also where the memory says so.
  */
-function admit(bytes: Uint8Array, { revision, serial }: { readonly revision: string; readonly serial: number }): Policy {
+function admit(bytes: Uint8Array, { revision, serial }: { readonly revision: string; readonly serial: number }, readDecision: DecisionReader): Policy {
   const bundle = readBundle(bytes, { minimumSerial: serial })
   if (bundle.revision !== revision || bundle.serial !== serial) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the bundle is of another commit')
-  return loadPolicy(bundle)
+  return loadPolicy(bundle, { readDecision })
 }

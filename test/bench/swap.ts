@@ -2,7 +2,7 @@
 // thread, and swapped in by one assignment, as the activation does it. Calls are decided all the while. The waits are wall clock
 // and count what else the machine does; the parts are CPU time of this thread.
 import { setImmediate as turn } from 'node:timers/promises'
-import { compileBundle, loadPolicy, readBundle, shippedCapabilities, type Policy } from '../../rego/index.ts'
+import { compileBundle, createDecisionReader, loadPolicy, readBundle, shippedCapabilities, type Policy } from '../../rego/index.ts'
 import { shipped } from '../rego/sources.ts'
 
 const input = {
@@ -14,10 +14,11 @@ const input = {
 }
 const text = JSON.stringify(input)
 const capabilities = shippedCapabilities()
+const readDecision = createDecisionReader()
 const rowsOf = (count: number) => JSON.stringify({ bench: Object.fromEntries(Array.from({ length: count }, (_, at) => [`account-${at}`, { owner: `person-${at % 997}`, limit: at, branch: 'Dayton', note: 'n'.repeat(20) }])) })
 const filesOf = (rows: number) => new Map([...shipped, ...(rows === 0 ? [] : [['data/zz_bench/data.json', new TextEncoder().encode(rowsOf(rows))] as const])])
 
-let policy: Policy = loadPolicy(readBundle(await compileBundle({ files: filesOf(0), revision: 'first', serial: 1, capabilities })), { cacheEntries: 0 })
+let policy: Policy = loadPolicy(readBundle(await compileBundle({ files: filesOf(0), revision: 'first', serial: 1, capabilities })), { cacheEntries: 0, readDecision })
 const decideFor = (ms: number) => { const end = performance.now() + ms; while (performance.now() < end) policy.decide(input, text) }
 decideFor(2_000)
 
@@ -56,7 +57,7 @@ for (const rows of [0, 3_000, 30_000]) {
     const bytes = await compileBundle({ files: filesOf(rows), revision: `rows-${rows}`, serial: rows + 2, capabilities })
     await turn()
     const bundle = timed('read', () => readBundle(bytes))
-    policy = timed('load', () => loadPolicy(bundle, { cacheEntries: 0 }))
+    policy = timed('load', () => loadPolicy(bundle, { cacheEntries: 0, readDecision }))
     timed('first', () => policy.decide(input, text))
     return bundle.data.length
   })())
