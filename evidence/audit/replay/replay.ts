@@ -1,6 +1,8 @@
 // Every row of a corpus through base and head: does base still say what was recorded, and what does head say instead?
 import type { Decision } from '../../../rego/index.ts'
 import type { Corpus, CorpusRow } from './corpus.ts'
+import { measureCost } from './cost.ts'
+import type { Cost } from './cost.ts'
 import type { Answer, Engine } from './engine.ts'
 import { compareDecisions } from './flip.ts'
 import type { Flip } from './flip.ts'
@@ -20,8 +22,6 @@ export interface Faithfulness {
   /** What differs between the record and base, by rule. */
   readonly differences: readonly FlipEntry[]
 }
-
-export interface Cost { readonly p50_us: number; readonly p99_us: number }
 
 export interface ReplayResult {
   readonly rows: number
@@ -62,18 +62,13 @@ export function replayCorpus({ corpus, base, head, clock, progress, sampleRows =
   const flipsOf = paired((a, b) => compareDecisions(a, b))
   const counts = { own: { rows: 0, calls: 0, reproduced: 0 }, others: { rows: 0, calls: 0, reproduced: 0 } }
   const fired = { base: new Map<Decision, number>(), head: new Map<Decision, number>() }
-  const times = { base: new Float64Array(header.rows), head: new Float64Array(header.rows) }
   const sample = new Sample(header.rows, sampleRows)
   const blockedBy = new Set<string>()
   let [place, calls, unchanged, blocked] = [0, 0, 0, 0]
   const started = clock()
   for (const row of corpus.rows()) {
-    const from = clock()
     const before = base.decide(row.input)
-    const between = clock()
     const after = head.decide(row.input)
-    times.base[place] = between - from
-    times.head[place] = clock() - between
     const known = counts[isOwn[row.bundle] === true ? 'own' : 'others']
     known.rows += 1
     known.calls += row.calls
@@ -95,12 +90,13 @@ export function replayCorpus({ corpus, base, head, clock, progress, sampleRows =
     if (++place % progressEvery === 0) progress?.(place, header.rows)
   }
   const seconds = Math.max(clock() - started, 0.001) / 1000
+  const places = sample.places()
   return {
     rows: place, calls, unchanged, flips: flipped.entries(), blocked: { calls: blocked, callers: blockedBy.size },
     faithfulness: { verdict: verdictOf(counts), ...counts, differences: drifted.entries() },
     fired: { base: byRule(fired.base), head: byRule(fired.head) },
-    cost: { base: costOf(times.base), head: costOf(times.head), decisions_per_second: Math.round(2 * place / seconds) },
-    sample: sample.places(),
+    cost: { ...measureCost(corpus, places, base, head, clock), decisions_per_second: Math.round(2 * place / seconds) },
+    sample: places,
   }
 }
 
@@ -177,10 +173,4 @@ function byRule(answers: ReadonlyMap<Decision, number>): ReadonlyMap<string, num
     for (const id of new Set([...reasons.map((reason) => reason.id), ...mask.map((rule) => rule.id)])) rules.set(id, (rules.get(id) ?? 0) + calls)
   }
   return rules
-}
-
-function costOf(times: Float64Array): Cost {
-  const sorted = times.toSorted()
-  const at = (share: number): number => Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10_000) / 10
-  return { p50_us: at(0.5), p99_us: at(0.99) }
 }

@@ -3,6 +3,8 @@ import type { Report, ReportedFlip } from './report.ts'
 import { change, faithfulnessWords, headline, kindWords, leftOutWords, number, population } from './words.ts'
 
 const maxFlips = 40
+/** So few say nothing of speed. */
+const fewRows = 1_000
 
 export function summaryLines(report: Report): string[] {
   const { flips, gate, rules, cost, differential, corpus } = report
@@ -17,7 +19,7 @@ export function summaryLines(report: Report): string[] {
     ...flips.slice(0, maxFlips).map((flip) => `  ${{ widening: '▲', tightening: '▼', neutral: '·' }[flip.direction]} ${kindWords[flip.kind].padEnd(kinds)}  ${flip.rules.join(' ').padEnd(ids)}  ${number(flip.calls).padStart(7)}  ${aside(flip)}`.trimEnd()),
     ...(flips.length > maxFlips ? [`  and ${number(flips.length - maxFlips)} more`] : []),
     `rules: ${number(rules.never_fired.length)} never fired here, ${number(rules.never_tested.length)} never tested${differential === null ? '' : `; two engines ${differential.disagreements.length === 0 ? 'agree' : 'DISAGREE'} on ${number(differential.rows)} rows`}`,
-    `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs; ${number(cost.decisions_per_second)} decisions/s`,
+    `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs${corpus.rows < fewRows ? '' : `; ${number(cost.decisions_per_second)} decisions/s`}`,
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),

@@ -18,11 +18,17 @@ export const number = (count: number): string => count.toLocaleString('en-US')
 /** `1 call`, `2 calls`. */
 export const counted = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? '' : 's'}`
 
+/** `2 changes widen access, 1 tightens it`. */
 export function headline({ flips, verdict }: Report): string {
   const ways = (direction: ReportedFlip['direction']) => flips.filter((flip) => flip.direction === direction).length
-  const parts = [[ways('widening'), 'wider'], [ways('tightening'), 'tighter'], [ways('neutral'), 'neither']] as const
-  const changes = parts.filter(([count]) => count > 0).map(([count, word]) => `${number(count)} ${word}`).join(', ')
-  return `${changes === '' ? 'no decision changes' : `decisions change: ${changes}`}${verdict === 'fine' ? '' : ` (${verdict})`}`
+  const [wider, tighter, neither] = [ways('widening'), ways('tightening'), ways('neutral')]
+  const access = wider > 0 ? 'it' : 'access'
+  const parts = [
+    ...(wider > 0 ? [`${counted(wider, 'change')} ${wider === 1 ? 'widens' : 'widen'} access`] : []),
+    ...(tighter > 0 ? [`${wider > 0 ? number(tighter) : counted(tighter, 'change')} ${tighter === 1 ? 'tightens' : 'tighten'} ${access}`] : []),
+    ...(neither > 0 ? [`${wider + tighter > 0 ? number(neither) : counted(neither, 'change')} ${neither === 1 ? 'does' : 'do'} neither`] : []),
+  ]
+  return `${parts.join(', ') || 'no decision changes'}${verdict === 'fine' ? '' : ` (${verdict})`}`
 }
 
 export function population({ corpus, unchanged_calls: unchanged }: Report): string {
