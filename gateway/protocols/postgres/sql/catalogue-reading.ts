@@ -34,8 +34,8 @@ const firstTransaction = 3
 
 /** Others change the database while it is read: it is read again, after a pause. */
 export const maxAttempts = 3
-/** To print a definition the server takes a lock that any open ALTER TABLE holds: nobody waits long for it, since its owner may be waiting for this. */
-export const lockTimeoutMs = 100
+/** What is locked is not printed; what gets locked just then, and a catalogue that is being rebuilt (REINDEX, VACUUM FULL), is waited for so long, and no longer, since its owner may be waiting for this. */
+export const lockTimeoutMs = 1_000
 /** With it, whatever is not pg_catalog's own is printed with its schema: a new name changes no text that was printed before. */
 export const searchPath = 'pg_catalog, pg_temp'
 
