@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Cleanup, compareDecisions, openRecorder } from '../evidence/index.ts'
+import { Cleanup, compareDecisions, lastActivation, openRecorder } from '../evidence/index.ts'
 import type { Disk } from '../evidence/index.ts'
 import { shippedCapabilities } from '../rego/index.ts'
 import { approvalsApi, policyApi, startAdmin } from './admin/index.ts'
@@ -177,7 +177,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const activation = createActivation({
     repository: policyRepository(bootstrap, { ref: bootstrap.policy.ref, mirror: mirrorPath(bootstrap.directories.state) }, { environment, log, now }),
     memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
-    capabilities: shippedCapabilities(), now, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
+    capabilities: shippedCapabilities(), now, evidence: { epoch: recorder.epoch, lastActivation: (afterEpoch) => lastActivation(bootstrap.directories.evidence, afterEpoch) }, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
     parseGoverned: (text) => parseGoverned(text, secrets.keys()),
     async onEvent(event: ActivationEvent) {
       await record.events.policy(policyEventFrame(event))

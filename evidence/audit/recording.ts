@@ -76,6 +76,11 @@ export class Recording implements Disposable {
     }
   }
 
+  /** Frames of one batch, by its place in the log. @throws EvidenceError `ERR_EVIDENCE_CORRUPT` */
+  framesOfBatch(index: number): readonly RecordedFrame[] {
+    return this.#framesOf(reading(() => parseBatchLeaf(this.#leaves[index] ?? new Uint8Array(0))), index, undefined)
+  }
+
   [Symbol.dispose](): void { this.#repository.close() }
 
   #readLog(): { leaves: Uint8Array[]; checkpoint: string } {

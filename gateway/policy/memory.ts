@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ActivationRules } from '../config.ts'
 
 const schema = `
-CREATE TABLE IF NOT EXISTS policy_in_force (one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL, serial INTEGER NOT NULL, tree TEXT NOT NULL, allowed_signers TEXT NOT NULL, rules TEXT NOT NULL, signers TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS policy_in_force (one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL, serial INTEGER NOT NULL, tree TEXT NOT NULL, allowed_signers TEXT NOT NULL, rules TEXT NOT NULL, signers TEXT NOT NULL, epoch INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS policy_history (serial INTEGER PRIMARY KEY, revision TEXT NOT NULL, tree TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS policy_build (revision TEXT NOT NULL, serial INTEGER NOT NULL, bundle TEXT NOT NULL, tests TEXT NOT NULL, PRIMARY KEY (revision, serial)) STRICT;
 CREATE TABLE IF NOT EXISTS policy_review (serial INTEGER PRIMARY KEY, revision TEXT NOT NULL, tree TEXT NOT NULL, bundle TEXT NOT NULL, tests TEXT NOT NULL, due_at INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'overdue', 'closed'))) STRICT;`
@@ -19,6 +19,8 @@ export interface Remembered {
   readonly rules: ActivationRules
   /** Who signed this one. */
   readonly signers: readonly string[]
+  /** Of the record, in which its being in force was last recorded. */
+  readonly epoch: number
 }
 
 /** What one commit under one serial compiled to here. */
@@ -40,6 +42,8 @@ export interface PolicyMemory {
   active(): Remembered | undefined
   /** All or nothing, and durable when it returns. `review` is opened with it. */
   setActive(active: Remembered, review?: Omit<Review, 'state'>): void
+  /** What is in force was recorded again, in a new epoch. */
+  setEpoch(epoch: number): void
   /** The newest serial under which this tree was in force. */
   serialOf(tree: string): number | undefined
   buildOf(revision: string, serial: number): Build | undefined
@@ -51,8 +55,9 @@ export interface PolicyMemory {
 
 export function createPolicyMemory(database: DatabaseSync): PolicyMemory {
   database.exec(schema)
-  const active = database.prepare('SELECT revision, serial, tree, allowed_signers, rules, signers FROM policy_in_force')
-  const setActive = database.prepare('INSERT OR REPLACE INTO policy_in_force (one, revision, serial, tree, allowed_signers, rules, signers) VALUES (1, ?, ?, ?, ?, ?, ?)')
+  const active = database.prepare('SELECT revision, serial, tree, allowed_signers, rules, signers, epoch FROM policy_in_force')
+  const setActive = database.prepare('INSERT OR REPLACE INTO policy_in_force (one, revision, serial, tree, allowed_signers, rules, signers, epoch) VALUES (1, ?, ?, ?, ?, ?, ?, ?)')
+  const setEpoch = database.prepare('UPDATE policy_in_force SET epoch = ?')
   const setHistory = database.prepare('INSERT OR REPLACE INTO policy_history (serial, revision, tree) VALUES (?, ?, ?)')
   const serialOf = database.prepare('SELECT max(serial) AS serial FROM policy_history WHERE tree = ?')
   const buildOf = database.prepare('SELECT bundle, tests FROM policy_build WHERE revision = ? AND serial = ?')
@@ -66,13 +71,13 @@ export function createPolicyMemory(database: DatabaseSync): PolicyMemory {
       if (row === undefined) return undefined
       return {
         revision: String(row['revision']), serial: Number(row['serial']), tree: String(row['tree']), allowedSigners: String(row['allowed_signers']),
-        rules: JSON.parse(String(row['rules'])) as ActivationRules, signers: JSON.parse(String(row['signers'])) as string[],
+        rules: JSON.parse(String(row['rules'])) as ActivationRules, signers: JSON.parse(String(row['signers'])) as string[], epoch: Number(row['epoch']),
       }
     },
-    setActive({ revision, serial, tree, allowedSigners, rules, signers }, review) {
+    setActive({ revision, serial, tree, allowedSigners, rules, signers, epoch }, review) {
       database.exec('BEGIN IMMEDIATE')
       try {
-        setActive.run(revision, serial, tree, allowedSigners, JSON.stringify(rules), JSON.stringify(signers))
+        setActive.run(revision, serial, tree, allowedSigners, JSON.stringify(rules), JSON.stringify(signers), epoch)
         setHistory.run(serial, revision, tree)
         if (review !== undefined) openReview.run(review.serial, review.revision, review.tree, review.bundle, review.tests, review.dueAt)
         database.exec('COMMIT')
@@ -81,6 +86,7 @@ export function createPolicyMemory(database: DatabaseSync): PolicyMemory {
         throw error
       }
     },
+    setEpoch(epoch) { setEpoch.run(epoch) },
     serialOf(tree) {
       const serial = serialOf.get(tree)?.['serial']
       return typeof serial === 'number' ? serial : undefined

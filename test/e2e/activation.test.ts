@@ -4,6 +4,7 @@ import path from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { commit, endorse, newSigner, write } from '../gateway/policy/policy-repository.ts'
+import { lastActivation } from '../../evidence/index.ts'
 import { proposeActivation } from '../../gateway/policy/index.ts'
 import { shippedCapabilities } from '../../rego/index.ts'
 import { bankConfig, bankOf, deskUrl } from './gateway-kit.ts'
@@ -85,4 +86,6 @@ test('a new policy drops and delays no call, is in force once two people have si
   const signed = events.flatMap((one) => (one['endorsements'] ?? []) as string[]).find((text) => text.includes(third)) ?? ''
   t.true(signed.startsWith(`{"bundle":"${statement.bundle}"`) && signed.includes('-----BEGIN SSH SIGNATURE-----'))
   t.deepEqual((await verify(home.directories)).falsities, [])
+  t.deepEqual(lastActivation(home.directories.evidence, -1), { serial: 3, bundle: statement.bundle })
+  t.is(lastActivation(home.directories.evidence, 1), undefined, 'the second epoch was the last')
 })

@@ -117,7 +117,7 @@ async function compileOnce(policy: string, state: string, signer: Signer): Promi
   const database = openDatabase(path.join(state, 'state.db'))
   const activation = createActivation({
     repository: createPolicyRepository(policy, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(path.join(state, 'bundles')),
-    pinned: { allowedSigners: signer.line, quorum: 1 }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, ['service-key']),
+    pinned: { allowedSigners: signer.line, quorum: 1 }, evidence: { epoch: -1, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, ['service-key']),
     onEvent: async ({ event, reason }) => { if (event === 'refused') throw new Error(`the policy under test is refused: ${reason?.message}`) }, onActive: () => undefined,
   })
   await activation.start()

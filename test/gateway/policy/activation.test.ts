@@ -25,7 +25,7 @@ function bench(from?: string): Bench {
   const database = openDatabase(join(state, 'state.db'))
   const open = (): Activation => createActivation({
     repository: createPolicyRepository(dir, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(join(state, 'bundles')),
-    pinned: { allowedSigners: eli.line + lena.line, quorum: 1 }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, []),
+    pinned: { allowedSigners: eli.line + lena.line, quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, []),
     onEvent(event) { if (it.isRecordDown) return Promise.reject(new Error('the journal is full')); events.push(event); return Promise.resolve() },
     onActive: () => undefined,
   })

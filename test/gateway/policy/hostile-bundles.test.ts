@@ -28,7 +28,7 @@ test('hostile bundles in the gateway\'s store, and commits that compile to what 
   const bundles = createBundleStore(join(state, 'bundles'))
   const activation = createActivation({
     repository: createPolicyRepository(dir, 'refs/heads/main'), memory, bundles,
-    pinned: { allowedSigners: eli.line, quorum: 1 }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: governed => parseGoverned(governed, []),
+    pinned: { allowedSigners: eli.line, quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: governed => parseGoverned(governed, []),
     onEvent: event => { events.push(event); return Promise.resolve() },
     onActive: () => undefined,
   })

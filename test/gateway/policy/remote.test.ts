@@ -38,7 +38,7 @@ function follow(t: ExecutionContext, at: Kept, url: string, environment: Readonl
   const activation = createActivation({
     repository: createPolicyRepository(mirror, 'refs/heads/main', createMirror({ path: mirror, url, ref: 'refs/heads/main', environment, now: Date.now, said: (words) => said.push(words) })),
     memory: { ...memory, buildOf: at.memory.buildOf }, bundles: createBundleStore(join(at.state, 'bundles')), pinned: { allowedSigners: eli.line + lena.line + omar.line, quorum: 2 },
-    capabilities: shippedCapabilities(), now: () => clock.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
+    capabilities: shippedCapabilities(), evidence: { epoch: 0, lastActivation: () => undefined }, now: () => clock.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
     onEvent: (event) => { events.push(event); return Promise.resolve() },
   })
   return { events, said, mirror, clock, activation }
@@ -108,7 +108,7 @@ withGit('a start does not wait for a remote that hangs, where a policy was in fo
   const database = openDatabase(join(at.state, 'state.db'))
   const activation = createActivation({
     repository: createPolicyRepository(mirror, 'refs/heads/main', createMirror({ path: mirror, url: server.url('policy/.git'), ref: 'refs/heads/main', environment: { PATH: process.env['PATH'] }, now: Date.now, said: () => undefined })),
-    memory: createPolicyMemory(database), bundles: createBundleStore(join(at.state, 'bundles')), pinned: { allowedSigners: '', quorum: 2 }, capabilities: shippedCapabilities(),
+    memory: createPolicyMemory(database), bundles: createBundleStore(join(at.state, 'bundles')), pinned: { allowedSigners: '', quorum: 2 }, capabilities: shippedCapabilities(), evidence: { epoch: 1, lastActivation: () => undefined },
     now: () => startedAt, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined, onEvent: () => Promise.resolve(),
   })
   await activation.start()

@@ -231,3 +231,36 @@ test('an end in the middle of an activation leaves the old policy or the new one
   it.onEvent = () => Promise.resolve()
   t.is((await it.reopen().start(), it.activation.active()?.serial), 3)
 })
+
+test('a node whose state is an older copy does not run the older policy: the record says what was in force', async (t) => {
+  using it = await keep(first)
+  const asked: number[] = []
+  it.epoch = 7
+  it.onRecord = (afterEpoch) => { asked.push(afterEpoch); return { serial: 2, bundle: undefined } }
+  const revision = await it.change({ 'README.md': 'two' }, eli)
+  const statement = await it.statement(revision)
+  await it.reopen().start()
+  t.deepEqual(asked, [0])
+  t.is(it.activation.active(), undefined)
+  t.like(it.events[0], { event: 'refused', serial: 1, reason: { code: 'ERR_POLICY_SERIAL', message: 'this node\'s state has serial 1, and its record 2: the state is an older copy' } })
+  await it.sign(statement, lena)
+  await refused(t, it, 'ERR_POLICY_SERIAL', 'serial 2 is on record for another bundle')
+  it.onRecord = () => ({ serial: 2, bundle: statement.bundle })
+  await it.reopen().start()
+  t.like(it.activation.active(), { serial: 2, revision })
+  it.epoch = 8
+  it.onRecord = () => t.fail('nothing to ask: the state saw the epoch before this one') as never
+  await it.reopen().start()
+  t.is(it.activation.active()?.serial, 2)
+})
+
+test('a node that lost its state takes no policy older than its record\'s', async (t) => {
+  using it = await keep(first)
+  const statement = await it.statement(await it.change({ 'README.md': 'two' }, eli))
+  await it.sign(statement, lena)
+  it.forget()
+  it.onRecord = (afterEpoch) => afterEpoch === -1 ? { serial: 3, bundle: statement.bundle } : undefined
+  await it.reopen().start()
+  t.like(it.events[0], { event: 'refused', serial: 2, reason: { code: 'ERR_POLICY_SERIAL', message: 'serial 2 does not rise above 3, which is on record' } })
+  t.is(it.activation.active(), undefined)
+})

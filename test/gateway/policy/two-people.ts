@@ -32,8 +32,13 @@ export interface Kept extends Disposable {
   readonly repository: PolicyRepository
   activation: Activation
   now: number
+  epoch: number
+  /** What the record ends with. */
+  onRecord?: (afterEpoch: number) => { readonly serial: number; readonly bundle: string | undefined } | undefined
   /** Called with each event, before it counts as recorded. */
   onEvent: (event: ActivationEvent) => Promise<void>
+  /** What a lost state directory means. */
+  forget(): void
   /** As after a restart. */
   reopen(): Activation
   change(files: Readonly<Record<string, string>>, signer: Signer | undefined): Promise<string>
@@ -58,11 +63,13 @@ export async function keep(from?: string, first = withEmergency): Promise<Kept> 
   const repository = createPolicyRepository(dir, 'refs/heads/main')
   const open = (): Activation => createActivation({
     repository, memory, bundles: createBundleStore(join(state, 'bundles')), pinned: { allowedSigners: eli.line + lena.line + omar.line, quorum: 2 }, capabilities: shippedCapabilities(),
+    evidence: { epoch: it.epoch, lastActivation: (afterEpoch) => it.onRecord?.(afterEpoch) },
     now: () => it.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
     async onEvent(event) { await it.onEvent(event); it.events.push(event) },
   })
   const it: Kept = {
-    dir, state, events: [], memory, repository, now: startedAt, onEvent: () => Promise.resolve(), activation: undefined as unknown as Activation,
+    dir, state, events: [], memory, repository, now: startedAt, epoch: 0, onEvent: () => Promise.resolve(), activation: undefined as unknown as Activation,
+    forget: () => database.exec('DELETE FROM policy_in_force'),
     reopen: () => it.activation = open(),
     async change(files, signer) {
       write(dir, files)
