@@ -70,7 +70,7 @@ test('a gateway takes a commit of a new policy repository, and decides by it', a
   t.teardown(() => { database.close() })
   const activation = createActivation({
     repository: createPolicyRepository(join(dir, 'policy'), 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(join(dir, 'bundles')),
-    pinned: { allowedSigners: eli.line + lena.line, quorum: 1 }, now: Date.now, capabilities, parseGoverned: (text) => parseGoverned(text, []),
+    pinned: { allowedSigners: eli.line + lena.line, quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities, parseGoverned: (text) => parseGoverned(text, []),
     onEvent(event) { events.push(event); return Promise.resolve() }, onActive: () => undefined,
   })
   await activation.start()
