@@ -8,7 +8,7 @@ export function handbookMarkdown(handbook: Handbook): string {
     '# Policy handbook', '',
     `Made from METADATA of the policy whose source has the SHA-256 \`${handbook.source}\`: ${rules.length} rules in ${handbook.packages.length} packages, ${handbook.controls.length} controls.`,
     'A rule *produces evidence for* the controls that its authors name; whether that is enough is for the institution to say.',
-    ...counts === undefined ? [] : ['', `Decisions are those of a record: ${counts.decisions} read${counts.unopened > 0 ? `, ${counts.unopened} that no key opened and so counted nowhere` : ''}. A rule counts as reported where its mode is warn or dryrun.`],
+    ...counts === undefined ? [] : ['', `Decisions are those of a record: ${counts.decisions} read${counts.unopened > 0 ? `, ${counts.unopened} that no key opened and so counted nowhere` : ''}. One counts for each rule that it names; as reported where the rule's mode was warn or dryrun.`],
     '', '## Controls', '',
     ...table(['control', 'rules', 'tests', ...counts === undefined ? [] : ['decisions']], handbook.controls.map(({ control, rules: ids, tests }) => [
       control, ids.map(code).join(', '), String(tests), ...counts === undefined ? [] : [String(ids.reduce((sum, id) => sum + total(counts, id), 0))],

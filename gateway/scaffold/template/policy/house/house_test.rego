@@ -6,7 +6,7 @@ call(subject, effects, properties) := {
 	"v": 1,
 	"subject": {"type": subject, "id": "https://idp.example.com|u", "properties": {"groups": ["analysts"]}},
 	"action": {"name": "tools/call", "properties": {"effects": effects}},
-	"resource": {"type": "tool", "id": "bank/run_report", "properties": object.union({"target": "bank", "env": "prod", "labels": []}, properties)},
+	"resource": {"type": "tool", "id": "bank/lookup_customer", "properties": object.union({"target": "bank", "env": "prod", "labels": []}, properties)},
 	"request": {"protocol": "mcp", "arguments": {}},
 	"findings": {"pii": {"status": "ok", "classes": []}, "projected": []},
 }
