@@ -4,6 +4,7 @@ import { collections, growing } from './collections.ts'
 import { digests } from './crypto/digest.ts'
 import { encoding } from './encoding.ts'
 import { globs } from './globs.ts'
+import { graphql } from './graphql/graphql.ts'
 import { jwt } from './jwt/jwt.ts'
 import { marshal } from './marshal.ts'
 import { cidr } from './net/cidr.ts'
@@ -20,7 +21,8 @@ import { time } from './time/index.ts'
 import { units } from './units.ts'
 import { uri } from './uri.ts'
 import { uuid } from './uuid.ts'
-import type { BuiltinMaker } from './value.ts'
+import type { Builtin, BuiltinMaker } from './value.ts'
+import { yaml } from './yaml/index.ts'
 
 export const hostBuiltins: ReadonlyMap<string, BuiltinMaker> = new Map<string, BuiltinMaker>([
   ...ready([['sprintf', sprintf]]),
@@ -40,14 +42,21 @@ export const hostBuiltins: ReadonlyMap<string, BuiltinMaker> = new Map<string, B
   ...template,
   ...regex,
   ...time,
+  ...yaml,
   ...ready(cidr),
   ...ready(digests),
   ...ready(jwt),
+  ...priced(graphql),
 ])
 
 // A family that stands on nothing but this folder. One that needs a library, or prices its own work, is a list of makers.
 function ready(family: Family): [string, BuiltinMaker][] {
-  return family.map(([name, builtin]) => [name, spend => {
+  return priced(family.map(([name, builtin]) => [name, () => builtin]))
+}
+
+function priced(family: readonly (readonly [string, () => Builtin])[]): [string, BuiltinMaker][] {
+  return family.map(([name, make]) => [name, spend => {
+    const builtin = make()
     const price = priceOf(name)
     return price === 0 ? builtin : (...values) => { spend(price); return builtin(...values) }
   }])
