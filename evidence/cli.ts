@@ -7,6 +7,7 @@ import { EvidenceError } from './errors.ts'
 import { readBundles, redecide } from './audit/redecide.ts'
 import { Recording } from './audit/recording.ts'
 import { countRules, type RuleCounts } from './audit/rule-counts.ts'
+import { recordedDecision, type RecordedDecision } from './audit/recorded-decision.ts'
 import { listSessions } from './audit/sessions.ts'
 import { frameAsData, frameInFull, frameLine, sessionLine } from './audit/show.ts'
 import type { ExportFlags } from './audit/replay/cli.ts'
@@ -124,6 +125,12 @@ Examples:
 export function ruleCounts(dir: string, keys: string | undefined): Promise<RuleCounts> {
   using recording = openRecording(dir, keys === undefined ? {} : { keys })
   return Promise.resolve(countRules(recording))
+}
+
+/** For `policy explain`. @throws EvidenceError */
+export function readDecision({ directory, keys, session: start, seq }: { readonly directory: string; readonly keys: string; readonly session: string; readonly seq: number }): Promise<RecordedDecision> {
+  using recording = openRecording(directory, { keys })
+  return Promise.resolve(recordedDecision(recording, findSession(recording, start).session, seq))
 }
 
 /** The verdict is reached in a process that can read the record and nothing else: no sockets, no writes, no children (Node's permission model). */

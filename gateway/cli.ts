@@ -15,6 +15,7 @@ const nouns: Readonly<Record<string, (program: Command) => Promise<void>>> = {
   doctor: async (program) => (await import('./doctor-cli.ts')).doctorCommand(program),
   approvals: async (program) => (await import('./admin/cli.ts')).approvalCommands(program),
   policy: async (program) => (await import('../rego/cli.ts')).policyCommands(program, async (repository, commit) => (await import('./policy/commit-source.ts')).readCommitSource(repository, commit), {
+    explain: async (readCommit, toolchain) => (await import('../rego/cli.ts')).explainVerb(async (where) => (await import('../evidence/cli.ts')).readDecision(where))(readCommit, toolchain),
     handbook: async (readCommit, toolchain) => (await import('../rego/cli.ts')).handbookVerb(async (dir, keys) => (await import('../evidence/cli.ts')).ruleCounts(dir, keys))(readCommit, toolchain),
     new: async () => (await import('./scaffold/cli.ts')).newCommand(version),
     replay: async () => (await import('../evidence/cli.ts')).loadReplayCommand(),

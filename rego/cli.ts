@@ -1,5 +1,6 @@
 // `countersign policy …`: the compiler for people and for pipelines. Exit status: 0 fine, 1 findings, 2 could not run.
 import type { Command } from 'commander'
+import type { ReadRecorded } from './commands/explain.ts'
 import type { ReadCommit } from './commands/verify.ts'
 import type { CountRules } from './commands/handbook.ts'
 import { Toolchain } from './toolchain/process.ts'
@@ -17,11 +18,12 @@ const verbs: Verbs = {
   verify: async (readCommit) => (await import('./commands/verify.ts')).verifyCommand(readCommit),
   package: async () => (await import('./commands/package.ts')).packageCommand,
   inspect: async (_, toolchain) => (await import('./commands/inspect.ts')).inspectCommand(toolchain),
+  deps: async (_, toolchain) => (await import('./commands/deps.ts')).depsCommand(toolchain),
   capabilities: async () => (await import('./commands/capabilities.ts')).capabilitiesCommand,
 }
 
 // The compiler takes as long to unpack as the rest to load: it does so meanwhile.
-const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect', 'handbook']
+const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect', 'deps', 'explain', 'handbook']
 
 /**
  * @param readCommit for `verify --commit`: what knows Git is outside of this folder
@@ -35,6 +37,9 @@ export async function policyCommands(program: Command, readCommit: ReadCommit, o
   if (compiling.includes(named)) toolchain.start()
   for (const [name, load] of Object.entries(all)) if (!(named in all) || name === named) (await load(readCommit, toolchain))(policy)
 }
+
+/** `explain`, for the caller that can read a record. */
+export const explainVerb = (readRecorded: ReadRecorded): Verbs[string] => async (readCommit, toolchain) => (await import('./commands/explain.ts')).explainCommand(toolchain, readCommit, readRecorded)
 
 /** `handbook`, for the caller that can read a record. */
 export const handbookVerb = (countRules: CountRules): Verbs[string] => async (_, toolchain) => (await import('./commands/handbook.ts')).handbookCommand(toolchain, countRules)

@@ -17,7 +17,7 @@ export const policyEntrypoints = ['countersign/request/decision', 'countersign/l
 export interface InputRead { readonly path: readonly string[]; readonly file: string; readonly row: number; readonly col: number }
 export type InputReads = Readonly<Record<string, readonly InputRead[]>>
 
-interface Run {
+export interface Run {
   readonly deadlineMs?: number
   /** A compiler that is kept, or already starting; without it one is started and ended. */
   readonly toolchain?: Toolchain
@@ -48,7 +48,7 @@ export function capabilitiesDigest(capabilities: unknown): string {
  * @throws PolicyError ERR_POLICY_SOURCE, ERR_POLICY_CHECK (with findings), ERR_TOOLCHAIN_*
  */
 export async function compileBundle(options: CompileOptions): Promise<Uint8Array> {
-  const { result } = await run({
+  const { result } = await askCompiler({
     cmd: 'bundle',
     files: typed(readSource(options.files)),
     entrypoints: options.entrypoints ?? policyEntrypoints,
@@ -70,7 +70,7 @@ export interface CheckOptions extends Run {
 
 /** Strict check against capabilities and schemas. @throws PolicyError ERR_POLICY_CHECK with every finding, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function checkPolicies(options: CheckOptions): Promise<{ readonly modules: number; readonly reads: InputReads }> {
-  const { result } = await run({
+  const { result } = await askCompiler({
     cmd: 'check',
     files: typed(readSource(options.files)),
     entrypoints: options.entrypoints ?? policyEntrypoints,
@@ -132,7 +132,7 @@ export interface TestedPolicies {
 
 /** Runs every `test_…` rule. A failed test is a result, not an error. @throws PolicyError ERR_POLICY_CHECK if it does not compile, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function testPolicies(options: TestOptions): Promise<TestedPolicies> {
-  const { result } = await run({
+  const { result } = await askCompiler({
     cmd: 'test',
     files: typed(readSource(options.files)),
     capabilities: options.capabilities,
@@ -145,7 +145,7 @@ export async function testPolicies(options: TestOptions): Promise<TestedPolicies
 
 /** Canonical form of each file that is not in it. @throws PolicyError ERR_POLICY_CHECK where one does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function formatPolicies(options: Run & { readonly files: PolicySource }): Promise<ReadonlyMap<string, string>> {
-  const { result } = await run({ cmd: 'fmt', files: readSource(options.files) }, options)
+  const { result } = await askCompiler({ cmd: 'fmt', files: readSource(options.files) }, options)
   return new Map(Object.entries(result as Record<string, string>))
 }
 
@@ -202,19 +202,20 @@ export interface InspectedPackage {
 
 /** Packages, rules and METADATA, without compiling. @throws PolicyError ERR_POLICY_CHECK where a file does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function inspectPolicies(options: Run & { readonly files: PolicySource }): Promise<readonly InspectedPackage[]> {
-  const { result } = await run({ cmd: 'inspect', files: readSource(options.files) }, options)
+  const { result } = await askCompiler({ cmd: 'inspect', files: readSource(options.files) }, options)
   return result as InspectedPackage[]
 }
 
 const inputSchema = 'schema/input.schema.json'
 
 /** A source without a schema of its own is held to the one that the host fills in, so that a typo in a path is always found. */
-function typed(files: Record<string, string>): Record<string, string> {
+export function typed(files: Record<string, string>): Record<string, string> {
   if (Object.keys(files).some(file => file.endsWith('input.schema.json'))) return files
   return { ...files, [inputSchema]: readFileSync(fileURLToPath(new URL(inputSchema, import.meta.url)), 'utf8') }
 }
 
-async function run(request: ToolchainRequest, { deadlineMs, toolchain }: Run): Promise<{ readonly result: unknown }> {
+/** @throws PolicyError ERR_POLICY_CHECK with what it found, ERR_TOOLCHAIN_* */
+export async function askCompiler(request: ToolchainRequest, { deadlineMs, toolchain }: Run): Promise<{ readonly result: unknown }> {
   const compiler = toolchain ?? new Toolchain()
   using _own = toolchain === undefined ? compiler : undefined
   const { findings, result } = await compiler.request(request, deadlineMs)
