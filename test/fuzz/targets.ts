@@ -15,7 +15,10 @@ import { JsonError, parseJson } from '../../gateway/mask/index.ts'
 import { findSensitive } from '../../gateway/sensitive/find.ts'
 import { RefusalError } from '../../gateway/refusal.ts'
 import { EventParser } from '../../gateway/upstream/events.ts'
+import { meterModule } from '../../rego/fuel.ts'
 import { PolicyError, readBundle } from '../../rego/index.ts'
+import { canonicalJson, JsonFault } from '../../rego/signing/canonical-json.ts'
+import { moduleOf } from '../rego/archive.ts'
 
 export interface Target {
   readonly name: string
@@ -107,6 +110,26 @@ export const targets: readonly Target[] = [
     name: 'bundles: refused with a code, or read',
     seeds: [bundleSeed()],
     run: (input) => refuses(PolicyError, () => { readBundle(input) }),
+  },
+  {
+    name: 'canonical JSON: refused, or the value that everybody else reads, in one form',
+    seeds: [text('{"b":[1.0,1e2,-0],"a":"<&>\\u2028","\\ud83d\\ude00":{"\uffee":null,"":true}}'), text(' [ {"z" : 1, "a":"\\n\\/"} , [] ] ')],
+    run: (input) => refuses(JsonFault, () => {
+      const said = Buffer.from(input).toString()
+      const canonical = canonicalJson(said)
+      must(isDeepStrictEqual(JSON.parse(canonical), JSON.parse(said)), 'one value')
+      must(canonicalJson(canonical) === canonical, 'one form')
+    }),
+  },
+  {
+    name: 'policy modules: refused, or metered and ended by an empty tank',
+    seeds: [moduleOf([1, [1, 0x60, 0, 0]], [3, [2, 0, 0]], [8, [0]], [10, [2, 9, 0, 0x03, 0x40, 0x10, 1, 0x0c, 0, 0x0b, 0x0b, 4, 0, 0x10, 1, 0x0b]])],
+    run: (input) => refuses(PolicyError, () => {
+      if (!WebAssembly.validate(input)) return
+      const metered = meterModule(input, 1_000)
+      must(WebAssembly.validate(metered), 'valid when metered')
+      try { new WebAssembly.Instance(new WebAssembly.Module(metered), {}) } catch (error) { must(error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.LinkError || error instanceof TypeError || error instanceof RangeError, 'a trap') }
+    }),
   },
   { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
   { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
