@@ -90,6 +90,7 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
   })
 
   async function readObject(oid: string, type: ObjectType, maxBytes: number): Promise<Uint8Array> {
+    if (!/^[0-9a-f]{40}$/.test(oid)) throw wrong(`a ${type} is named by something that is no id`)   // Git would take an expression
     const found = await read(oid, maxBytes).catch((cause: unknown) => { throw wrong(`${type} ${oid} cannot be read`, cause) })
     if (found.type !== type) throw wrong(`${oid} is no ${type}`)
     if (found.bytes.length > maxBytes) throw wrong(`${type} ${oid} is larger than ${maxBytes} bytes`)
