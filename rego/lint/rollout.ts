@@ -31,7 +31,7 @@ export function rollouts(files: ReadonlyMap<string, Uint8Array>): readonly Rollo
     const document = parseDocument(new TextDecoder().decode(bytes), { lineCounter: lines })
     const at = folders.length === 1 ? document.contents : isMap(document.contents) ? document.contents.get('rollout', true) : undefined
     if (!isMap(at)) return []
-    const plans = at.toJS(document, { maxAliasCount: 0 }) as Readonly<Record<string, unknown>>
+    const plans = at.toJS(document) as Readonly<Record<string, unknown>>
     return at.items.filter(({ key }) => isScalar(key)).map(({ key }) => {
       const { value: id, range } = key as Scalar
       const { line: row, col } = lines.linePos(range?.[0] ?? 0)
