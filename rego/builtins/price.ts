@@ -10,9 +10,6 @@ const prices: Readonly<Record<string, number>> = {
   'crypto.x509.parse_and_verify_certificates': 1_000_000,
   'crypto.x509.parse_and_verify_certificates_with_options': 1_000_000,
   'io.jwt.decode_verify': 1_000_000,
-  'yaml.unmarshal': 200_000,
-  'yaml.is_valid': 200_000,
-  'yaml.marshal': 100_000,
 }
 
 export function priceOf(name: string): number {
