@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import test from 'ava'
 import { canonicalJson, JsonFault } from '../../../rego/signing/canonical-json.ts'
 
-// Digests that OPA 1.22 signed for these documents (`npm run conformance -- bundles` asks it again).
+// What OPA hashes: opa-vectors.test.ts has its digests of these and more.
 const vectors: readonly (readonly [document: string, canonical: string])[] = [
   ['{"b": [1.0, 1e2, 1E+2, -0, 12345678901234567890, 1.10], "a": {}}', '{"a":{},"b":[1.0,1e2,1E+2,-0,12345678901234567890,1.10]}'],
   ['{"<&>": "<script>&", "\\u003c": "\\u0026"}', '{"<":"&","<&>":"<script>&"}'],
