@@ -3,7 +3,7 @@
 import { PolicyError } from './errors.ts'
 import { createDecisionReader } from './read-decision.ts'
 import { readSource, type PolicySource } from './source.ts'
-import { Toolchain } from './toolchain/process.ts'
+import type { Toolchain } from './toolchain/process.ts'
 
 const query = 'data.countersign.request.decision'
 
@@ -12,9 +12,8 @@ const query = 'data.countersign.request.decision'
  * decision (no answer, an error, an answer that the schema does not know).
  * @throws PolicyError ERR_POLICY_CHECK if it does not compile, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_*
  */
-export async function decideTopdown(options: { readonly files: PolicySource; readonly capabilities: unknown; readonly inputs: readonly object[]; readonly deadlineMs?: number }): Promise<readonly (string | undefined)[]> {
-  using toolchain = new Toolchain()
-  const { findings, result } = await toolchain.request({ cmd: 'eval', files: readSource(options.files), capabilities: options.capabilities, query, inputs: options.inputs }, options.deadlineMs)
+export async function decideTopdown(options: { readonly files: PolicySource; readonly capabilities: unknown; readonly inputs: readonly object[]; readonly toolchain: Toolchain; readonly deadlineMs?: number }): Promise<readonly (string | undefined)[]> {
+  const { findings, result } = await options.toolchain.request({ cmd: 'eval', files: readSource(options.files), capabilities: options.capabilities, query, inputs: options.inputs }, options.deadlineMs)
   if (findings.length > 0) throw new PolicyError('ERR_POLICY_CHECK', 'the policy does not compile for topdown', { findings })
   const read = createDecisionReader()
   return (result as { defined?: boolean; value?: unknown }[]).map(({ defined, value }) => {

@@ -5,8 +5,9 @@ import { callHttp, connectAgent, countersign } from './cast.ts'
 import type { Agent, ToolAnswer } from './cast.ts'
 import { generateCustomers } from './bank.ts'
 import { databaseSession } from './database-session.ts'
-import { examine } from './examination.ts'
+import { examine, sealed } from './examination.ts'
 import type { Home } from './home.ts'
+import { reviewPolicy } from './policy-review.ts'
 import type { IdentityProvider } from './provider.ts'
 import type { Say } from './say.ts'
 import { ciToken, contractorToken, personToken } from './sign-in.ts'
@@ -43,6 +44,8 @@ export async function runTour(tour: Tour): Promise<void> {
     home, say, leaks, tokens: { ana: await token('ana', database), eli: await token('eli', database) },
     approve: (id) => decide('approve', id, lenaAdmin, 'Customer asked to be removed, ticket CHG-1043'), isTable: (name) => tour.isTable(name),
   })
+  await sealed(home, 2)
+  await reviewPolicy(home, say)
   await examine(home, say)
 }
 

@@ -27,6 +27,7 @@ test.serial('every step of the tour does what it says, and the record of it is i
   for (const form of ['ssn', 'ssn AS x', 'ssn || \'\'', '(SELECT max(ssn) FROM customers)']) t.true(output.includes(`✓ ${form} comes back masked`), form)
   t.regex(output, /ERROR 42501: [^\n]+\n[^\n]*DETAIL: pg\.ddl: [^\n]+\n\s+decision [0-9a-f]{32}, frame [0-9a-f]{32}\/\d+/)
   for (const said of ['the session lives on', 'a DELETE on a protected table is held, and the client is told', 'approved by a lead, it goes through in the same session', 'the record has each statement with its decision and rule']) t.true(output.includes(`✓ ${said}`), said)
+  for (const said of ['the calls just recorded are exported without names, signed, each with its proof', 'the policy in force makes every recorded decision again, byte for byte', 'wider access cannot be merged without a label and an owner other than eli (exit 1)']) t.true(output.includes(`✓ ${said}`), said)
   for (const said of ['the requester cannot approve it herself', 'the job\'s sponsor cannot approve it', 'one flipped byte is caught and named (exit 1)', 'a removed session is caught and named (exit 1)', 'a rewritten history, against the kept checkpoint is caught and named (exit 1)']) {
     t.true(output.includes(`✓ ${said}`), said)
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { PolicyError } from '../../../rego/index.ts'
+import { PolicyError, Toolchain } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import { parseSessionKeys } from '../../verify/session-keys.ts'
 import { verifyEvidence } from '../../verify/verifier.ts'
@@ -55,17 +55,19 @@ Exit status: 0 nothing widens, or the gate is met; 1 access widens without label
 
 async function replay(flags: ReplayFlags): Promise<number> {
   const progress = createProgress()
+  using toolchain = new Toolchain()
   try {
     if (!/^\d{1,12}$/.test(flags.warnBlocked)) throw new EvidenceError('ERR_EVIDENCE_REPLAY', '--warn-blocked is not a number')
     if (flags.sign !== undefined && flags.output === undefined) throw new EvidenceError('ERR_EVIDENCE_REPLAY', '--sign signs report.json: say --output')
     progress.tell('compiling', 0, 0)
-    const [base, head] = await Promise.all([openVersion(flags.base, flags.repository), openVersion(flags.head, flags.repository)])
+    toolchain.start()
+    const [base, head] = await Promise.all([openVersion(flags.base, flags.repository, toolchain), openVersion(flags.head, flags.repository, toolchain)])
     const done = await review({
       base, head, corpus: read(flags.corpus), signature: existsSync(`${flags.corpus}.sig`) ? read(`${flags.corpus}.sig`).toString('utf8') : undefined,
       // Base's own: a pull request must not name who vouches for what it is judged by.
       signers: flags.signers === undefined ? base.signers : read(flags.signers).toString('utf8'),
       isUnsignedAllowed: flags.unsigned === true, areRealIdentitiesAllowed: flags.realIdentities === true, logKey: flags.logKey === undefined ? undefined : read(flags.logKey).toString('utf8'),
-      labels: flags.label, author: flags.author, approvedBy: flags.approvedBy, warnBlocked: Number(flags.warnBlocked), wantsTests: flags.suggestTests !== undefined,
+      labels: flags.label, author: flags.author, approvedBy: flags.approvedBy, warnBlocked: Number(flags.warnBlocked), wantsTests: flags.suggestTests !== undefined, toolchain,
       now: () => Date.now(), clock: () => performance.now(), progress: progress.tell,
     })
     progress.end()

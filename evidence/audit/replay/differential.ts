@@ -1,6 +1,6 @@
 // Head's decisions on a sample of the corpus by two engines: the compiled module that the gateway runs, and OPA's interpreter on the source.
 import { decideTopdown, shippedCapabilities } from '../../../rego/index.ts'
-import type { PolicySource } from '../../../rego/index.ts'
+import type { PolicySource, Toolchain } from '../../../rego/index.ts'
 import type { Corpus } from './corpus.ts'
 import type { Engine } from './engine.ts'
 
@@ -16,7 +16,7 @@ const deadlineMs = 120_000
 const maxRequestBytes = 33_554_432
 
 /** @throws PolicyError when the source does not compile for topdown, or the interpreter does not answer */
-export async function compareEngines(corpus: Corpus, head: Engine, files: PolicySource, places: readonly number[]): Promise<Differential> {
+export async function compareEngines(corpus: Corpus, head: Engine, files: PolicySource, places: readonly number[], toolchain: Toolchain): Promise<Differential> {
   const inputs: object[] = []
   let bytes = 0
   for (const place of places) {
@@ -25,7 +25,7 @@ export async function compareEngines(corpus: Corpus, head: Engine, files: Policy
     if (bytes > maxRequestBytes) break
     inputs.push(input)
   }
-  const interpreted = await decideTopdown({ files, capabilities: shippedCapabilities(), inputs, deadlineMs })
+  const interpreted = await decideTopdown({ files, capabilities: shippedCapabilities(), inputs, deadlineMs, toolchain })
   const disagreements = inputs.flatMap((input, at) => {
     const { decision, canonical } = head.decide(input)
     const isError = decision.reasons[0]?.id === 'policy.error'

@@ -70,8 +70,14 @@ function flipDetails(flip: ReportedFlip): string[] {
     `- **${kindWords[flip.kind]}** ${flip.rules.map(code).join(' ')}: ${counted(flip.calls, 'call')}, ${counted(flip.rows, 'distinct row')}`,
     ...names('targets', flip.targets), ...names('actions', flip.actions), ...names('resources', flip.resources), ...names('groups', flip.groups), ...names('callers', flip.callers),
     ...(flip.controls.length === 0 ? [] : [`  - controls: ${flip.controls.map(code).join(', ')}`]),
-    ...flip.samples.map(({ row, batch, frame, reads }) => `  - corpus row ${row} (batch ${batch}, frame ${frame}); head reads ${reads.slice(0, 12).map(code).join(', ')}${reads.length > 12 ? ' …' : ''}`),
+    ...flip.samples.map(({ row, batch, frame, reads }) => `  - corpus row ${row} (batch ${batch}, frame ${frame})${ofRequest(reads)}`),
   ]
+}
+
+/** Who and where are above; what is left is what of the request head looks at. */
+function ofRequest(reads: readonly string[]): string {
+  const names = reads.filter((path) => path.startsWith('input.request.'))
+  return names.length === 0 ? '' : `; head reads ${names.slice(0, 12).map(code).join(', ')}${names.length > 12 ? ' …' : ''}`
 }
 
 function ruleLines({ rules }: Report): string[] {

@@ -1,6 +1,6 @@
 // One review from its parts to its report, without files and terminal: verify the corpus, replay it, ask the second engine, judge.
 import { PolicyError, shippedCapabilities, testPolicies } from '../../../rego/index.ts'
-import type { Coverage } from '../../../rego/index.ts'
+import type { Coverage, Toolchain } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import { checkCorpus } from './check-corpus.ts'
 import { readCorpus } from './corpus.ts'
@@ -31,6 +31,8 @@ export interface ReviewOptions extends GateInput {
   readonly areRealIdentitiesAllowed: boolean
   readonly logKey: string | undefined
   readonly wantsTests: boolean
+  /** The compiler; kept for all that is asked of it here. */
+  readonly toolchain: Toolchain
   /** ms since the Unix epoch. */
   readonly now: () => number
   /** Monotonic, ms. */
@@ -42,23 +44,23 @@ export interface Review { readonly report: Report; readonly bytes: Uint8Array; r
 
 /** @throws EvidenceError `ERR_EVIDENCE_CORPUS`, `ERR_EVIDENCE_REPLAY`; PolicyError of the compiler */
 export async function review(options: ReviewOptions): Promise<Review> {
-  const { base, head, progress } = options
+  const { base, head, progress, toolchain } = options
   const signedBy = signerOf(options)
   const corpus = readCorpus(options.corpus)
   const { rows, identities } = corpus.header
   if (identities === 'real' && !options.areRealIdentitiesAllowed) throw new EvidenceError('ERR_EVIDENCE_CORPUS', 'the corpus has real identities, which a report for many readers must not be made of: say --real-identities where only people inside read it')
   checkCorpus(corpus, options.logKey, (done) => progress?.('checking proofs', done, rows))
   // In a process of its own, meanwhile.
-  const covering = coverageOf(head)
+  const covering = coverageOf(head, toolchain)
   const result = replayCorpus({ corpus, base: base.engine, head: head.engine, clock: options.clock, ...(progress === undefined ? {} : { progress: (done, total) => progress('replaying', done, total) }) })
   progress?.('asking the second engine', rows, rows)
   const coverage = await covering
-  const differential = head.files === undefined ? undefined : await compareEngines(corpus, head.engine, head.files, result.sample)
+  const differential = head.files === undefined ? undefined : await compareEngines(corpus, head.engine, head.files, result.sample, toolchain)
   const rules = head.files === undefined ? [] : findRuleIds(head.files, coverage)
   const gate = judge(result, options, differential?.disagreements.length ?? 0)
   const vocabulary = createVocabulary([base, head])
   const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, rules, differential, vocabulary, now: options.now() })
-  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips) : undefined
+  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips, toolchain) : undefined
   return { report, ...writeReport(report), rules, tests }
 }
 
@@ -69,10 +71,10 @@ function signerOf({ corpus, signature, signers, isUnsignedAllowed, now }: Review
 }
 
 /** Undefined where head's tests cannot be run: that is `policy test`'s finding, not this report's. */
-async function coverageOf({ files }: PolicyVersion): Promise<Coverage | undefined> {
+async function coverageOf({ files }: PolicyVersion, toolchain: Toolchain): Promise<Coverage | undefined> {
   if (files === undefined) return undefined
   try {
-    return (await testPolicies({ files, capabilities: shippedCapabilities(), coverage: true })).coverage
+    return (await testPolicies({ files, capabilities: shippedCapabilities(), coverage: true, toolchain })).coverage
   } catch (cause) {
     if (cause instanceof PolicyError) return undefined
     throw cause

@@ -1,7 +1,7 @@
 // "Make it a test": a case for each kind of flip, from as much of a row's input as makes the difference, that holds head to what it decides now.
 import { hash } from 'node:crypto'
 import { formatPolicies, shippedCapabilities, testPolicies } from '../../../rego/index.ts'
-import type { MaskRule, PolicySource } from '../../../rego/index.ts'
+import type { MaskRule, PolicySource, Toolchain } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import type { Corpus } from './corpus.ts'
 import type { Engine } from './engine.ts'
@@ -19,7 +19,7 @@ const maxDepth = 5
  * A test file of head, or undefined when nothing flips that a short input can show.
  * @throws EvidenceError `ERR_EVIDENCE_REPLAY` when a case does not pass on head, or the corpus has real identities
  */
-export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, files: PolicySource, flips: ReplayResult['flips']): Promise<SuggestedTests | undefined> {
+export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, files: PolicySource, flips: ReplayResult['flips'], toolchain: Toolchain): Promise<SuggestedTests | undefined> {
   if (corpus.header.identities === 'real') throw new EvidenceError('ERR_EVIDENCE_REPLAY', 'tests are not made of real identities: use a pseudonymous corpus')
   const chosen = new Map<number, FlipEntry[]>()
   for (const flip of flips) {
@@ -34,8 +34,8 @@ export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, f
   const file = `${[...files.keys()].some((path) => path.startsWith('policy/')) ? 'policy/' : ''}${name}.rego`
   const text = ['# What head decides on calls that base decided otherwise; made by `countersign policy replay`, from a corpus without names.', `package ${name}`, '', 'import data.countersign.request', '', ...cases].join('\n')
   const source = new TextEncoder().encode(text)
-  const formatted = (await formatPolicies({ files: new Map([[file, source]]) })).get(file) ?? text
-  const { tests } = await testPolicies({ files: new Map([...files, [file, new TextEncoder().encode(formatted)]]), capabilities: shippedCapabilities(), filter: `${name}\\.test_` })
+  const formatted = (await formatPolicies({ files: new Map([[file, source]]), toolchain })).get(file) ?? text
+  const { tests } = await testPolicies({ files: new Map([...files, [file, new TextEncoder().encode(formatted)]]), capabilities: shippedCapabilities(), filter: `${name}\\.test_`, toolchain })
   const failed = tests.filter(({ outcome }) => outcome !== 'pass')
   if (failed.length > 0 || tests.length !== cases.length) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `a suggested test does not pass on head: ${failed[0]?.name ?? 'one is missing'}`)
   return { file, text: formatted }

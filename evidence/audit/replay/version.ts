@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { compileBundle, readPolicyFolder, shippedCapabilities } from '../../../rego/index.ts'
-import type { PolicySource } from '../../../rego/index.ts'
+import type { PolicySource, Toolchain } from '../../../rego/index.ts'
 import { openEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { readRevision } from './revision.ts'
@@ -24,20 +24,20 @@ export interface PolicyVersion {
 }
 
 /** @throws EvidenceError `ERR_EVIDENCE_REPLAY`; PolicyError where it does not compile or load */
-export async function openVersion(named: string, repository: string): Promise<PolicyVersion> {
+export async function openVersion(named: string, repository: string, toolchain: Toolchain): Promise<PolicyVersion> {
   const there = statSync(named, { throwIfNoEntry: false })
   if (there?.isFile() === true) {
     const bytes = readFileSync(named)
     const engine = openEngine(bytes)
     return { engine, kind: 'bundle', revision: engine.bundle.revision, digest: engine.bundle.hex, wasmBytes: engine.bundle.wasm.length, files: undefined, beside: new Map(), signers: undefined }
   }
-  if (there?.isDirectory() === true) return compiled('folder', 'working-tree', { files: readPolicyFolder(named), beside: new Map(), signers: undefined })
+  if (there?.isDirectory() === true) return compiled('folder', 'working-tree', { files: readPolicyFolder(named), beside: new Map(), signers: undefined }, toolchain)
   const { revision, ...rest } = await readRevision(repository, named)
-  return compiled('revision', revision, rest)
+  return compiled('revision', revision, rest, toolchain)
 }
 
-async function compiled(kind: 'revision' | 'folder', revision: string, source: Pick<PolicyVersion, 'beside' | 'signers'> & { readonly files: PolicySource }): Promise<PolicyVersion> {
-  const bytes = await compileBundle({ files: source.files, revision, serial: 0, capabilities: shippedCapabilities() })
+async function compiled(kind: 'revision' | 'folder', revision: string, source: Pick<PolicyVersion, 'beside' | 'signers'> & { readonly files: PolicySource }, toolchain: Toolchain): Promise<PolicyVersion> {
+  const bytes = await compileBundle({ files: source.files, revision, serial: 0, capabilities: shippedCapabilities(), toolchain })
   const engine = openEngine(bytes)
   return { engine, kind, revision, digest: hash('sha256', bytes, 'hex'), wasmBytes: engine.bundle.wasm.length, ...source }
 }

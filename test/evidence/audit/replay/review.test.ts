@@ -53,7 +53,7 @@ test.after.always(() => { toolchain[Symbol.dispose]() })
 
 const options = (over: Partial<ReviewOptions>): ReviewOptions => ({
   base, head: base, corpus, signature: signFile(corpus, exporter.file, namespaces.corpus), signers: exporter.signers, isUnsignedAllowed: false, areRealIdentitiesAllowed: false, logKey: undefined,
-  labels: [], author: undefined, approvedBy: [], warnBlocked: 100, wantsTests: false, now: () => 0, clock: () => performance.now(), ...over,
+  labels: [], author: undefined, approvedBy: [], warnBlocked: 100, wantsTests: false, toolchain, now: () => 0, clock: () => performance.now(), ...over,
 })
 
 /** The report without what `review` verifies first: these corpora have no proofs. */
@@ -158,21 +158,21 @@ test('a name that would end a code span, a cell or a line of Markdown does not',
 
 test('a suggested test pins head\'s new decision, passes there, fails on base, and comes as a patch', async (t) => {
   const { result, read } = await reportOn(wider)
-  const tests = await suggestTests(read, base.engine, wider.engine, wider.files ?? new Map(), result.flips)
+  const tests = await suggestTests(read, base.engine, wider.engine, wider.files ?? new Map(), result.flips, toolchain)
   if (tests === undefined) return t.fail()
   t.regex(tests.file, /^policy\/replay_flips_[0-9a-f]{8}_test\.rego$/)
   t.true(tests.text.includes('decision.effect == "allow"'))
   t.false(/p-[a-d][0-9]/.test(tests.text), 'who called makes no difference, so it is not in the test')
   t.true(tests.text.includes('/etc/passwd'))
-  await t.throwsAsync(suggestTests(read, base.engine, wider.engine, goldenFiles, result.flips), { code: 'ERR_EVIDENCE_REPLAY', message: /does not pass/ })
+  await t.throwsAsync(suggestTests(read, base.engine, wider.engine, goldenFiles, result.flips, toolchain), { code: 'ERR_EVIDENCE_REPLAY', message: /does not pass/ })
   t.true(writePatch(tests).startsWith(`diff --git a/${tests.file} b/${tests.file}\nnew file mode 100644\n--- /dev/null\n`))
 })
 
 test('the second engine agrees with the first on the golden calls, and a disagreement is told', async (t) => {
   const read = corpusOf(calls, base.engine)
   const places = [...calls.keys()]
-  t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places), { rows: calls.length, disagreements: [] })
-  t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places)).disagreements, [5])
+  t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places, toolchain), { rows: calls.length, disagreements: [] })
+  t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places, toolchain)).disagreements, [5])
   const result = replayCorpus({ corpus: read, base: base.engine, head: wider.engine, clock: () => 0 })
   t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1).exit, 4)
 })
