@@ -1,5 +1,6 @@
 // What the fuzzer feeds: every reader of bytes that a stranger can choose, with what must hold whatever they are.
 import { isDeepStrictEqual } from 'node:util'
+import { policyTargets } from './policy.ts'
 import { postgresSeeds, runBackend, runFrontend, runStartup } from './postgres.ts'
 import { bundleSeed } from './seeds.ts'
 import { decode, encode } from '../../evidence/session/cbor.ts'
@@ -131,6 +132,7 @@ export const targets: readonly Target[] = [
       try { new WebAssembly.Instance(new WebAssembly.Module(metered), {}) } catch (error) { must(error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.LinkError || error instanceof TypeError || error instanceof RangeError, 'a trap') }
     }),
   },
+  ...policyTargets,
   { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
   { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
   { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
