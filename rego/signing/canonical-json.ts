@@ -59,18 +59,16 @@ class Reader {
       const name = quoted.includes('\\') ? JSON.parse(quoted) as string : quoted.slice(1, -1)
       // One reader keeps the first, another the last.
       if (last === name) throw this.fault('a member is there twice')
-      if (last !== undefined && compareBytes(last, name) > 0) isSorted = false
+      isSorted &&= (last === undefined || last < name) && !hasSurrogates(name)
       last = name
       this.space()
       if (this.#text[this.at] !== ':') throw this.fault('there is no colon')
       this.at++
       return { name, text: `${quoted}:${this.value(depth + 1)}` }
     })
-    if (!isSorted) {
-      if (new Set(members.map(({ name }) => name)).size !== members.length) throw this.fault('a member is there twice')
-      members.sort((one, other) => compareBytes(one.name, other.name))
-    }
-    return `{${members.map(({ text }) => text).join(',')}}`
+    if (isSorted) return `{${members.map(({ text }) => text).join(',')}}`
+    if (new Set(members.map(({ name }) => name)).size !== members.length) throw this.fault('a member is there twice')
+    return `{${inByteOrder(members).map(({ text }) => text).join(',')}}`
   }
 
   #list<Item>(end: string, readItem: () => Item): Item[] {
@@ -125,9 +123,12 @@ class Reader {
   }
 }
 
-/** Order of the UTF-8 bytes: that of the code points, from which UTF-16's differs where there are surrogates. */
-function compareBytes(one: string, other: string): number {
-  if (/[\ud800-\udfff]/.test(one) || /[\ud800-\udfff]/.test(other)) return Buffer.compare(Buffer.from(one), Buffer.from(other))
-  if (one === other) return 0
-  return one < other ? -1 : 1
+/** By the UTF-8 bytes of their names: the order of code points, from which UTF-16's differs where there are surrogates. */
+function inByteOrder<Member extends { readonly name: string }>(members: Member[]): readonly Member[] {
+  if (!members.some(({ name }) => hasSurrogates(name))) return members.sort((one, other) => (one.name < other.name ? -1 : 1))
+  return members.map(member => ({ member, bytes: Buffer.from(member.name) })).sort((one, other) => Buffer.compare(one.bytes, other.bytes)).map(({ member }) => member)
+}
+
+function hasSurrogates(text: string): boolean {
+  return /[\ud800-\udfff]/.test(text)
 }
