@@ -11,6 +11,6 @@ export const libraryDrift: LintRule = ({ files }) => {
     const bytes = files.get(file)
     if (bytes !== undefined && Buffer.compare(bytes, Buffer.from(text)) === 0) return []
     const what = bytes === undefined ? 'is not there' : 'differs'
-    return [finding('library', { file: bytes === undefined ? '' : file, row: bytes === undefined ? 0 : 1, col: bytes === undefined ? 0 : 1 }, `warning: ${file} ${what}: it is not the one that this version of Countersign ships`)]
+    return [finding('library', { file: bytes === undefined ? '' : file, row: bytes === undefined ? 0 : 1, col: bytes === undefined ? 0 : 1 }, `warning: ${file} ${what}: take the one that this version of Countersign ships, from a fresh policy new, or have others look at the difference`)]
   })
 }

@@ -1,9 +1,14 @@
 // What lint looks at: a source as `inspect` tells it, and the few questions that several of its rules ask.
-import type { InspectedEntry, InspectedPackage, InspectedRule } from '../compiler.ts'
+import type { InputRead, InspectedEntry, InspectedPackage, InspectedRule } from '../compiler.ts'
 import type { Finding } from '../errors.ts'
 import type { PolicySource } from '../source.ts'
 
-export interface LintSubject { readonly files: PolicySource; readonly packages: readonly InspectedPackage[] }
+export interface LintSubject {
+  readonly files: PolicySource
+  readonly packages: readonly InspectedPackage[]
+  /** Paths below `data` that policy reads and no rule answers; none where it does not compile, which is `check`'s to say. */
+  readonly dataReads: readonly InputRead[]
+}
 
 /** One of the house's rules: what it finds, as findings whose code is the rule's name. */
 export type LintRule = (subject: LintSubject) => Finding[]

@@ -65,6 +65,8 @@ const cases: Readonly<Record<string, readonly [files: Readonly<Record<string, st
     'policy/it/it.rego:9:1: f can have another value at policy/it/it.rego:7, and two values end the evaluation: join them by else [conflict]'],
   'with in a policy': [it(`ok if input.v == 1\n\ndeny contains ${reason('')} if {\n\tok with input as {"v": 1}\n}`),
     'policy/it/it.rego:10:5: with belongs in tests: pass what differs to a function [no_with]'],
+  'data that is read and is not there': [{ ...it('require contains {"id": "it.no", "msg": "m", "controls": [], "approval": data.approvals.leed} if input.v == data.versions[_]'), 'data/data.json': '{ "approvals": { "lead": {} }, "versions": [1] }' },
+    'policy/it/it.rego:7:74: data.approvals.leed is nowhere in data: the rule that reads it says nothing, as if it did not hold [data_missing]'],
   'a rollout of no rule, and of no mode': [{ 'data/data.json': '{\n  "rollout": {\n    "it.no": { "prod": "warm" },\n    "it.gone": "warn"\n  }\n}\n' },
     'data/data.json:3:5: it.no in prod: a mode is enforce, warn or dryrun; anything else enforces [rollout]', 'data/data.json:4:5: no rule has the id it.gone [rollout]'],
   'a rollout in a file of its own': [{ 'data/rollout/data.yaml': 'it.no: {test: enforce, "*": dryrun}\nit.gone: warn\n' }, 'data/rollout/data.yaml:2:1: no rule has the id it.gone [rollout]'],
@@ -79,7 +81,7 @@ test('a library that was changed, or is not whole, is a warning', async t => {
   t.deepEqual(await found(library), [])
   const { 'policy/lib/visible.rego': _, ...without } = library
   t.deepEqual(await found({ ...without, 'policy/lib/access.rego': `${library['policy/lib/access.rego'] ?? ''}\n` }), [
-    ':0:0: warning: policy/lib/visible.rego is not there: it is not the one that this version of Countersign ships [library]',
-    'policy/lib/access.rego:1:1: warning: policy/lib/access.rego differs: it is not the one that this version of Countersign ships [library]',
+    ':0:0: warning: policy/lib/visible.rego is not there: take the one that this version of Countersign ships, from a fresh policy new, or have others look at the difference [library]',
+    'policy/lib/access.rego:1:1: warning: policy/lib/access.rego differs: take the one that this version of Countersign ships, from a fresh policy new, or have others look at the difference [library]',
   ])
 })
