@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import type { Bootstrap, SecretSource } from './config.ts'
-import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
+import { ConfigError, createConfigParser, deepFreeze, type ConfigProblem } from './config-document.ts'
 import schema from './schema/bootstrap.schema.json' with { type: 'json' }
 
 /** Seconds between two looks at the policy repository. */
@@ -26,6 +26,8 @@ export const defaultDecisionLogBytes = 256 * 1024 * 1024
 /** Files of the decision log beside the one that is written. */
 export const defaultDecisionLogKeep = 4
 
+const parseDocument = createConfigParser(schema)
+
 interface Written {
   readonly node: string
   readonly listen: readonly { readonly host: string; readonly port: number; readonly tls?: { readonly cert: string; readonly key: string }; readonly target?: string }[]
@@ -47,7 +49,7 @@ type WrittenDecisionLog = { readonly wait_ms?: number; readonly file?: { readonl
  * @throws ConfigError with every problem
  */
 export function parseBootstrap(text: string, path: string): Bootstrap {
-  const written = parseConfigDocument(text, path, schema) as Written
+  const written = parseDocument(text, path) as Written
   const problems = crossCheck(written)
   if (problems.length > 0) throw new ConfigError(path, problems)
   const at = (name: string): string => resolve(dirname(path), name)

@@ -2,7 +2,7 @@
 // Keys are snake_case in YAML. Schema: schema/governed.schema.json.
 import { isPlaintextAbroad } from './bootstrap.ts'
 import type { ActivationRules, ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
-import { ConfigError, deepFreeze, parseConfigDocument, type ConfigProblem } from './config-document.ts'
+import { ConfigError, createConfigParser, deepFreeze, type ConfigProblem } from './config-document.ts'
 import { postgresOf, postgresProblems, upstreamTlsOf, type WrittenPostgres, type WrittenTls } from './governed-postgres.ts'
 import schema from './schema/governed.schema.json' with { type: 'json' }
 
@@ -23,6 +23,8 @@ export const undeclaredEffects = ['write'] as const
 /** People who must sign for a commit: whoever wrote it alone is not enough. */
 export const defaultActivationQuorum = 2
 export const defaultEmergencyQuorum = 1
+
+const parseDocument = createConfigParser(schema)
 
 interface Written {
   readonly identity: readonly { readonly issuer: string; readonly jwks_uri: string; readonly audiences: readonly string[]; readonly algorithms?: readonly string[]; readonly groups_claim?: string; readonly claims?: readonly string[]; readonly clock_skew_s?: number; readonly services?: readonly string[]; readonly agents?: readonly string[]; readonly people_apart?: boolean }[]
@@ -54,7 +56,7 @@ export interface WrittenTarget {
  * @throws ConfigError with every problem
  */
 export function parseGoverned(text: string, secrets: Iterable<string>, file = 'config.yaml'): Governed {
-  const written = parseConfigDocument(text, file, schema) as Written
+  const written = parseDocument(text, file) as Written
   const problems = crossCheck(written, new Set(secrets))
   if (problems.length > 0) throw new ConfigError(file, problems)
   return deepFreeze<Governed>({
