@@ -8,12 +8,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { readBundle, readSignedBundle } from '../../rego/index.ts'
 import { writeOciLayout } from '../../rego/oci-layout.ts'
 import { canonicalJson } from '../../rego/signing/canonical-json.ts'
 import { readSigningKey, readVerificationKey } from '../../rego/signing/keys.ts'
 import { attachSignatures, signBundle } from '../../rego/signing/sign-bundle.ts'
-import { pem } from '../rego/archive.ts'
+import { changed, forged, listed, pack, packSigned, pem, publicPem, tar, token, unpack } from '../rego/archive.ts'
 import { compileShipped } from '../rego/sources.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -26,7 +27,7 @@ export async function bundlesConformance(): Promise<readonly Outcome[] | undefin
   const dir = mkdtempSync(path.join(tmpdir(), 'bundles-'))
   try {
     const bundle = await compileShipped()
-    return [...await exchange(opa, dir, bundle), digests(opa, dir), await pulled(opa, dir, bundle)]
+    return [...await exchange(opa, dir, bundle), digests(opa, dir), await stricter(opa, dir, bundle), await pulled(opa, dir, bundle)]
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -74,6 +75,36 @@ async function exchange(opa: string, dir: string, bundle: Uint8Array): Promise<O
     outcomes.push({ name: `${algorithm}: we accept what OPA signs, without claims and with`, passed: verdicts.every(verdict => verdict === 'k1'), detail: verdicts.filter(verdict => verdict !== 'k1').join('; ') })
   }
   return outcomes
+}
+
+/** Bundles that no signer meant: all are refused here, and it is told which of them OPA takes. */
+async function stricter(opa: string, dir: string, bundle: Uint8Array): Promise<Outcome> {
+  const files = unpack(bundle)
+  const list = listed(files)
+  const first = list[0] ?? { name: '', hash: '', algorithm: '' }
+  const [name, content] = [files[0]?.name ?? '', files[0]?.bytes ?? new Uint8Array(0)]
+  const weak = (algorithm: string, node: string) => forged(files, { payload: { files: list.map(file => ({ ...file, algorithm, hash: createHash(node).update(file.name === 'policy.wasm' ? files.find(one => one.name === '/policy.wasm')?.bytes ?? '' : canonicalJson(Buffer.from(files.find(one => one.name === `/${file.name}`)?.bytes ?? []).toString())).digest('hex') })) } })
+  const honest = forged(files)
+  const signatures = { name: '/.signatures.json', bytes: Buffer.from(JSON.stringify({ signatures: [token(files)] })) }
+  const odd: Readonly<Record<string, Uint8Array>> = {
+    'its signature taken out': bundle, 'hashed with MD5': weak('MD5', 'md5'), 'hashed with SHA-1': weak('SHA-1', 'sha1'), 'long expired': forged(files, { payload: { exp: 1 } }),
+    'not valid yet': forged(files, { payload: { nbf: 4_000_000_000 } }), 'a file listed twice': forged(files, { payload: { files: [{ ...first, hash: '00' }, ...list] } }), 'another algorithm in its header': forged(files, { header: { alg: 'RS256' } }),
+    'an extension that must be understood': forged(files, { header: { crit: ['x'], x: 1 } }), 'its own key in its header': forged(files, { header: { jwk: {} } }), 'a second gzip member': Buffer.concat([honest, gzipSync('')]),
+    'a file behind its end': gzipSync(Buffer.concat([tar([...files, signatures]), tar([{ name, bytes: Buffer.from('{}') }])])), 'a link beside its files': pack([...files, signatures, { name: '/x', bytes: new Uint8Array(0), type: '2' }]),
+    'a file twice': pack([...files, { name, bytes: content }, signatures]), 'a file under a name that walks': pack([{ name: '/./a/../data.json', bytes: content }, ...files.slice(1), signatures]),
+    'a member of its data twice': packSigned(changed(files, '/data.json', () => Buffer.from('{"a":1,"a":2}')), JSON.stringify({ signatures: [token(files, { payload: { files: list.map(file => (file.name === 'data.json' ? { ...file, hash: createHash('sha256').update('{"a":2}').digest('hex') } : file)) } })] })),
+  }
+  writeFileSync(path.join(dir, 'key.pub'), publicPem)
+  const key = readVerificationKey(publicPem, 'k1')
+  const taken: string[] = []
+  const ours: string[] = []
+  for (const [what, bytes] of Object.entries({ honest, ...odd })) {
+    writeFileSync(path.join(dir, 'odd.tar.gz'), bytes)
+    const { status } = spawnSync(opa, ['build', '--bundle', 'odd.tar.gz', '--verification-key', 'key.pub', '--verification-key-id', 'k1', '--signing-alg', 'EdDSA', '--scope', 'prod', '--output', 'out.tar.gz'], { cwd: dir })
+    if (status === 0) taken.push(what)
+    if (await readSignedBundle(bytes, { keys: [key], scope: 'prod' }).then(() => true, () => false)) ours.push(what)
+  }
+  return { name: 'bundles that no signer meant are refused', passed: ours.join() === 'honest' && taken.includes('honest'), detail: `${Object.keys(odd).length} of them, of which OPA takes ${taken.length - 1}: ${taken.slice(1).join(', ')}${ours.length > 1 ? `; taken here: ${ours.slice(1).join(', ')}` : ''}` }
 }
 
 /** One signature by OPA over many odd documents: its digest of each is ours. */
