@@ -1,5 +1,7 @@
-// `npm run fuzz [-- --seconds S --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach. Prints the input that broke one.
+// `npm run fuzz [-- --seconds S --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach.
+// Prints the input that broke one. TEXT `rego`: Rego's built-in functions in three engines instead.
 import { parseArgs } from 'node:util'
+import { fuzzRego } from './rego.ts'
 import { targets } from './targets.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
@@ -36,6 +38,7 @@ function mutate(seed: Uint8Array, other: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.subarray(0, maxInputBytes))
 }
 
+if (positionals[0] === 'rego') process.exit(await fuzzRego(Number(values.seconds), random))
 for (const target of chosen) {
   const corpus = [...target.seeds]
   const end = performance.now() + Number(values.seconds) * 1000 / chosen.length

@@ -100,7 +100,9 @@ export function readUtf8(bytes: Uint8Array): string {
 function characterSize(bytes: Uint8Array, at: number): number {
   for (let size = 1; size <= 4; size++) {
     const text = Buffer.from(bytes.subarray(at, at + size)).toString('utf8')
-    if (at + size <= bytes.length && [...text].length === 1 && (text !== '\ufffd' || size === 3)) return size
+    // U+FFFD is three bytes of its own, and what the beginning of a longer character is decoded as.
+    const isWritten = text !== '\ufffd' || (size === 3 && bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd)
+    if (at + size <= bytes.length && [...text].length === 1 && isWritten) return size
   }
   return 0
 }

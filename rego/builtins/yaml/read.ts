@@ -20,7 +20,7 @@ export function readYaml(library: Library, text: string): Value {
   if (text.length > maxTextLength || /^%YAML (?!1\.1\s)/m.test(text)) throw new NoYaml()
   const documents = library.parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', prettyErrors: false, strict: true })
   if (!Array.isArray(documents)) return null
-  if (documents.some(({ errors }) => errors.length > 0)) throw new NoYaml()
+  if (documents.some(({ errors, warnings }) => errors.length > 0 || warnings.some(({ code }) => code === 'BAD_DIRECTIVE'))) throw new NoYaml()
   const [first] = documents as Document[]
   return first ? new Reader(library, first).read(first.contents, 0) : null
 }

@@ -4,6 +4,9 @@ import { frame, FrameReader } from '../../../rego/toolchain/frame.ts'
 import type { ToolchainAnswer, ToolchainRequest } from '../../../rego/toolchain/process.ts'
 import { runWasi } from '../../../rego/toolchain/wasi.ts'
 
+// Collected only when much is in use: a case leaves little behind.
+const environment = ['GOGC=off', 'GOMEMLIMIT=192MiB']
+
 /** Yields requests, is given answers, returns what it made of them. */
 export type Asking<T> = Generator<ToolchainRequest, T, ToolchainAnswer>
 
@@ -35,7 +38,7 @@ export function drive<T>(compiler: WebAssembly.Module, asking: Asking<T>): T {
           step = answer.fault === undefined ? asking.next(answer) : asking.throw(new Error(answer.fault))
         },
         nanoseconds: () => process.hrtime.bigint(),
-      })
+      }, environment)
       if (!step.done) step = asking.throw(new Error(`the compiler ended: ${stderr.slice(0, 500)}`))
     } catch (error) {
       // A spent stack ends the instance; the next request finds a new one.

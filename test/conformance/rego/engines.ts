@@ -7,13 +7,13 @@ import type { BuiltinMaker, Value } from '../../../rego/builtins/value.ts'
 import { createEvaluator } from '../../../rego/evaluator.ts'
 import { canonical } from './judge.ts'
 
-export interface Question { readonly wasm: Uint8Array; readonly data: string; readonly entrypoint: string; readonly input: string | undefined }
+/** Asks an entry point whose value is `[value, text of the value]`, or a set of such; a list of the values, empty where it is undefined. @throws whatever the engine throws */
+export type Ask = (entrypoint: string, input: string | undefined) => readonly Value[]
 
 export interface Engine {
   /** Whether a set in an answer is one; else it is a list in some order. */
   readonly knowsSets: boolean
-  /** Bindings, one object an answer. @throws whatever the engine throws */
-  ask(question: Question): readonly Value[]
+  open(bundle: { readonly wasm: Uint8Array; readonly data: string }): Ask
 }
 
 /** Rego text of a value: how a set leaves the module as a set. Of these tests alone; a policy cannot have it. */
@@ -24,9 +24,9 @@ const builtins: ReadonlyMap<string, BuiltinMaker> = new Map([...hostBuiltins, [t
 
 export const ours: Engine = {
   knowsSets: true,
-  ask({ wasm, data, entrypoint, input }) {
+  open({ wasm, data }) {
     const evaluator = createEvaluator({ wasm, data, builtins, maxMemoryPages: 1_024, fuel: 50_000_000 })
-    return pairsIn(evaluator.evaluate(entrypoint, input)).map(([read, text]) => {
+    return (entrypoint, input) => pairsIn(evaluator.evaluate(entrypoint, input)).map(([read, text]) => {
       const written = parseValueText(String(text))
       // Two ways out of one module: as an answer, where a set is a list, and as an argument, where it is a set.
       if (canonical(withTextNames(read), true) !== canonical(withTextNames(written), true)) throw new Error(`the host reads ${writeValueText(read)} where the module has ${String(text)}`)
@@ -46,19 +46,19 @@ const plainWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') 
 
 export const plain: Engine = {
   knowsSets: false,
-  ask({ wasm, data, entrypoint, input }) {
+  open({ wasm, data }) {
     const policy = plainWasm.loadPolicySync(wasm, {}, { [textBuiltin]: (value: unknown) => JSON.stringify(value) })
     policy.setData(JSON.parse(data) as object)
-    const answer = policy.evaluate(input === undefined ? undefined : JSON.parse(input), entrypoint) as unknown
-    return pairsIn(JSON.stringify(answer)).map(([read]) => read)
+    return (entrypoint, input) => pairsIn(JSON.stringify(policy.evaluate(input === undefined ? undefined : JSON.parse(input), entrypoint) as unknown)).map(([read]) => read)
   },
 }
 
-// `[{"result": [[bindings, text], …]}]`
+// `[{"result": [[value, text], …]}]`, or `[]`.
 function pairsIn(answer: string): readonly (readonly [Value, Value])[] {
   const results = parseValueText(answer)
   const [first] = typeof results === 'object' && results !== null && 'array' in results ? results.array : []
-  const set = typeof first === 'object' && first !== null && 'object' in first ? first.object.find(([name]) => name === 'result')?.[1] : undefined
-  if (typeof set !== 'object' || set === null || !('array' in set)) throw new Error(`no results in ${answer.slice(0, 200)}`)
-  return set.array.map(pair => (pair as { readonly array: readonly [Value, Value] }).array)
+  if (first === undefined) return []
+  const list = typeof first === 'object' && first !== null && 'object' in first ? first.object.find(([name]) => name === 'result')?.[1] : undefined
+  if (typeof list !== 'object' || list === null || !('array' in list)) throw new Error(`no results in ${answer.slice(0, 200)}`)
+  return list.array.map(pair => (pair as { readonly array: readonly [Value, Value] }).array)
 }

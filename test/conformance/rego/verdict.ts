@@ -46,8 +46,7 @@ export function* judge(cases: readonly OpaCase[], judges: Judges): Asking<Verdic
 function answer(one: OpaCase, engine: Engine, bytes: Uint8Array): string | undefined {
   let answers
   try {
-    const bundle = readBundle(bytes)
-    answers = engine.ask({ wasm: bundle.wasm, data: bundle.data, entrypoint, input: inputIn(one) })
+    answers = engine.open(readBundle(bytes))(entrypoint, inputIn(one))
   } catch (error) {
     const why = error instanceof Error ? error.message : JSON.stringify(error)
     // Wasm has no strict mode: a built-in's error is no error of the evaluation there, so only the others are wanted.
