@@ -32,7 +32,7 @@ const collect = (value: string, earlier: readonly string[]): readonly string[] =
 
 export function replayCommand(policy: Command): void {
   policy.command('replay').description('which recorded decisions a change of policy flips')
-    .requiredOption('--base <version>', 'Git revision, folder or bundle: as it is')
+    .requiredOption('--base <version>', 'Git revision, folder or bundle: as it is; ./NAME is a path')
     .requiredOption('--head <version>', 'Git revision, folder or bundle: as it would be')
     .requiredOption('--corpus <file>', 'replay corpus, its signature beside it as <file>.sig')
     .option('--repository <path>', 'the policy repository that revisions are of', '.')

@@ -16,30 +16,35 @@ const maxFiles = 8_192
 const maxDepth = 32
 const maxAncestors = 10_000
 
-/** @param named a branch, tag, commit or start of one, and `~n` or `^` after it. @throws EvidenceError `ERR_EVIDENCE_REPLAY` */
-export async function readRevision(path: string, named: string): Promise<RevisionSource> {
+/**
+ * Undefined where `path` is no repository or has no such revision.
+ * @param named a branch, tag, commit or start of one, and `~n` or `^` after it
+ * @throws EvidenceError `ERR_EVIDENCE_REPLAY` when it cannot be read
+ */
+export async function readRevision(path: string, named: string): Promise<RevisionSource | undefined> {
   const gitdir = fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
-  if (!fs.existsSync(join(gitdir, 'objects'))) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${path} is not a Git repository, and ${named} is neither a folder nor a bundle`)
+  const found = fs.existsSync(join(gitdir, 'objects')) ? await resolve(gitdir, named.replace(/[~^].*$/, '')) : undefined
+  if (found === undefined) return undefined
   const repository = new GitRepository(gitdir)
   try {
-    const revision = ancestor(repository, await resolve(gitdir, named.replace(/[~^].*$/, '')), steps(named))
+    const revision = ancestor(repository, found, steps(named))
     return { revision, ...sourceOf(repository, commitOf(repository, revision).tree) }
   } catch (cause) {
-    if (cause instanceof FalseClaim) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${path}: ${cause.message}`, { cause })
+    if (cause instanceof FalseClaim) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${path}: ${named}: ${cause.message}; a shallow clone may lack it (fetch-depth: 0)`, { cause })
     throw cause
   } finally {
     repository.close()
   }
 }
 
-async function resolve(gitdir: string, name: string): Promise<string> {
+async function resolve(gitdir: string, name: string): Promise<string | undefined> {
   for (const ref of [name, `refs/remotes/${name}`, `refs/remotes/origin/${name}`]) {
     const found = await git.resolveRef({ fs, gitdir, ref }).catch(() => undefined)
     if (found !== undefined && /^[0-9a-f]{40}$/.test(found)) return found
   }
-  const whole = /^[0-9a-f]{4,40}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
-  if (whole === undefined) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `there is no revision ${JSON.stringify(name)}; a shallow clone may lack it (fetch-depth: 0)`)
-  return whole
+  // A whole id is a commit, whether it is here or not: nothing else may come to stand for it.
+  if (/^[0-9a-f]{40}$/.test(name)) return name
+  return /^[0-9a-f]{4,39}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
 }
 
 /** First-parent steps back: `~3`, `^^`, `~1^`. */

@@ -111,5 +111,6 @@ function maskLines(named: string, masks: readonly MaskRule[], text: (value: unkn
     `\t{rule.keep_last | ${where}} == ${set(own.flatMap(({ keep_last: keep }) => keep ?? []))}`,
     `\t{name | ${where}; some name in rule.match.columns} == ${set(own.flatMap(({ match }) => match.columns ?? []))}`,
     ...(own.some(({ match }) => match.classes !== undefined) ? [`\t{name | ${where}; some name in rule.match.classes} == ${set(own.flatMap(({ match }) => match.classes ?? []))}`] : []),
+    ...(['json_path', 'class'] as const).flatMap((member) => own.some(({ match }) => match[member] !== undefined) ? [`\t{rule.match.${member} | ${where}} == ${set(own.map(({ match }) => match[member]))}`] : []),
   ]
 }

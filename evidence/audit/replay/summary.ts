@@ -2,6 +2,8 @@
 import type { Report, ReportedFlip } from './report.ts'
 import { change, faithfulnessWords, headline, kindWords, leftOutWords, number, population } from './words.ts'
 
+/** A name in a pull request steers no terminal. */
+const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 const maxFlips = 40
 /** So few say nothing of speed. */
 const fewRows = 1_000
@@ -23,7 +25,7 @@ export function summaryLines(report: Report): string[] {
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),
-  ]
+  ].map((line) => line.replace(steering, '\ufffd'))
 }
 
 function aside(flip: ReportedFlip): string {

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { compileBundle, readPolicyFolder, shippedCapabilities } from '../../../rego/index.ts'
 import type { PolicySource, Toolchain } from '../../../rego/index.ts'
+import { EvidenceError } from '../../errors.ts'
 import { openEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { readRevision } from './revision.ts'
@@ -23,8 +24,14 @@ export interface PolicyVersion {
   readonly signers: string | undefined
 }
 
-/** @throws EvidenceError `ERR_EVIDENCE_REPLAY`; PolicyError where it does not compile or load */
+/**
+ * Revisions come before paths: in a checkout of a pull request any folder can be made, one that is called as base's commit as well. A
+ * path that begins with `.` or `/` is a path.
+ * @throws EvidenceError `ERR_EVIDENCE_REPLAY`; PolicyError where it does not compile or load
+ */
 export async function openVersion(named: string, repository: string, toolchain: Toolchain): Promise<PolicyVersion> {
+  const found = /^[./]/.test(named) ? undefined : await readRevision(repository, named)
+  if (found !== undefined) return compiled('revision', found.revision, found, toolchain)
   const there = statSync(named, { throwIfNoEntry: false })
   if (there?.isFile() === true) {
     const bytes = readFileSync(named)
@@ -32,8 +39,7 @@ export async function openVersion(named: string, repository: string, toolchain: 
     return { engine, kind: 'bundle', revision: engine.bundle.revision, digest: engine.bundle.hex, wasmBytes: engine.bundle.wasm.length, files: undefined, beside: new Map(), signers: undefined }
   }
   if (there?.isDirectory() === true) return compiled('folder', 'working-tree', { files: readPolicyFolder(named), beside: new Map(), signers: undefined }, toolchain)
-  const { revision, ...rest } = await readRevision(repository, named)
-  return compiled('revision', revision, rest, toolchain)
+  throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${JSON.stringify(named)} is no revision of ${repository}, no folder and no bundle`)
 }
 
 async function compiled(kind: 'revision' | 'folder', revision: string, source: Pick<PolicyVersion, 'beside' | 'signers'> & { readonly files: PolicySource }, toolchain: Toolchain): Promise<PolicyVersion> {
