@@ -27,7 +27,7 @@ export function effectivePacks(asked: readonly PackName[]): readonly PackName[] 
 /** Text by path, in the order in which a reader would look. @throws GatewayError ERR_USAGE for a key that cannot sign */
 export function repositoryFiles({ packs, version, signers }: NewRepository): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
-  for (const name of ['README.md', '.github/CODEOWNERS', '.github/workflows/policy.yml', '.editorconfig', '.vscode/extensions.json', '.vscode/settings.json', '.vscode/tasks.json']) {
+  for (const name of ['README.md', '.github/CODEOWNERS', '.github/workflows/policy.yml', '.editorconfig', '.regal/config.yaml', '.vscode/extensions.json', '.vscode/settings.json', '.vscode/tasks.json']) {
     files.set(name, filled(readFileSync(path.join(template, name), 'utf8'), { VERSION: version }))
   }
   files.set('.vscode/config.schema.json', readFileSync(path.join(here, '..', 'schema', 'governed.schema.json'), 'utf8'))

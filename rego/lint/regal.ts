@@ -7,7 +7,7 @@ const maxAnswerBytes = 16 * 1024 * 1024
 /** What `regal lint` ends with: nothing found, only warnings, violations. Anything else is no answer. */
 const answered: readonly unknown[] = [0, 2, 3]
 
-interface Violation { readonly title?: unknown; readonly description?: unknown; readonly location?: { readonly file?: unknown; readonly row?: unknown; readonly col?: unknown } }
+interface Violation { readonly title?: unknown; readonly description?: unknown; readonly level?: unknown; readonly location?: { readonly file?: unknown; readonly row?: unknown; readonly col?: unknown } }
 
 /**
  * What Regal finds below `paths` of `folder`, with its own configuration.
@@ -34,7 +34,7 @@ export function regalFindings(folder: string, paths: readonly string[]): Promise
 function readReport(text: string): Finding[] {
   const { violations } = JSON.parse(text) as { violations?: unknown }
   if (!Array.isArray(violations)) throw new TypeError('no violations in it')
-  return (violations as readonly Violation[]).map(({ title, description, location }) => ({
-    code: `regal/${String(title)}`, message: String(description ?? title), file: String(location?.file ?? ''), row: Number(location?.row ?? 0), col: Number(location?.col ?? 0),
+  return (violations as readonly Violation[]).map(({ title, description, level, location }) => ({
+    code: `regal/${String(title)}`, message: `${level === 'warning' ? 'warning: ' : ''}${String(description ?? title)}`, file: String(location?.file ?? ''), row: Number(location?.row ?? 0), col: Number(location?.col ?? 0),
   }))
 }

@@ -100,6 +100,8 @@ test('policy new makes a folder, or fills a clone without commits, and refuses o
   t.is(status, 0)
   t.deepEqual((JSON.parse(out) as { packs: string[] }).packs, ['http'])
   t.deepEqual((JSON.parse(out) as { files: string[] }).files.filter((name) => !fs.existsSync(join(dir, 'p', name))), [])
+  t.like(await policy(dir, 'lint', 'p'), { status: 0, err: '' })
+  t.true((await policy(dir, 'handbook', 'p')).out.includes('\n| `house.restricted` | require | What is restricted needs a lead | medium | FFIEC-IS-II.C.7(c) | enforce | 1 | policy/house/house.rego:33 |\n'))
   const before = fs.readFileSync(join(dir, 'p', 'config.yaml'), 'utf8')
   t.like(await policy(dir, 'new', 'p'), { status: 2, err: 'countersign: ERR_USAGE: p is not an empty folder\n' })
   t.is(fs.readFileSync(join(dir, 'p', 'config.yaml'), 'utf8'), before)

@@ -25,8 +25,8 @@ test('where there is no regal, nothing is said of it', async t => {
 })
 
 test('its violations are findings, and it is handed the paths without a shell', async t => {
-  const dir = withRegal(t, `printf '%s\\n' "$@" > args\nprintf '%s' '{"violations":[{"title":"prefer-snake-case","description":"Prefer snake_case","location":{"file":"policy/a.rego","row":3,"col":7}}]}'\nexit 3`)
-  t.deepEqual(await regalFindings(dir, ['policy', '$(touch x)']), [{ code: 'regal/prefer-snake-case', message: 'Prefer snake_case', file: 'policy/a.rego', row: 3, col: 7 }])
+  const dir = withRegal(t, `printf '%s\\n' "$@" > args\nprintf '%s' '{"violations":[{"title":"prefer-snake-case","description":"Prefer snake_case","level":"error","location":{"file":"policy/a.rego","row":3,"col":7}},{"title":"todo-comment","description":"Avoid TODO","level":"warning"}]}'\nexit 3`)
+  t.deepEqual(await regalFindings(dir, ['policy', '$(touch x)']), [{ code: 'regal/prefer-snake-case', message: 'Prefer snake_case', file: 'policy/a.rego', row: 3, col: 7 }, { code: 'regal/todo-comment', message: 'warning: Avoid TODO', file: '', row: 0, col: 0 }])
   t.is(readFileSync(path.join(dir, 'args'), 'utf8'), 'lint\n--format\njson\n--\npolicy\n$(touch x)\n')
   t.false(existsSync(path.join(dir, 'x')))
 })
