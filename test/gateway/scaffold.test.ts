@@ -58,6 +58,22 @@ test('a new policy repository passes check, tests, format and lint, and its conf
   }
 })
 
+test('what the readmes show of Rego compiles, is tested and keeps the house rules', async (t) => {
+  const blocks = (file: string) => [...fs.readFileSync(new URL(`../../rego/${file}`, import.meta.url), 'utf8').matchAll(/```rego\n(.*?)```/gs)].map(([, text]) => text ?? '')
+  const [rule = '', itsTest = ''] = blocks('README.md'), [payroll = ''] = blocks('INPUT.md')
+  const files = new Map(made(['mcp', 'http', 'pg']))
+  for (const [name, text] of [['policy/house/house.rego', rule], ['policy/house/house_test.rego', itsTest]] as const) files.set(name, `${files.get(name) ?? ''}\n${text}`)
+  files.set('policy/payroll/payroll.rego', payroll)
+  files.set('policy/payroll/payroll_test.rego', 'package payroll_test\n\nimport data.policies.payroll\n\ntest_payroll_reads if count(payroll.deny) == 0 with input as {"resource": {"type": "database"}}\n')
+  using toolchain = new Toolchain()
+  const run = { files: sourceOf(files), capabilities, toolchain }
+  await checkPolicies(run)
+  t.deepEqual(await lintPolicies(run.files, toolchain), [])
+  t.deepEqual([...(await formatPolicies(run)).keys()], [])
+  const { tests } = await testPolicies({ ...run, filter: '(house|payroll)_test[.]' })
+  t.deepEqual(tests.map(({ name, outcome }) => [name, outcome]).slice(-2), [['test_a_report_is_held_for_a_lead', 'pass'], ['test_payroll_reads', 'pass']])
+})
+
 test('a gateway takes a commit of a new policy repository, and decides by it', async (t) => {
   const dir = folder(t), eli = newSigner('eli'), lena = newSigner('lena')
   const keys = [eli, lena].map(({ name, line }) => ({ file: name, text: `${line.trim().split(' ').slice(-2).join(' ')} ${name}@bank.example\n` }))
