@@ -1,7 +1,8 @@
 // A whole review: what is refused before anything is compared, what the report says and never says, and what it asks for.
 import test from 'ava'
 import { generateKeyPairSync, createPublicKey } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compareEngines } from '../../../../evidence/audit/replay/differential.ts'
@@ -83,7 +84,20 @@ test('a corpus with real identities is refused unless told', async (t) => {
   await t.throwsAsync(review(options({ corpus: real, isUnsignedAllowed: true, signature: undefined })), { code: 'ERR_EVIDENCE_CORPUS', message: /^the corpus has real identities/ })
 })
 
-test('a signature of a file holds for ssh-keygen\'s rules: its namespace, its signer, its bytes', (t) => {
+test('stock ssh-keygen takes our signatures, and we take its', (t) => {
+  const run = (args: readonly string[], input: Uint8Array | string = '') => spawnSync('ssh-keygen', args, { input, encoding: 'utf8' })
+  if (run(['-Y', 'help']).error !== undefined) return t.pass('there is no ssh-keygen here')
+  const [signers, signature] = [join(folder, 'signers'), join(folder, 'corpus.sig')]
+  writeFileSync(signers, exporter.signers)
+  writeFileSync(signature, signFile(corpus, exporter.file, namespaces.corpus))
+  const { status, stderr, stdout } = run(['-Y', 'verify', '-f', signers, '-I', 'exporter', '-n', namespaces.corpus, '-s', signature], corpus)
+  t.is(status, 0, stderr + stdout)
+  const key = join(folder, 'id_ed25519')
+  t.is(run(['-q', '-t', 'ed25519', '-N', '', '-f', key]).status, 0)
+  t.is(verifyFile(corpus, signFile(corpus, key, namespaces.report), `lena ${readFileSync(`${key}.pub`, 'utf8')}`, namespaces.report, 0), 'lena')
+})
+
+test('a signature of a file holds for its namespace, its signer, its bytes', (t) => {
   t.is(verifyFile(corpus, signFile(corpus, exporter.file, namespaces.report), exporter.signers, namespaces.report, 0), 'exporter')
   t.throws(() => signFile(corpus, join(folder, 'none.pem'), namespaces.report), { code: 'ERR_EVIDENCE_KEY' })
 })
@@ -137,6 +151,7 @@ limit contains {"rows": input.request.arguments.secret_rows} if input.request.ar
   ], base.engine)
   const { report, rules } = await reportOn(spy, { bytes })
   t.true(report.flips.length >= 3)
+  t.deepEqual(report.head_reads, ['branch', 'secret_column', 'secret_rows'].map((name) => `input.request.arguments.${name}`), 'what only head reads is told by name')
   const { sha256, bytes: json } = writeReport(report)
   for (const text of [Buffer.from(json).toString('utf8'), writeMarkdown(report, sha256), writeSarif(report, rules), summaryLines(report).join('\n')]) {
     t.false(text.includes(secret))
