@@ -13,7 +13,7 @@ import type { FlipEntry } from './tally.ts'
 export interface Replayed { readonly place: number; readonly row: CorpusRow; readonly base: Answer; readonly head: Answer; readonly flips: readonly Flip[] }
 
 export interface Faithfulness {
-  /** `faithful`: base makes every recorded decision again. `explained`: where it does not, another bundle decided. `unproven`: nothing in the corpus was decided by base. `unfaithful`: base itself decided otherwise. */
+  /** `faithful`: base makes every recorded decision again. `explained`: where it does not, another bundle decided. `unproven`: nothing in the corpus was decided by base, and it decides some of it otherwise. `unfaithful`: base itself decided otherwise. */
   readonly verdict: 'faithful' | 'explained' | 'unproven' | 'unfaithful'
   /** Calls that base decided when they were made, and of those what it decides again. */
   readonly own: { readonly rows: number; readonly calls: number; readonly reproduced: number }
@@ -102,8 +102,8 @@ export function replayCorpus({ corpus, base, head, clock, progress, sampleRows =
 
 function verdictOf({ own, others }: Pick<Faithfulness, 'own' | 'others'>): Faithfulness['verdict'] {
   if (own.reproduced < own.calls) return 'unfaithful'
-  if (own.rows === 0) return 'unproven'
-  return others.reproduced < others.calls ? 'explained' : 'faithful'
+  if (own.rows + others.rows > 0 && others.reproduced === others.calls) return 'faithful'
+  return own.rows === 0 ? 'unproven' : 'explained'
 }
 
 /** The recorded decisions, and whether an answer is one of them byte for byte. */

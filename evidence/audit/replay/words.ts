@@ -40,7 +40,7 @@ export function faithfulnessWords({ faithfulness: { verdict, own, others } }: Re
   const share = (known: { readonly calls: number; readonly reproduced: number }) => `${number(known.reproduced)} of ${number(known.calls)}`
   const other = others.rows === 0 ? '' : `; of ${counted(others.calls, 'call')} decided under another bundle it decides ${number(others.reproduced)} the same`
   switch (verdict) {
-    case 'faithful': return `base makes ${own.calls + others.calls === 0 ? 'nothing' : `${share({ calls: own.calls + others.calls, reproduced: own.reproduced + others.reproduced })} recorded decisions`} again, byte for byte`
+    case 'faithful': return `base makes ${share({ calls: own.calls + others.calls, reproduced: own.reproduced + others.reproduced })} recorded decisions again, byte for byte`
     case 'explained': return `base makes ${share(own)} of its own recorded decisions again${other}: what base says now is what head is compared with`
     case 'unproven': return `no call in the corpus was decided by base${other}: what base says now is what head is compared with`
     case 'unfaithful': return `NOT FAITHFUL: base makes ${share(own)} of its own recorded decisions again${other}`
