@@ -17,6 +17,9 @@ import { createReviews } from './reviews.ts'
 /** No statement may use up the serials that those after it need. */
 const maxSerialRise = 1_000_000
 
+/** A compiler that ran out of time on a busy machine says nothing of the commit: it is asked again, so often. */
+const maxTries = 5
+
 /** One policy in force: an immutable snapshot that a call reads once. */
 export interface ActivePolicy {
   readonly policy: Policy
@@ -112,6 +115,8 @@ export function createActivation(options: ActivationOptions): Activation {
   let head: string | undefined
   let refused: PolicyStatus['refused'], pending: PolicyStatus['pending'], fault: PolicyStatus['fault']
   let lastRefused: string | undefined                    // what was looked at, as `markOf` says
+  let tries = 0                                          // of what `lastRefused` says
+  let toResume: { readonly before: Remembered; tries: number } | undefined
   let seenAt = now()
   let recorded: ReturnType<ActivationOptions['evidence']['lastActivation']>   // above what this node's state knows of
   let polling: Promise<ActivationEvent | undefined> | undefined
@@ -187,8 +192,10 @@ export function createActivation(options: ActivationOptions): Activation {
   }
 
   /** Judged when it was first activated; the state directory is as trusted as the bootstrap file. */
-  async function resume(before: Remembered): Promise<void> {
-    const { revision, serial, signers } = before
+  async function resume(): Promise<void> {
+    const trying = toResume
+    if (trying === undefined) return
+    const { revision, serial, signers } = trying.before
     try {
       if (recorded !== undefined) throw new GatewayError('ERR_POLICY_SERIAL', `this node's state has serial ${serial}, and its record ${recorded.serial}: the state is an older copy`)
       const tree = await repository.readTree(await repository.readCommit(revision))
@@ -196,14 +203,19 @@ export function createActivation(options: ActivationOptions): Activation {
       const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
       await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
       memory.setEpoch(evidence.epoch)
+      toResume = undefined
       swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     } catch (cause) {
-      await onEvent({ event: 'refused', revision, serial, signers, isResumed: true, reason: reasonOf(cause) })
+      const reason = reasonOf(cause)
+      const isFirst = trying.tries++ === 0
+      if (!isPassing(reason) || trying.tries >= maxTries) toResume = undefined
+      if (isFirst || toResume === undefined) await onEvent({ event: 'refused', revision, serial, signers, isResumed: true, reason })
     }
   }
 
   async function look(): Promise<ActivationEvent | undefined> {
     await reviews.overdue()
+    await resume()
     try {
       await repository.refresh(memory.reviews().map(({ revision }) => revision))
       head = await repository.head()
@@ -226,20 +238,23 @@ export function createActivation(options: ActivationOptions): Activation {
     let mark = revision
     try {
       if (memory.reviews().length > 0) await reviews.close(judges())
+      if (toResume !== undefined && revision === toResume.before.revision) return undefined   // the next look tries again
       if (revision === active?.revision) {
         refused = pending = lastRefused = undefined
         return undefined
       }
       const endorsements = await repository.endorsements(revision)
       mark = markOf(revision, endorsements.files, memory.reviews())
-      if (mark === lastRefused) return undefined
+      if (mark === lastRefused && !(isPassing(refused) && tries < maxTries)) return undefined
       pending = undefined
       const trusted = await judge(revision, endorsements, seen)
       return await activate(trusted, await repository.readTree(trusted.commit))
     } catch (cause) {
       const reason = reasonOf(cause)
+      const isKnown = mark === lastRefused && reason.code === refused?.code
+      tries = mark === lastRefused ? tries + 1 : 1
       refused = { revision, ...reason }
-      if (mark === lastRefused) return undefined
+      if (isKnown) return undefined
       const event: ActivationEvent = { event: 'refused', revision, ...seen, reason }
       await onEvent(event)
       lastRefused = mark
@@ -263,7 +278,8 @@ export function createActivation(options: ActivationOptions): Activation {
       // The epoch before this one is what the state last saw, unless it is not the state that this record belongs to.
       const last = before?.epoch === evidence.epoch - 1 ? undefined : evidence.lastActivation(before?.epoch ?? -1)
       recorded = last !== undefined && last.serial > (before?.serial ?? 0) ? last : undefined
-      if (before !== undefined) await resume(before)
+      toResume = before && { before, tries: 0 }
+      await resume()
       if (active !== undefined && repository.isRemote) void poll().catch(() => undefined)   // the next look tries again
       else await poll()
     },
@@ -281,6 +297,11 @@ function markOf(revision: string, files: readonly Uint8Array[], reviews: readonl
   const hash = createHash('sha256')
   for (const file of files) hash.update(createHash('sha256').update(file).digest())
   return `${revision} ${hash.digest('hex')} ${reviews.some(({ state }) => state === 'overdue')}`
+}
+
+/** Of the machine at that moment, not of the policy. */
+function isPassing(reason: { readonly code: string } | undefined): boolean {
+  return reason?.code === 'ERR_TOOLCHAIN_DEADLINE' || reason?.code === 'ERR_TOOLCHAIN_FAULT'
 }
 
 /** What can be recorded of a fault of the policy or its repository. @throws whatever else it is: not the commit's fault */

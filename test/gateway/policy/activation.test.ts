@@ -9,14 +9,15 @@ import { parseGoverned } from '../../../gateway/governed.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type Activation, type ActivationEvent } from '../../../gateway/policy/index.ts'
 import { openDatabase } from '../../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../../rego/index.ts'
-import { commit, config, initRepository, newSigner, write } from './policy-repository.ts'
+import { commit, config, newSigner, write } from './policy-repository.ts'
+import { smallPolicy } from './two-people.ts'
 
 const eli = newSigner('eli'), lena = newSigner('lena'), mallory = newSigner('mallory')
 const root = fs.mkdtempSync(join(tmpdir(), 'countersign-policy-'))
 
 interface Bench extends AsyncDisposable { readonly dir: string; readonly state: string; readonly activation: Activation; readonly events: ActivationEvent[]; isRecordDown: boolean; open(): Activation }
 
-/** A repository and a state folder of its own, copied from one whose first policy is in force already: compiling is slow. */
+/** A repository and a state folder of its own, copied from one whose first policy is in force already: compiling takes a second. */
 function bench(from?: string): Bench {
   const home = fs.mkdtempSync(join(root, 'bench-'))
   if (from !== undefined) fs.cpSync(from, home, { recursive: true })
@@ -37,7 +38,9 @@ let first = ''
 test.before(async (t) => {
   t.timeout(120_000)
   await using made = bench()
-  await initRepository(made.dir, { 'config.yaml': config, 'allowed_signers': eli.line + lena.line })
+  fs.mkdirSync(made.dir)
+  await git.init({ fs, dir: made.dir, defaultBranch: 'main' })
+  write(made.dir, { ...smallPolicy, 'config.yaml': config, 'allowed_signers': eli.line + lena.line })
   await commit(made.dir, eli)
   await made.activation.start()
   t.like(made.events[0], { event: 'activated', serial: 1, signers: ['eli@bank.example'] })

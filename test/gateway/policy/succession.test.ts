@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import git from 'isomorphic-git'
 import { proposeActivation } from '../../../gateway/policy/index.ts'
-import { shippedCapabilities } from '../../../rego/index.ts'
+import { PolicyError, shippedCapabilities } from '../../../rego/index.ts'
 import { leave } from './policy-repository.ts'
 import { eli, keep, lena, omar, twoOf, withEmergency, type Kept } from './two-people.ts'
 
@@ -263,4 +263,30 @@ test('a node that lost its state takes no policy older than its record\'s', asyn
   await it.reopen().start()
   t.like(it.events[0], { event: 'refused', serial: 2, reason: { code: 'ERR_POLICY_SERIAL', message: 'serial 2 does not rise above 3, which is on record' } })
   t.is(it.activation.active(), undefined)
+})
+
+test('a compiler that runs out of time on a busy machine is asked again, and told of once', async (t) => {
+  using it = await running()
+  const revision = await it.change({ 'README.md': 'busy' }, eli)
+  await it.sign(await it.statement(revision), lena)
+  let times = 0
+  it.onParse = () => { if (times++ < 3) throw new PolicyError('ERR_TOOLCHAIN_DEADLINE', 'the policy compiler did not answer within 10 ms') }
+  t.like(await it.activation.poll(), { event: 'refused', reason: { code: 'ERR_TOOLCHAIN_DEADLINE' } })
+  t.is(await it.activation.poll(), undefined)
+  t.is(await it.activation.poll(), undefined)
+  t.like(await it.activation.poll(), { event: 'activated', serial: 2 })
+
+  times = 0
+  await it.reopen().start()
+  t.is(it.activation.active(), undefined)
+  await it.activation.poll()
+  await it.activation.poll()
+  t.like(it.activation.active(), { serial: 2 })
+  t.deepEqual(it.events.slice(-2).map(({ event, isResumed }) => [event, isResumed]), [['refused', true], ['activated', true]])
+
+  times = -100
+  it.onParse = () => { times++; throw new PolicyError('ERR_TOOLCHAIN_DEADLINE', 'never') }
+  await it.sign(await it.statement(await it.change({ 'README.md': 'endless' }, eli)), lena)
+  for (let look = 0; look < 9; look++) await it.activation.poll()
+  t.is(times, -95, 'five times, not for ever')
 })

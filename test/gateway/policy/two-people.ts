@@ -18,7 +18,8 @@ export const twoOf = (more = ''): string => config.replace('activation: { quorum
 /** Lena may go ahead alone; everybody signs a review within an hour. */
 export const withEmergency = twoOf(', emergency: { signers: [lena@bank.example], review_within_s: 3600 }')
 
-const policy = {
+/** Compiles in a moment. */
+export const smallPolicy = {
   'policy/request.rego': 'package countersign.request\n\ndecision := {"effect": "deny", "reasons": [], "approval": null, "mask": [], "limits": {}, "record": {"level": "body", "retention": "7y"}, "obligations": []}\n',
   'policy/list.rego': 'package countersign.list\n\nvisible := []\n',
   'policy/request_test.rego': 'package countersign.request_test\n\nimport data.countersign.request\n\ntest_denies if request.decision.effect == "deny"\n',
@@ -39,6 +40,8 @@ export interface Kept extends Disposable {
   onEvent: (event: ActivationEvent) => Promise<void>
   /** What a lost state directory means. */
   forget(): void
+  /** Before a commit's config is read. */
+  onParse?: () => void
   /** As after a restart. */
   reopen(): Activation
   change(files: Readonly<Record<string, string>>, signer: Signer | undefined): Promise<string>
@@ -55,7 +58,7 @@ export async function keep(from?: string, first = withEmergency): Promise<Kept> 
   else {
     fs.mkdirSync(dir)
     await git.init({ fs, dir, defaultBranch: 'main' })
-    write(dir, { ...policy, 'config.yaml': first, allowed_signers: eli.line + lena.line + omar.line })
+    write(dir, { ...smallPolicy, 'config.yaml': first, allowed_signers: eli.line + lena.line + omar.line })
     await commit(dir, eli)
   }
   const database = openDatabase(join(state, 'state.db'))
@@ -64,7 +67,7 @@ export async function keep(from?: string, first = withEmergency): Promise<Kept> 
   const open = (): Activation => createActivation({
     repository, memory, bundles: createBundleStore(join(state, 'bundles')), pinned: { allowedSigners: eli.line + lena.line + omar.line, quorum: 2 }, capabilities: shippedCapabilities(),
     evidence: { epoch: it.epoch, lastActivation: (afterEpoch) => it.onRecord?.(afterEpoch) },
-    now: () => it.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
+    now: () => it.now, parseGoverned: (text) => { it.onParse?.(); return parseGoverned(text, []) }, onActive: () => undefined,
     async onEvent(event) { await it.onEvent(event); it.events.push(event) },
   })
   const it: Kept = {
