@@ -77,7 +77,7 @@ approvals: { lead: { groups: [{ any_of: [leads], min: none }] } }
 `, [])).sort(), [
     'approvals.lead.groups[0].min: expected a whole number',
     'identity: must NOT have fewer than 1 items',
-    'targets[0].protocol: expected one of mcp, http, postgres',
+    'targets[0].protocol: expected one of mcp, http, postgres, authzen',
     'targets[1].prefix: expected a path such as /bank, without a trailing slash',
     'targets[1].upstream.retries: unknown key',
   ])
