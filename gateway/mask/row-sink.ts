@@ -3,7 +3,9 @@
 
 /** Up to here a loop is faster than a call that copies. */
 const SMALL = 64
-const FIRST_CAPACITY = 16 * 1024
+/** One row or a few; what is longer grows to its size, and the next part begins there. */
+const FIRST_CAPACITY = 1024
+const POOLED = 2 * 1024
 const empty = Buffer.alloc(0)
 
 export class RowSink {
@@ -92,7 +94,9 @@ export class RowSink {
     const size = this.#to - this.#from
     const needed = this.#length + size + more
     if (needed > this.#out.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(this.#capacity, needed + (needed >> 1)))
+      const capacity = Math.max(this.#capacity, needed + (needed >> 1))
+      // Small ones lie side by side in the runtime's pool, which writes nothing twice: memory of its own costs each of them more than all the rest.
+      const grown = capacity <= POOLED ? Buffer.allocUnsafe(capacity) : Buffer.allocUnsafeSlow(capacity)
       grown.set(this.#out.subarray(0, this.#length))
       this.#out = grown
     }

@@ -1,10 +1,11 @@
 // Outcomes and chunks: what came back, masked and on record before the caller sees it.
 // `content` of a part never holds what masking removed; of opaque bytes the record keeps count and a salted digest.
-import { createHash, hash, randomBytes } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { EvidenceError, frameKind } from '../../evidence/index.ts'
 import type { Durability, FrameContent, Recorder } from '../../evidence/index.ts'
 import type { MaskedPart, Operation, Permit, RecordedPart } from '../call.ts'
 import { RefusalError, refusal } from '../refusal.ts'
+import { Salts } from './salts.ts'
 import type { Session } from './sessions.ts'
 
 type Level = Permit['call']['decision']['record']['level']
@@ -23,6 +24,7 @@ export class Outcomes {
   readonly #progress = new Map<Permit, Progress>()
   /** Calls that nothing more may be added to: what became of them is told as ambiguous. */
   readonly #ambiguous = new WeakSet<Permit>()
+  readonly #salts = new Salts()
 
   constructor(recorder: Recorder, now: () => number, onAmbiguous: (target: string, session: Session, seq: number) => void) {
     this.#recorder = recorder
@@ -129,7 +131,7 @@ export class Outcomes {
     const { summary } = part
     return {
       kind: frameKind.outcome, time: this.#now(), ref: permit.seq,
-      result: resultContent(part, progress, level),
+      result: resultContent(part, progress, level, this.#salts),
       structure: outcomeStructure[summary.status],
     }
   }
@@ -137,7 +139,7 @@ export class Outcomes {
   #progressOf(permit: Permit): Progress {
     let progress = this.#progress.get(permit)
     if (progress === undefined) {
-      const salt = randomBytes(16)
+      const salt = this.#salts.next()
       progress = { chunks: 0, bytes: 0, rows: undefined, salt, digest: createHash('sha256').update(salt), masked: new Map() }
       this.#progress.set(permit, progress)
     }
@@ -151,7 +153,7 @@ function rowsWith({ summary: { rows } }: MaskedPart, progress: Progress | undefi
 }
 
 /** FORMAT.md §6, outcome: the masked JSON goes in as it is, without a second parse. */
-function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level): Uint8Array | string {
+function resultContent(part: MaskedPart, progress: Progress | undefined, level: Level, salts: Salts): Uint8Array | string {
   const { summary, content, form } = part
   const rows = rowsWith(part, progress)
   const masked = progress === undefined ? part.masked : addUp(progress.masked, part.masked)
@@ -163,9 +165,9 @@ function resultContent(part: MaskedPart, progress: Progress | undefined, level: 
   if (level === 'body' && form === 'json' && content.length > 0) return around(`${head},"json":`, content, '}')
   if (level === 'body' && form === 'text') return `${head},"text":${JSON.stringify(Buffer.from(content.buffer, content.byteOffset, content.length).toString())}}`
   if (level === 'meta') return `${head}}`
-  const salt = progress?.salt ?? randomBytes(16)
+  const salt = progress?.salt ?? salts.next()
   const sha256 = progress === undefined ? hash('sha256', Buffer.concat([salt, content]), 'base64url') : progress.digest.copy().update(content).digest('base64url')
-  return `${head},"digest":{"salt":"${Buffer.from(salt).toString('base64url')}","sha256":"${sha256}"}}`
+  return `${head},"digest":{"salt":"${Buffer.from(salt.buffer, salt.byteOffset, salt.length).toString('base64url')}","sha256":"${sha256}"}}`
 }
 
 function addUp(earlier: ReadonlyMap<string, number>, last: ReadonlyMap<string, number>): ReadonlyMap<string, number> {

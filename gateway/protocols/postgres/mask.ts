@@ -71,6 +71,9 @@ export interface ResultMasker {
   readonly isEmpty: boolean
   /** Everything since the last take, as one part. Its content may be longer than one frame holds: `splitRows`. */
   take(summary: PartSummary): MaskedPart
+  /** Its last part was taken: it may be lent to another run of the same statement, for which everything means the same. */
+  readonly isFree: boolean
+  lend(): void
 }
 
 /** Of COPY … TO STDOUT the server says neither names nor types. */
@@ -97,12 +100,15 @@ export function createResultMasker(options: ResultMaskerOptions): ResultMasker {
 
 class Results implements ResultMasker {
   rows = 0
+  isFree = false
   readonly #options: ResultMaskerOptions
   readonly #origins: OriginOptions
   readonly #cells: CellMasks
   readonly #reader = new RowReader()
   /** Plans this masker made, so that no other's comes into force. */
   readonly #known = new WeakMap<ColumnPlan, Columns>()
+  /** What the last description came to. */
+  #described: { readonly fields: readonly Field[]; readonly outputs: readonly Lineage[] | undefined; readonly formats: readonly number[] | undefined; readonly columns: Columns } | undefined
   #columns: Columns | undefined
   #copy: { readonly codec: CopyCodec; readonly columns: Columns; isHeader: boolean } | undefined
   /** A copy whose rows pass as they are. */
@@ -119,10 +125,24 @@ class Results implements ResultMasker {
 
   get isEmpty(): boolean { return this.#cells.isEmpty }
 
+  lend(): void {
+    this.isFree = false
+    this.rows = 0
+    this.#columns = undefined
+    this.#copy = undefined
+    this.#copyIsOpen = false
+  }
+
   describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan {
+    const last = this.#described
+    if (last !== undefined && last.fields === fields && last.outputs === outputs && isSame(last.formats, formats)) {
+      this.#use(last.columns)
+      return last.columns
+    }
     const isAligned = outputs === undefined || outputs.length === fields.length
     const made = this.#plan(fields, isAligned ? outputs : undefined, encodeCell, (index) => (formats === undefined || formats.length === 0 ? formats === undefined ? fields[index]?.format : 0 : formats.length === 1 ? formats[0] : formats[index]) === 1)
     this.#known.set(made, made)
+    this.#described = { fields, outputs, formats, columns: made }
     this.#use(made)
     return made
   }
@@ -206,6 +226,7 @@ class Results implements ResultMasker {
 
   take(summary: PartSummary): MaskedPart {
     this.#count()
+    if (summary.isFinal) this.isFree = true
     return this.#cells.take(summary)
   }
 
@@ -392,4 +413,8 @@ function unenforceable(message: string): RefusalError {
 
 function failed(message: string): RefusalError {
   return new RefusalError(refusal('mask.failed', message))
+}
+
+function isSame(one: readonly number[] | undefined, other: readonly number[] | undefined): boolean {
+  return one === other || one !== undefined && other !== undefined && one.length === other.length && one.every((format, i) => format === other[i])
 }

@@ -21,7 +21,7 @@ import { Requests } from './session/requests.ts'
 import { Fault } from './session/fault.ts'
 import type { Reach } from './mask/reach.ts'
 import type { Admission, Analyser } from './sql/analyse.ts'
-import type { Analysis } from './sql/analysis.ts'
+import type { Analysis, Statement } from './sql/analysis.ts'
 import type { Ask, Catalogue } from './sql/catalogue.ts'
 import { resolveHeld } from './session/held.ts'
 import { maxDue, SessionState } from './session/state.ts'
@@ -69,6 +69,8 @@ export class Session {
   readonly #over = Promise.withResolvers<ConnectionEnd>()
   /** Settings by which the server reads texts otherwise. */
   readonly #misread = new Set<string>()
+  /** Of the last run of what an analysis found: the next one has the same columns under the same masks. */
+  readonly #maskers = new WeakMap<readonly Statement[], { readonly masker: ResultMasker; readonly plan: MaskPlan; readonly names: SessionNames | undefined; readonly keepsBodies: boolean }>()
   #isOver = false
   #fault: Fault | undefined
   /** The server has said itself why it ends the connection. */
@@ -246,11 +248,18 @@ export class Session {
     const { config, classOf, views } = this.#o
     if (this.#misread.size > 0 && !plan.isEmpty) throw new RefusalError(refusal('mask.unenforceable', 'The session has a setting that makes the server read and write texts otherwise than the gateway'))
     const names = this.#names.last
-    return createResultMasker({
+    const known = this.#maskers.get(statements)
+    if (known?.masker.isFree === true && known.plan === plan && known.names === names && known.keepsBodies === keepsBodies) {
+      known.masker.lend()
+      return known.masker
+    }
+    const masker = createResultMasker({
       plan, classOf, keepsBodies, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
       ...names === undefined ? {} : { viewLineage: names.viewLineage },
       reachesSensitive: !plan.isEmpty && (names === undefined || views.reaches(statements, names.snapshot, plan)),
     })
+    this.#maskers.set(statements, { masker, plan, names, keepsBodies })
+    return masker
   }
 
   /** What a text says as names resolve now; what EXECUTE and FETCH stand for is what this session has kept under their names. */

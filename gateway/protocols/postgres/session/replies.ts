@@ -2,10 +2,10 @@
 import type { PartSummary } from '../../../call.ts'
 import { RefusalError, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
-import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Frame } from '../messages.ts'
+import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Field, type Frame } from '../messages.ts'
 import type { Out } from './outlet.ts'
 import { errorOf } from '../refuse.ts'
-import type { Due, Portal, SessionState } from './state.ts'
+import type { Due, Portal, Prepared, SessionState } from './state.ts'
 
 export interface RepliesEvents {
   /** The server says a setting's value, at start-up or when it changes. @throws RefusalError for one that would change how text is read */
@@ -119,7 +119,7 @@ export class Replies {
   }
 
   #fields(frame: Frame, due: Due): void {
-    const fields = parseRowDescription(frame.bytes)
+    const fields = fieldsOf(frame.bytes, due.portal?.prepared ?? due.prepared)
     if (due.reply === 'describe') return this.#described(frame, due, fields)
     const act = due.act as Act
     this.#guard(act, () => {
@@ -378,6 +378,18 @@ export class Replies {
     due.own?.end?.()
     return due
   }
+}
+
+/** Of a description that is kept to be compared with. */
+const maxKeptBytes = 4_096
+
+/** A portal is described with each run, and what is said of it is the same: the same bytes are the same fields. */
+function fieldsOf(bytes: Uint8Array, prepared: Prepared | undefined): readonly Field[] {
+  const last = prepared?.described
+  if (last !== undefined && Buffer.compare(last.bytes, bytes) === 0) return last.fields
+  const fields = parseRowDescription(bytes)
+  if (prepared !== undefined && bytes.length <= maxKeptBytes) prepared.described = { bytes: new Uint8Array(bytes), fields }
+  return fields
 }
 
 function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {

@@ -21,6 +21,8 @@ export interface Prepared {
   readonly parameterTypes: readonly number[]
   /** What Describe said, `null` for a statement without rows; undefined until it said something. */
   fields: readonly Field[] | null | undefined
+  /** The last RowDescription of it or of a portal of it. */
+  described?: { readonly bytes: Uint8Array; readonly fields: readonly Field[] }
   /** Somebody has asked, and the answer is due. */
   isDescribing: boolean
   /** As the server inferred them. */
