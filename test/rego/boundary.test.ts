@@ -116,6 +116,10 @@ test('only what a policy names is made', t => {
   t.is(ask('found'), '[{"result":["a","a","a"]}]')
 })
 
+test('every built-in function is where its name says', t => {
+  for (const [name, make] of hostBuiltins) t.is(typeof make(() => undefined), 'function', name)
+})
+
 test('a library is loaded with the first policy that needs it', async t => {
   const libraries = () => Object.keys(createRequire(import.meta.url).cache).filter(name => /node_modules\/(re2js|graphql|yaml)\//.test(name))
   const { Worker } = await import('node:worker_threads')
