@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -80,10 +80,50 @@ test('a failed test is shown with its values and exit status 1; no test at all i
   t.like(await policy(dir, 'test', '--filter', 'test_c', '.'), { status: 2, err: 'countersign: ERR_POLICY_TEST: no test matches the filter\n' })
 })
 
+test('too little coverage is exit status 1, and the costs of rules are told', async t => {
+  const dir = folder(t, { 'policy/x.rego': good, 'policy/x_test.rego': 'package x_test\n\ntest_a if data.policies.x.allow with input.resource.id as "a"\n' })
+  const { status, out } = await policy(dir, 'test', '--threshold', '90', '--timing', '.')
+  t.is(status, 1)
+  t.regex(out, /\ncoverage 33\.3 % of 3 lines\n/)
+  t.regex(out, /\ncoverage is below 90 %\n\d+\.\d ms in 1 rules\n +\d+\.\d ms +\d+\.\d % +\d+ evaluations {2}policies\.x\.allow {2}policy\/x\.rego:3\n/)
+  t.is((await policy(dir, 'test', '--threshold', '33', '.')).status, 0)
+  t.like(await policy(dir, 'test', '--threshold', '101', '.'), { status: 2 })
+})
+
+test('check tells a pull request and a CI server what it found', async t => {
+  const dir = folder(t, { 'policy/x.rego': 'package policies.x\n\nallow if input.resorce.id == "a"\n' })
+  const github = await policy(dir, 'check', '--format', 'github', '.')
+  t.deepEqual([github.status, github.err], [1, ''])
+  t.regex(github.out, /^::error file=policy\/x\.rego,line=3,col=10,title=rego_type_error::undefined ref: input\.resorce\.id/)
+  t.regex((await policy(dir, 'check', '--format', 'junit', '.')).out, /<failure message="undefined ref: input\.resorce\.id/)
+})
+
+test('check --watch checks again at each save, by a compiler that stays', async t => {
+  const dir = folder(t, { 'policy/x.rego': good })
+  const child = spawn(process.execPath, [binary, 'policy', 'check', '--watch', '.'], { cwd: dir })
+  t.teardown(() => child.kill())
+  let said = ''
+  const until = async (pattern: RegExp) => {
+    const [from, timeout] = [said.length, AbortSignal.timeout(60_000)]
+    while (!pattern.test(said.slice(from))) {
+      timeout.throwIfAborted()
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    return said.slice(from)
+  }
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Uint8Array) => { said += new TextDecoder().decode(chunk) })
+  t.regex(await until(/watching for changes\n/), /^checking …\n3 files, 2 entrypoints: nothing to mend\nwatching for changes\n$/)
+  writeFileSync(path.join(dir, 'policy/x.rego'), good.replace('resource', 'resorce'))
+  t.regex(await until(/watching for changes\n/), /policy\/x\.rego:3:10: undefined ref: input\.resorce\.id/)
+  writeFileSync(path.join(dir, 'policy/x.rego'), good)
+  t.regex(await until(/nothing to mend\nwatching for changes\n/), /3 files/)
+})
+
 test('fmt --check lists and changes nothing, fmt rewrites', async t => {
   const dir = folder(t, { 'policy/x.rego': good.replace('allow if', 'allow   if') })
   t.like(await policy(dir, 'fmt', '--check', '.'), { status: 1, out: 'policy/x.rego\n' })
   t.not(readFileSync(path.join(dir, 'policy/x.rego'), 'utf8'), good)
+  t.like(await policy(dir, 'fmt', '--diff', '.'), { status: 1, out: '--- a/policy/x.rego\n+++ b/policy/x.rego\n@@ -1,3 +1,3 @@\n package policies.x\n \n-allow   if input.resource.id == "a"\n+allow if input.resource.id == "a"\n' })
   t.like(await policy(dir, 'fmt', '.'), { status: 0, out: 'policy/x.rego\n' })
   t.is(readFileSync(path.join(dir, 'policy/x.rego'), 'utf8'), good)
 })
@@ -99,5 +139,6 @@ test('build writes the same bundle twice and tells its digest', async t => {
 test('inspect tells what each entrypoint reads, and help gives examples and exit status', async t => {
   const dir = folder(t, { 'policy/x.rego': good })
   t.regex((await policy(dir, 'inspect', '.')).out, /countersign\/request\/decision reads\n {2}input\.resource\.id\n/)
+  t.regex((await policy(dir, 'deps', '--rule', 'policies.x', '.')).out, /^policies\.x\.allow {2}policy\/x\.rego:3\n {2}input\.resource\.id {2}policy\/x\.rego:3\n$/)
   t.regex((await policy(dir, 'test', '--help')).out, /Examples:\n(.*\n)+Exit status: 0 fine; 1 findings/)
 })
