@@ -29,12 +29,15 @@ export async function compiled(files: PolicySource, toolchain: Toolchain, revisi
   return openEngine(await compileBundle({ files, revision, serial: 0, capabilities: shippedCapabilities(), toolchain }))
 }
 
+export function isOfData(change: Change): boolean {
+  return [...changed(change)].every(([name, bytes]) => name === 'data/data.json' || goldenFiles.get(name) === bytes)
+}
+
 /** A change of data alone leaves the module as it is; `npm run conformance -- replay` compiles these as well. */
 export async function headOf(change: Change, base: Engine, toolchain: Toolchain): Promise<Engine> {
   const files = changed(change)
-  const isDataOnly = [...files].every(([name, bytes]) => name === 'data/data.json' || goldenFiles.get(name) === bytes)
   const data = files.get('data/data.json')
-  return isDataOnly && data !== undefined && data !== goldenFiles.get('data/data.json') ? engineOf({ ...base.bundle, data: JSON.stringify(JSON.parse(Buffer.from(data).toString('utf8'))) }) : await compiled(files, toolchain)
+  return isOfData(change) && data !== undefined ? engineOf({ ...base.bundle, data: JSON.stringify(JSON.parse(Buffer.from(data).toString('utf8'))) }) : await compiled(files, toolchain)
 }
 
 /** `mask_removed desk.contact (column email) redact → none ×10, 40 cells` */
