@@ -1,6 +1,6 @@
 // The house rules, over what `inspect` tells of a source. Strictness, types and built-ins are `check`'s; layout is `fmt`'s.
 import { shippedCapabilities } from '../capabilities.ts'
-import { inspectPolicies, type InputRead } from '../compiler.ts'
+import { inspectPolicies, policyEntrypoints } from '../compiler.ts'
 import { findDependencies } from '../dependencies.ts'
 import { PolicyError, type Finding } from '../errors.ts'
 import type { PolicySource } from '../source.ts'
@@ -9,27 +9,30 @@ import { conflicts, noWith } from './conflicts.ts'
 import { dataMissing } from './data.ts'
 import { libraryDrift } from './library.ts'
 import { metadata, testBeside } from './metadata.ts'
-import { mayCallPlace, packagePlace, snakeCaseNames, visibleIsDerived } from './names.ts'
+import { mayCallPlace, neverAsked, packagePlace, snakeCaseNames, visibleIsDerived } from './names.ts'
 import { reasonIds, reasonMembers } from './reasons.ts'
 import { rollout } from './rollout.ts'
-import type { LintRule } from './subject.ts'
+import { silenceIsDeny } from './silence.ts'
+import { library, type LintRule, type LintSubject } from './subject.ts'
 
-const rules: readonly LintRule[] = [snakeCaseNames, packagePlace, visibleIsDerived, mayCallPlace, metadata, testBeside, reasonIds, reasonMembers, conflicts, noWith, dataMissing, rollout, libraryDrift]
+const rules: readonly LintRule[] = [snakeCaseNames, packagePlace, neverAsked, visibleIsDerived, mayCallPlace, metadata, testBeside, reasonIds, reasonMembers, conflicts, noWith, silenceIsDeny, dataMissing, rollout, libraryDrift]
 
 /** What the rules find, in order of place. @throws PolicyError ERR_POLICY_CHECK where a file does not parse, ERR_POLICY_SOURCE, ERR_TOOLCHAIN_* */
 export async function lintPolicies(files: PolicySource, toolchain?: Toolchain): Promise<readonly Finding[]> {
   const run = { files, ...toolchain === undefined ? {} : { toolchain } }
-  const [packages, dataReads] = await Promise.all([inspectPolicies(run), dataReadsOf(run)])
-  const subject = { files, packages, dataReads }
+  const packages = await inspectPolicies(run)
+  const subject = { files, packages, ...await readsOf(run, packages.some(({ package: name }) => name === library.request)) }
   return rules.flatMap(rule => rule(subject)).toSorted(byPlace)
 }
 
-async function dataReadsOf(run: { readonly files: PolicySource; readonly toolchain?: Toolchain }): Promise<readonly InputRead[]> {
+async function readsOf(run: { readonly files: PolicySource; readonly toolchain?: Toolchain }, hasLibrary: boolean): Promise<Pick<LintSubject, 'dataReads' | 'asked'>> {
   try {
-    const { rules: found } = await findDependencies({ ...run, capabilities: shippedCapabilities(), entrypoints: [] })
-    return found.flatMap(({ data }) => data)
+    const found = await findDependencies({ ...run, capabilities: shippedCapabilities(), entrypoints: hasLibrary ? policyEntrypoints : [] })
+    const names = found.entrypoints.flatMap(one => [one.name.replaceAll('/', '.'), ...one.rules])
+    const parents = names.flatMap(name => name.split('.').map((_, at, parts) => parts.slice(0, at + 1).join('.')))
+    return { dataReads: found.rules.flatMap(({ data }) => data), ...hasLibrary ? { asked: new Set(parents) } : {} }
   } catch (error) {
-    if (error instanceof PolicyError && error.code === 'ERR_POLICY_CHECK') return []
+    if (error instanceof PolicyError && error.code === 'ERR_POLICY_CHECK') return { dataReads: [] }
     throw error
   }
 }

@@ -16,9 +16,16 @@ export const snakeCaseNames: LintRule = ({ packages }) => packages.flatMap(one =
 })
 
 /** The library asks `data.policies[_].deny`: what lies deeper, or elsewhere, is never asked, and would be silent. */
-export const packagePlace: LintRule = ({ packages }) => packages.filter(one => /^policies\.[^.]+\./.test(one.package)).flatMap(one => one.rules
+export const packagePlace: LintRule = ({ packages, asked }) => packages.filter(one => asked === undefined && /^policies\.[^.]+\./.test(one.package)).flatMap(one => one.rules
   .filter(rule => verbs.includes(rule.name))
   .map(rule => finding('package_place', rule, `${rule.name} of package ${one.package} is never asked: call the package policies.<name>, with one name`)))
+
+/** With the library at hand, the compiler knows. A verb with a typo in it, a package that is not below policies: each looks like a rule and is none. */
+export const neverAsked: LintRule = ({ packages, asked }) => asked === undefined ? [] : packages.flatMap(one => {
+  const silent = one.rules.filter(rule => rule.is_default !== true && !asked.has(`${one.package}.${rule.name.split(/[.[]/)[0] ?? ''}`))
+  return [...Map.groupBy(silent, ({ name }) => name).values()].flatMap(([rule]) => rule === undefined ? [] : [
+    finding('never_asked', rule, `no decision asks ${rule.name} of package ${one.package}: the library asks ${verbs.join(', ')} of packages policies.<name>, and what those ask in turn`)])
+})
 
 /** A list is filtered by the rule that also decides a call. Two answers to one question would part. */
 export const visibleIsDerived: LintRule = ({ packages }) => packages.filter(one => one.package !== library.list).flatMap(one => one.rules

@@ -8,6 +8,8 @@ export interface LintSubject {
   readonly packages: readonly InspectedPackage[]
   /** Paths below `data` that policy reads and no rule answers; none where it does not compile, which is `check`'s to say. */
   readonly dataReads: readonly InputRead[]
+  /** Full names of the rules that a decision or a list can ask, and their parents'; absent where the source has no library. */
+  readonly asked?: ReadonlySet<string>
 }
 
 /** One of the house's rules: what it finds, as findings whose code is the rule's name. */

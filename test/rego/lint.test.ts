@@ -63,6 +63,8 @@ const cases: Readonly<Record<string, readonly [files: Readonly<Record<string, st
   'a function told apart by what it is given': [it('f("a") := 1\n\nf("b") := 2')],
   'a function that is not': [it('f("a", _) := 1\n\nf(_, "b") := 2'),
     'policy/it/it.rego:9:1: f can have another value at policy/it/it.rego:7, and two values end the evaluation: join them by else [conflict]'],
+  'a yes by default': [it('default allow := true'),
+    'policy/it/it.rego:7:1: allow is true by default, for every call that comes: say for whom and for what, and leave the rest undefined [silence_is_deny]'],
   'with in a policy': [it(`ok if input.v == 1\n\ndeny contains ${reason('')} if {\n\tok with input as {"v": 1}\n}`),
     'policy/it/it.rego:10:5: with belongs in tests: pass what differs to a function [no_with]'],
   'data that is read and is not there': [{ ...it('require contains {"id": "it.no", "msg": "m", "controls": [], "approval": data.approvals.leed} if input.v == data.versions[_]'), 'data/data.json': '{ "approvals": { "lead": {} }, "versions": [1] }' },
@@ -75,6 +77,15 @@ const cases: Readonly<Record<string, readonly [files: Readonly<Record<string, st
 for (const [name, [files, ...findings]] of Object.entries(cases)) {
   test(`lint: ${name}`, async t => { t.deepEqual(await found(files), findings) })
 }
+
+test('beside the library, a rule that no decision asks is told: a verb with a typo, a package that is not below policies', async t => {
+  const library = Object.fromEntries([...starterFiles([])].filter(([name]) => /^(policy\/(lib|baseline)|schema|data)\//.test(name)))
+  const asks = (name: string) => `no decision asks ${name}: the library asks allow, deny, require, mask, limit, unmasked of packages policies.<name>, and what those ask in turn [never_asked]`
+  t.deepEqual(await found({ ...library, ...it(`denny contains ${reason('')} if is_late\n\nis_late if input.v == 1\n\nallow if is_early\n\nis_early if input.v == 2`) }), [
+    `policy/it/it.rego:7:1: ${asks('denny of package policies.it')}`, `policy/it/it.rego:9:1: ${asks('is_late of package policies.it')}`,
+  ])
+  t.deepEqual(await found({ ...library, 'policy/it/it.rego': `${metadata}package it\n\ndeny contains ${reason('')} if input.v == 1\n` }), [`policy/it/it.rego:7:1: ${asks('deny of package it')}`])
+})
 
 test('a library that was changed, or is not whole, is a warning', async t => {
   const library = Object.fromEntries([...starterFiles([])].filter(([name]) => /^(policy\/(lib|baseline)|schema|data)\//.test(name)))
