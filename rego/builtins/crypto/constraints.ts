@@ -1,6 +1,6 @@
 // Name constraints (RFC 5280 §4.2.1.10) as Go reads them. A chain that has any is not verified here: see `verify-chain.ts`.
 import { formatAddress, parseAddress } from '../net/address.ts'
-import { contextTag, DerError, DerReader, readWhole } from './der.ts'
+import { contextTag, DerError, DerReader, DerUnknown, readWhole } from './der.ts'
 import type { Element } from './der.ts'
 import type { Extension } from './extensions.ts'
 import { readIa5 } from './name.ts'
@@ -62,7 +62,7 @@ function readMailbox({ body }: Element): string {
   const text = readIa5(body)
   // Mailboxes with a quoted local part (RFC 2821 §4.1.2) are left out: no certificate has been seen with one.
   const isMailbox = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*@[^@]+$/.test(text)
-  if (!(text.includes('@') ? isMailbox && domainNameValid(text.slice(text.indexOf('@') + 1), false) : domainNameValid(text, true))) throw new DerError('a mailbox that is none')
+  if (!(text.includes('@') ? isMailbox && domainNameValid(text.slice(text.indexOf('@') + 1), false) : domainNameValid(text, true))) throw new DerUnknown('a mailbox that is none, or quoted')
   return text
 }
 

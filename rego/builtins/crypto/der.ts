@@ -2,6 +2,8 @@
 // not so is a DerError, and nothing else is ever thrown.
 
 export class DerError extends Error {}
+/** It may be well-formed, but is not read here: where Go would say "no", nothing is said. */
+export class DerUnknown extends DerError {}
 
 export const tag = {
   boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, null: 0x05, oid: 0x06, enumerated: 0x0a, utf8String: 0x0c,

@@ -1,6 +1,6 @@
 // Extensions of certificates (RFC 5280 §4.2) that Go reads, with its checks and its notion of "handled".
 import { formatAddress } from '../net/address.ts'
-import { contextTag, DerError, DerReader, readBitString, readInteger, readOid, tag } from './der.ts'
+import { contextTag, DerError, DerReader, DerUnknown, readBitString, readInteger, readOid, tag } from './der.ts'
 import { domainNameValid, parseConstraints } from './constraints.ts'
 import type { NameConstraints } from './constraints.ts'
 import { readIa5 } from './name.ts'
@@ -106,7 +106,8 @@ function readAlternativeNames(out: Extensions, _: Extension, value: DerReader): 
 
 function readUri(body: Uint8Array): Uri {
   const uri = parseUri(readIa5(body))
-  if (uri === undefined || (uri.Host !== '' && !domainNameValid(uri.Host, false))) throw new DerError('a URI that is none')
+  if (uri === undefined) throw new DerUnknown('a URI that is none, or not plain')
+  if (uri.Host !== '' && !domainNameValid(uri.Host, false)) throw new DerError('a host that is none')
   return uri
 }
 

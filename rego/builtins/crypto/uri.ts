@@ -1,4 +1,4 @@
-// URIs in certificates as Go's url.URL prints them, for those without user information, escapes or brackets. A certificate that has
+// URIs in certificates as Go's url.URL prints them, for those without user information, escapes, brackets or what Go would escape. A certificate that has
 // another is not read at all.
 
 export interface Uri {
@@ -17,7 +17,7 @@ const maxLength = 4_096
 
 /** `undefined` for what Go refuses, and for what is not ported. */
 export function parseUri(text: string): Uri | undefined {
-  if (text.length > maxLength || !/^[A-Za-z0-9\-._~!$&'()*+,;=:/?#@]*$/.test(text)) return undefined
+  if (text.length > maxLength || !/^[A-Za-z0-9\-._~$&+,;=:/?#@]*$/.test(text)) return undefined
   const [, scheme = '', rest = '', query, fragment] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?([^?#]*)(\?[^#]*)?(#.*)?$/.exec(text) ?? []
   if (rest.startsWith(':') || (fragment ?? '').slice(1).includes('#')) return undefined
   const parts = { Scheme: scheme.toLowerCase(), RawQuery: (query ?? '').slice(1), Fragment: (fragment ?? '').slice(1), ForceQuery: query === '?', text: (scheme === '' ? text : scheme.toLowerCase() + text.slice(scheme.length)).replace(/#$/, '') }

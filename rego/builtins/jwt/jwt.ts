@@ -1,4 +1,4 @@
-// `io.jwt.*`, as OPA's topdown answers them, over node:crypto: `decode`, `verify_*` and `decode_verify`.
+// `io.jwt.*`, as OPA's topdown answers them, over node:crypto.
 import { decodeBase64Url } from '../crypto/base64.ts'
 import { readUtf8 } from '../json/read.ts'
 import type { Family } from '../operand.ts'
@@ -6,6 +6,7 @@ import type { Builtin, Value } from '../value.ts'
 import { compareDecimals } from './decimal.ts'
 import { readKeys, signatureAlgorithms } from './keys.ts'
 import type { NamedKey } from './keys.ts'
+import { encodeSign, encodeSignRaw } from './sign.ts'
 import { decodeHeader, decodeObject, member, readHeader, splitToken } from './token.ts'
 import type { Header, JsonObject, Token } from './token.ts'
 import { verifyHmac, verifySignature } from './verify.ts'
@@ -16,6 +17,8 @@ const maxNesting = 32
 export const jwt: Family = [
   ['io.jwt.decode', decode],
   ['io.jwt.decode_verify', decodeVerify],
+  ['io.jwt.encode_sign', encodeSign],
+  ['io.jwt.encode_sign_raw', encodeSignRaw],
   ...signatureAlgorithms.map(alg => [`io.jwt.verify_${alg.toLowerCase()}`, alg.startsWith('HS') ? verifyWithSecret(alg) : verifyWithKeys(alg)] as const),
 ]
 

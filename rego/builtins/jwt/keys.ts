@@ -44,15 +44,22 @@ export function readKeys(text: Value | undefined): readonly NamedKey[] | undefin
     const key = type === 'CERTIFICATE' ? certificateKey(bytes) : type === 'PUBLIC KEY' ? readPublicKey(bytes) : undefined
     return key && [{ alg: '', kid: '', key }]
   }
-  const value = readJson(text)
+  // A key for something else than signatures is passed over.
+  return readJwks(text)?.filter(({ alg }) => alg === '' || signatureAlgorithms.includes(alg))
+}
+
+/** Every key of a set, or the only one. */
+export function readJwks(text: string): readonly (NamedKey & { readonly jwk: JsonObject })[] | undefined {
+  const value = text.length > maxKeyTextLength ? undefined : readJson(text)
   if (value === undefined || value === null || typeof value !== 'object' || !('object' in value)) return undefined
   const set = value.object.some(([name]) => name === 'keys') ? member(value, 'keys') : { array: [value] }
   if (set === undefined || set === null || typeof set !== 'object' || !('array' in set) || set.array.length > maxKeys) return undefined
-  const keys: NamedKey[] = []
+  const keys: (NamedKey & { jwk: JsonObject })[] = []
   for (const item of set.array) {
-    const named = item !== null && typeof item === 'object' && 'object' in item ? readJwk(item) : undefined
+    if (item === null || typeof item !== 'object' || !('object' in item)) return undefined
+    const named = readJwk(item)
     if (named === undefined) return undefined
-    if (named.alg === '' || signatureAlgorithms.includes(named.alg)) keys.push(named)
+    keys.push({ ...named, jwk: item })
   }
   return keys
 }
@@ -121,8 +128,8 @@ function importJwk(jwk: Record<string, string>, kind: 'rsa' | 'ec' | 'ed25519', 
   }
 }
 
-// Key sets in the wild have all four ways of writing base64.
-function decodeAnyBase64(text: string): Uint8Array | undefined {
+/** Key sets in the wild have all four ways of writing base64. */
+export function decodeAnyBase64(text: string): Uint8Array | undefined {
   return decodeBase64(text, /[+/]/.test(text) ? 'standard' : 'url', text.endsWith('=') ? 'padded' : 'raw')
 }
 

@@ -153,6 +153,23 @@ test('tokens, keys and chains of tokens that are too large are undefined', t => 
   t.is(answer(jwt, 'io.jwt.decode', nested), undefined)
 })
 
+test('a token is signed as OPA signs it where that is always the same, and not at all elsewhere', async t => {
+  const cases: Case[] = []
+  const q = JSON.stringify
+  const keys = [{ kty: 'oct', k: encode(secret) }, ...[rsa, ed, ec['256'] as Pair].map(({ privateKey }) => privateKey.export({ format: 'jwk' })), jwk(rsa), { kty: 'oct', k: '' }, { keys: [] }]
+  for (const alg of ['HS256', 'HS512', 'RS256', 'RS512', 'EdDSA', 'none', 'foo']) {
+    for (const key of keys) {
+      // OPA takes an Ed25519 key for a shared secret.
+      if (alg.startsWith('HS') && 'crv' in key) continue
+      cases.push(['io.jwt.encode_sign', q({ alg, typ: 'JWT', kid: '<&>' }), '{"b": [1.50, {"z": null, "a": "é"}], "a": true}', q(key)])
+      for (const [header, payload] of [[q({ alg, typ: 'text/plain' }), 'no claims'], [q({ alg }), 'no claims'], [q({ alg, typ: 'JWT' }), ' {"a": 1}'], [`${q({ alg })}x`, '{}'], ['{', '{}'], ['', '']]) cases.push(['io.jwt.encode_sign_raw', q(header), q(payload), q(q(key))])
+    }
+  }
+  t.deepEqual(await differences(jwt, cases), [])
+  for (const [alg, pair] of [['ES256', ec['256'] as Pair], ['PS256', rsa]] as const) t.is(answer(jwt, 'io.jwt.encode_sign', fromJson({ alg }), fromJson({}), fromJson(pair.privateKey.export({ format: 'jwk' }))), undefined, alg)
+  t.is(answer(jwt, 'io.jwt.encode_sign', fromJson({ alg: 'HS256' }), fromJson({}), fromJson(ed.privateKey.export({ format: 'jwk' }))), undefined)
+})
+
 test('no token and no key makes it throw', t => {
   const random = randomFrom(11)
   const tokens = algorithms.map(algorithm => token(algorithm, { header: { kid: 'a' }, claims: '{"exp": 1, "aud": ["a"]}' }))
@@ -166,7 +183,8 @@ test('no token and no key makes it throw', t => {
     const [text, key] = [spoil(tokens[random(tokens.length)] as string), random(2) === 0 ? keys[random(keys.length)] as string : spoil(keys[random(keys.length)] as string)]
     t.notThrows(() => {
       answer(jwt, 'io.jwt.decode', text)
-      answer(jwt, jwt[2 + random(13)]?.[0] ?? '', text, key)
+      answer(jwt, `io.jwt.verify_${algorithms[random(13)]?.toLowerCase()}`, text, key)
+      answer(jwt, 'io.jwt.encode_sign_raw', '{"alg":"HS256"}', text, key)
       decodeVerify(text, { [random(2) === 0 ? 'cert' : 'secret']: key, time: random(4) })
     })
   }
