@@ -97,7 +97,7 @@ test('what an unsigned commit says is not followed: no password goes to a server
   fs.rmSync(home.directories.state, { recursive: true })
   const { code, stderr } = await doctor(home)
   t.is(code, 2)
-  t.regex(stderr, /ERR_POLICY_UNTRUSTED: [0-9a-f]{40} is not signed by anybody whom the bootstrap file pins/)
+  t.regex(stderr, /ERR_POLICY_QUORUM: [0-9a-f]{40}: 0 of 1 people have signed for it; the commit is not signed/)
   t.is(connections, 0)
   t.false(fs.existsSync(home.directories.state))
   trap.close()
