@@ -47,15 +47,20 @@ async function followPorts(home: Home, governed: string): Promise<void> {
 /** Commits the work tree as one of the people who may sign. @returns the commit's id */
 export async function commitAll(home: Home, name: (typeof signers)[number], message: string): Promise<string> {
   const dir = home.policy
-  const key = readKey(home, name)
   for (const [file, , workdir] of await git.statusMatrix({ fs, dir })) {
     if (workdir === 0) await git.remove({ fs, dir, filepath: file })
     else await git.add({ fs, dir, filepath: file })
   }
-  return await git.commit({
-    fs, dir, message, author: { name, email: `${name}@bank.example` }, signingKey: 'ssh',
+  return await git.commit({ fs, dir, message, ...signedBy(home, name) })
+}
+
+/** Who makes a commit, for `git.commit`. */
+export function signedBy(home: Home, name: (typeof signers)[number]): Pick<Parameters<typeof git.commit>[0], 'author' | 'signingKey' | 'onSign'> {
+  const key = readKey(home, name)
+  return {
+    author: { name, email: `${name}@bank.example` }, signingKey: 'ssh',
     onSign: ({ payload }) => ({ signature: signSsh(Buffer.from(payload), key, publicKeyOf(key)) }),
-  })
+  }
 }
 
 /** A person's private key, from the file that ssh-keygen would use. */

@@ -6,7 +6,7 @@ import git from 'isomorphic-git'
 import { allowedSigner } from '../../evidence/repository/sshsig.ts'
 import { countersign } from './cast.ts'
 import type { Home } from './home.ts'
-import { commitAll } from './policy-repository.ts'
+import { signedBy } from './policy-repository.ts'
 import type { Say } from './say.ts'
 
 const branch = 'less-friction'
@@ -51,15 +51,20 @@ function writeExporter(keyFile: string, signersFile: string): void {
   fs.writeFileSync(signersFile, allowedSigner('exporter@bank.example', Buffer.from(createPublicKey(privateKey).export({ format: 'jwk' }).x ?? '', 'base64url'), 'countersign-replay-corpus'))
 }
 
-/** A branch from main with one signed commit; the gateway follows main and takes no notice. Made anew in each tour. */
+/** A branch from main with one signed commit, made anew in each tour without touching the work tree; the gateway follows main and takes no notice. */
 async function propose(home: Home): Promise<void> {
   const repository = { fs, dir: home.policy }
-  await git.branch({ ...repository, ref: branch, object: 'main', checkout: true, force: true })
-  try {
-    const file = path.join(home.policy, 'data', 'data.json')
-    fs.writeFileSync(file, edits.reduce((text, [from, to]) => text.replace(from, to), fs.readFileSync(file, 'utf8')))
-    await commitAll(home, 'eli', 'policy: less friction for analysts')
-  } finally {
-    await git.checkout({ ...repository, ref: 'main', force: true })
-  }
+  const main = await git.resolveRef({ ...repository, ref: 'main' })
+  const { blob } = await git.readBlob({ ...repository, oid: main, filepath: 'data/data.json' })
+  const text = edits.reduce((before, [from, to]) => before.replace(from, to), Buffer.from(blob).toString('utf8'))
+  const oid = await git.writeBlob({ ...repository, blob: Buffer.from(text) })
+  const data = await replaced(repository, main, 'data', 'data.json', oid)
+  const tree = await replaced(repository, main, undefined, 'data', data)
+  await git.commit({ ...repository, message: 'policy: less friction for analysts', tree, parent: [main], ref: `refs/heads/${branch}`, ...signedBy(home, 'eli') })
+}
+
+/** A folder of a commit with another object under one name. */
+async function replaced(repository: { readonly fs: typeof fs; readonly dir: string }, commit: string, folder: string | undefined, name: string, oid: string): Promise<string> {
+  const { tree } = await git.readTree({ ...repository, oid: commit, ...(folder === undefined ? {} : { filepath: folder }) })
+  return await git.writeTree({ ...repository, tree: tree.map((entry) => entry.path === name ? { ...entry, oid } : entry) })
 }
