@@ -15,9 +15,11 @@ export const utc: Zone = { offsetAt: () => 0, abbreviationAt: () => 'UTC' }
 // ICU also knows names that no IANA database has (`BST` is Dhaka to it). Of those without a region, these are in one.
 const withoutRegion = new Set('CET CST6CDT Cuba EET EST EST5EDT Egypt Eire GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich HST Hongkong Iceland Iran Israel Jamaica Japan Kwajalein Libya MET MST MST7MDT NZ NZ-CHAT Navajo PRC PST8PDT Poland Portugal ROC ROK Singapore Turkey UCT UTC Universal W-SU WET Zulu'.split(' '))
 const withRegion = /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|Pacific|US)(?:\/[A-Z][A-Za-z0-9+_-]*)+$/
-// Each abbreviates the zones of its own region only. GST is ICU's alone.
+// Each abbreviates the zones of its own region only. Some abbreviations are ICU's alone, and some zones have only numbers in IANA's data.
 const locales = ['en-US', 'en-GB', 'en-AU', 'en-IN', 'en-ZA']
-const notIana = new Set(['GST'])
+const notIana = new Set(['GST', 'HAST', 'HADT', 'ACWST', 'LHST', 'LHDT'])
+const numbered = /^Antarctica\/|^Asia\/Colombo$/
+const greenwich = /^(?:Etc\/)?(?:GMT[+-]?0?|Greenwich)$/
 
 export type OpenZone = (name: string) => Zone | undefined
 
@@ -25,6 +27,7 @@ export function createZones(): OpenZone {
   const kept = new Map<string, Zone>()
   return name => {
     if (name === '' || name === 'UTC') return utc
+    if (greenwich.test(name)) return { offsetAt: () => 0, abbreviationAt: () => 'GMT' }
     const known = kept.get(name)
     if (known) return known
     // `Local` is the machine's: a decision is not.
@@ -49,6 +52,7 @@ function openZone(name: string): Zone | undefined {
   return {
     offsetAt: instant => readOffset(zoneName(offsets, instant)),
     abbreviationAt: instant => {
+      if (numbered.test(name)) return undefined
       for (const locale of locales) {
         const short = zoneName(formatter(locale, name, 'short'), instant)
         if (/^[A-Z]{3,5}$/.test(short) && !notIana.has(short)) return short
