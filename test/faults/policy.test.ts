@@ -66,7 +66,7 @@ test('a commit that does not compile, fails its tests or is signed by a stranger
   await refuse({ 'policy/broken.rego': 'package policies.broken\n\ndeny contains x if {\n' }, 'ERR_POLICY_CHECK', /broken\.rego:\d+/)
   await refuse({ 'policy/broken.rego': 'package policies.broken\n\ndeny contains 1 if http.send({"url": "https://x.example", "method": "get"})\n' }, 'ERR_POLICY_CHECK', /http\.send/)
   await refuse({ 'policy/broken.rego': 'package policies.broken_test\n\ntest_fails if 1 == 2\n' }, 'ERR_POLICY_TEST', /test_fails/)
-  await refuse({ 'policy/broken.rego': 'package policies.broken\n' }, 'ERR_POLICY_UNTRUSTED', /the signer is not one that the policy in force allows/, newSigner('mallory'))
+  await refuse({ 'policy/broken.rego': 'package policies.broken\n' }, 'ERR_POLICY_QUORUM', /^0 of 1 people have signed for it; the commit's signer is not one that the policy in force allows, or not now$/, newSigner('mallory'))
   t.is(await gateway.stop(), 0)
 })
 
