@@ -31,10 +31,10 @@ const compiling = ['check', 'test', 'lint', 'fmt', 'build', 'inspect', 'deps', '
  */
 export async function policyCommands(program: Command, readCommit: ReadCommit, others: Verbs = {}): Promise<void> {
   const policy = program.command('policy').description('check, test and build the policies that decide what is allowed')
-  const [, named = ''] = process.argv.slice(2)
+  const [, named = '', ...rest] = process.argv.slice(2)
   const all = { ...verbs, ...others }
   const toolchain = new Toolchain()
-  if (compiling.includes(named)) toolchain.start()
+  if (compiling.includes(named) && !rest.some(word => word === '--help' || word === '-h')) toolchain.start()
   for (const [name, load] of Object.entries(all)) if (!(named in all) || name === named) (await load(readCommit, toolchain))(policy)
 }
 
