@@ -60,7 +60,6 @@ async function replay(flags: ReplayFlags): Promise<number> {
     if (!/^\d{1,12}$/.test(flags.warnBlocked)) throw new EvidenceError('ERR_EVIDENCE_REPLAY', '--warn-blocked is not a number')
     if (flags.sign !== undefined && flags.output === undefined) throw new EvidenceError('ERR_EVIDENCE_REPLAY', '--sign signs report.json: say --output')
     progress.tell('compiling', 0, 0)
-    toolchain.start()
     const [base, head] = await Promise.all([openVersion(flags.base, flags.repository, toolchain), openVersion(flags.head, flags.repository, toolchain)])
     const done = await review({
       base, head, corpus: read(flags.corpus), signature: existsSync(`${flags.corpus}.sig`) ? read(`${flags.corpus}.sig`).toString('utf8') : undefined,
@@ -115,7 +114,9 @@ export function exportCorpus(directory: string, flags: ExportFlags): string {
   if (flags.bundles === undefined) throw new EvidenceError('ERR_EVIDENCE_EXPORT', 'say --bundles: each decision is made again before it is exported')
   const keys = parseSessionKeys(read(flags.keys).toString('utf8'))
   const trust = flags.trust === undefined ? {} : { trust: read(flags.trust).toString('utf8') }
-  const verdict = verifyEvidence({ directory, keys, at: Date.now(), ...trust })
+  const progress = createProgress()
+  const verdict = verifyEvidence({ directory, keys, at: Date.now(), ...trust, progress: (done, total) => progress.tell('verifying the record', done, total) })
+  progress.tell('collecting', 0, 0)
   if (verdict.exit === 1) throw new EvidenceError('ERR_EVIDENCE_CORRUPT', `the record is false (${verdict.falsities[0]?.code ?? ''}): "evidence verify" names all that is wrong, and nothing is made of it`)
   using recording = new Recording(directory, keys)
   const [since, until] = [timeOf(flags.since), timeOf(flags.until)]
@@ -123,6 +124,7 @@ export function exportCorpus(directory: string, flags: ExportFlags): string {
   const pseudonyms = flags.realIdentities === true ? undefined : createPseudonyms(randomBytes(32))
   const parts = collectCorpus(recording, { bundles: readBundles(flags.bundles), pseudonyms, now: Date.now(), ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) })
   const bytes = writeCorpus(parts)
+  progress.end()
   const signature = flags.sign === undefined ? undefined : signFile(bytes, flags.sign, namespaces.corpus)
   writeFileSync(flags.replayCorpus, bytes, { mode: 0o600 })
   rmSync(`${flags.replayCorpus}.sig`, { force: true })
@@ -158,7 +160,7 @@ function createProgress(): { tell(doing: string, done: number, total: number): v
       if (done < total && Date.now() - shown < 100) return
       shown = Date.now()
       const full = total === 0 ? 0 : Math.floor(barWidth * done / total)
-      write(total === 0 ? `${doing} …` : `${doing} ${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${done} of ${total} rows`)
+      write(total === 0 ? `${doing} …` : `${doing} ${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${done} of ${total}`)
     },
     end: () => write(''),
   }

@@ -1,10 +1,14 @@
-// `evidence export --replay-corpus` as it is called: what it refuses, and what it leaves on disk.
+// `evidence export --replay-corpus` and `policy replay` as they are called: what they refuse, and what they leave on disk.
 import test from 'ava'
-import { hash, generateKeyPairSync } from 'node:crypto'
+import { spawnSync } from 'node:child_process'
+import { createPublicKey, hash, generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportCorpus } from '../../../../evidence/audit/replay/cli.ts'
+import type { Report } from '../../../../evidence/audit/replay/report.ts'
+import { namespaces, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
+import { allowedSigner } from '../../../../evidence/repository/sshsig.ts'
 import { readCorpus } from '../../../../evidence/audit/replay/corpus.ts'
 import { Toolchain } from '../../../../rego/toolchain/process.ts'
 import { compileBundle, loadPolicy, readBundle, shippedCapabilities } from '../../../../rego/index.ts'
@@ -18,7 +22,10 @@ using toolchain = new Toolchain()
 const bundle = await compileBundle({ files: goldenFiles, revision: 'golden', serial: 1, capabilities: shippedCapabilities(), toolchain })
 mkdirSync(at('bundles'))
 writeFileSync(join(at('bundles'), 'a.tar.gz'), bundle)
-writeFileSync(at('exporter.pem'), generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
+const exporter = generateKeyPairSync('ed25519')
+writeFileSync(at('exporter.pem'), exporter.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+const signers = allowedSigner('exporter', Buffer.from(createPublicKey(exporter.privateKey).export({ format: 'jwk' }).x ?? '', 'base64url'), Object.values(namespaces).join(','))
+writeFileSync(at('signers'), signers)
 const input = JSON.stringify(toolCall('run_report', {}, ['analysts'], 'ana'))
 const policy = loadPolicy(readBundle(bundle))
 const decision = new TextDecoder().decode(policy.decide(JSON.parse(input) as object, input).canonical)
@@ -33,6 +40,7 @@ function record(name: string): string {
   log.close(node)
   log.cut(3)
   writeFileSync(at('keys.jsonl'), log.keysFile())
+  writeFileSync(at('log.vkey'), `${log.logVkey}\n`)
   return log.directory
 }
 
@@ -72,4 +80,35 @@ test('of a record that is false nothing is made', (t) => {
   writeFileSync(file, bytes)
   t.throws(() => exportCorpus(bent, { ...flags, replayCorpus: at('never.jsonl') }), { code: 'ERR_EVIDENCE_CORRUPT', message: /^the record is false \(leaves\.file\)/ })
   t.false(existsSync(at('never.jsonl')))
+})
+
+const launcher = join(import.meta.dirname, '..', '..', '..', '..', 'gateway', 'countersign.js')
+
+function replay(...args: string[]): { readonly code: number | null; readonly stdout: string; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, 'policy', 'replay', ...args], { cwd: root, encoding: 'utf8' })
+  return { code: status, stdout, stderr }
+}
+
+test('a replay of two bundles: the report is printed, written and signed, and the log\'s key is asked for what the corpus says', (t) => {
+  const out = at('replayed.jsonl')
+  exportCorpus(evidence, { ...flags, replayCorpus: out, sign: at('exporter.pem') })
+  const versions = ['--base', './bundles/a.tar.gz', '--head', './bundles/a.tar.gz', '--corpus', out, '--signers', at('signers')]
+  const { code, stdout, stderr } = replay(...versions, '--log-key', at('log.vkey'), '--output', at('out'), '--sign', at('exporter.pem'), '--json')
+  t.is(code, 0, stderr)
+  const bytes = readFileSync(join(at('out'), 'report.json'))
+  t.is(stdout, bytes.toString('utf8'))
+  t.is(verifyFile(bytes, readFileSync(join(at('out'), 'report.json.sig'), 'utf8'), signers, namespaces.report, Date.now()), 'exporter')
+  const report = JSON.parse(stdout) as Report
+  t.deepEqual([report.v, report.verdict, report.faithfulness.verdict, report.base.kind, report.corpus.signed_by, report.corpus.log_key_checked, report.differential], [1, 'fine', 'faithful', 'bundle', 'exporter', true, null])
+  t.deepEqual(readdirSync(at('out')).toSorted(), ['report.json', 'report.json.sig', 'report.md', 'report.sarif'])
+
+  writeFileSync(at('other.vkey'), new SampleLog(at('other'), { logSeed: 9 }).logVkey)
+  const stranger = replay(...versions, '--log-key', at('other.vkey'))
+  t.deepEqual([stranger.code, stranger.stdout, stranger.stderr], [2, '', 'countersign: ERR_EVIDENCE_CORPUS: the replay corpus is false at the checkpoint: it is not signed by the key of the log\n'])
+})
+
+test('a replay that cannot run says why, with exit status 2', (t) => {
+  const of = (...args: string[]) => { const { code, stderr } = replay('--base', './bundles/a.tar.gz', '--head', './bundles/a.tar.gz', ...args); return [code, stderr.replace(root, '…')] }
+  t.deepEqual(of('--corpus', at('nothing.jsonl')), [2, 'countersign: ERR_EVIDENCE_NOT_FOUND: …/nothing.jsonl cannot be read\n'])
+  t.deepEqual(of('--corpus', at('nothing.jsonl'), '--sign', at('exporter.pem')), [2, 'countersign: ERR_EVIDENCE_REPLAY: --sign signs report.json: say --output\n'])
 })

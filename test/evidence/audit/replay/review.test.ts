@@ -22,6 +22,7 @@ import { createVocabulary } from '../../../../evidence/audit/replay/vocabulary.t
 import type { PolicyVersion } from '../../../../evidence/audit/replay/version.ts'
 import { allowedSigner } from '../../../../evidence/repository/sshsig.ts'
 import { Toolchain } from '../../../../rego/toolchain/process.ts'
+import { shippedCapabilities, testPolicies } from '../../../../rego/index.ts'
 import type { PolicySource } from '../../../../rego/index.ts'
 import { calls, changes } from './changes.ts'
 import { corpusBytes, corpusOf, toolCall } from './corpus-kit.ts'
@@ -198,6 +199,17 @@ test('a result in SARIF stands at its rule\'s place in head', async (t) => {
   const [found] = runs[0]?.results ?? []
   t.deepEqual([found?.ruleId, found?.level, found?.locations[0]?.physicalLocation.artifactLocation.uri], ['deny_to_allow', 'warning', 'policy/desk.rego'])
   t.is(Buffer.from(goldenFiles.get('policy/desk.rego') ?? []).toString('utf8').split('\n')[(found?.locations[0]?.physicalLocation.region.startLine ?? 0) - 1], '\t"id": "desk.path",')
+})
+
+test('rules that no recorded call fires and rules that no test reaches are listed, where they are written', async (t) => {
+  const { coverage } = await testPolicies({ files: goldenFiles, capabilities: shippedCapabilities(), coverage: true, toolchain })
+  const rules = findRuleIds(goldenFiles, coverage)
+  const tested = new Map(rules.map(({ id, isTested }) => [id, isTested]))
+  t.deepEqual(['desk.schema_change', 'desk.path', 'desk.delete', 'desk.ssn', 'net'].map((id) => tested.get(id)), [true, false, false, undefined, undefined])
+  t.deepEqual(rules.find(({ id }) => id === 'desk.allow'), { id: 'desk.allow', file: 'policy/desk.rego', row: 5, isTested: false })
+  const { report } = await reportOn(base, { bytes: corpusBytes(calls.slice(0, 3), base.engine) })
+  t.deepEqual(report.rules.never_fired.map(({ id }) => id), ['desk.schema_change', 'desk.path', 'desk.bulk_export', 'desk.delete', 'desk.large_transfer'])
+  t.deepEqual(report.rules.fired.find(({ id }) => id === 'desk.contact'), { id: 'desk.contact', base: 14, head: 14 })
 })
 
 test('a malformed corpus is refused, line by line', (t) => {
