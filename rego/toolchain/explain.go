@@ -160,7 +160,11 @@ func (w *witness) parts(decision ast.Value, annotations metadata) []part {
 	}
 	out := []part{}
 	for _, member := range []string{"reasons", "mask"} {
-		eachEntry(object.Get(ast.StringTerm(member)), func(entry ast.Object) {
+		list := object.Get(ast.StringTerm(member))
+		if list == nil {
+			continue
+		}
+		for _, entry := range entriesIn(list.Value) {
 			id := textOf(entry, "id")
 			if by, ok := w.sayer(func(value ast.Value) bool { return says(value, entry, id) }); ok {
 				out = append(out, part{member, id, explainedOf(by, annotations)})
@@ -168,7 +172,7 @@ func (w *witness) parts(decision ast.Value, annotations metadata) []part {
 			if pkg, isAllow := strings.CutSuffix(id, ".allow"); isAllow {
 				out = append(out, w.allows(pkg, annotations)...)
 			}
-		})
+		}
 	}
 	if limits := object.Get(ast.StringTerm("limits")); limits != nil {
 		if each, ok := limits.Value.(ast.Object); ok {
@@ -229,30 +233,19 @@ func says(value ast.Value, entry ast.Object, id string) bool {
 	return false
 }
 
+// The objects in a value, through lists and sets of lists: a rule may say more than one thing at once.
 func entriesIn(value ast.Value) []ast.Object {
 	out := []ast.Object{}
-	if object, ok := value.(ast.Object); ok {
-		return append(out, object)
-	}
-	eachEntry(ast.NewTerm(value), func(entry ast.Object) { out = append(out, entry) })
-	return out
-}
-
-func eachEntry(list *ast.Term, do func(ast.Object)) {
-	if list == nil {
-		return
-	}
-	one := func(term *ast.Term) {
-		if entry, ok := term.Value.(ast.Object); ok {
-			do(entry)
-		}
-	}
-	switch value := list.Value.(type) {
+	within := func(term *ast.Term) { out = append(out, entriesIn(term.Value)...) }
+	switch value := value.(type) {
+	case ast.Object:
+		out = append(out, value)
 	case *ast.Array:
-		value.Foreach(one)
+		value.Foreach(within)
 	case ast.Set:
-		value.Foreach(one)
+		value.Foreach(within)
 	}
+	return out
 }
 
 func textOf(object ast.Object, name string) string {

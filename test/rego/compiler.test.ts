@@ -58,7 +58,7 @@ test('a misspelt member of the input is found, with its place', async t => {
 })
 
 test('a built-in that the host lacks fails at check and not in a call', async t => {
-  const calls = ['http.send({"url": input.resource.id})', 'format_int(3, 10)', 'time.now_ns()', 'rand.intn("a", 3)', 'opa.runtime()', 'net.lookup_ip_addr("a")', 'crypto.md5("a")']
+  const calls = ['http.send({"url": input.resource.id})', 'format_int(3, 10)', 'time.now_ns()', 'rand.intn("a", 3)', 'opa.runtime()', 'net.lookup_ip_addr("a")']
   t.deepEqual(
     await findings({ 'policy/x.rego': `package policies.x\n\n${calls.map(call => `allow if ${call}\n`).join('')}` }),
     calls.map((call, i) => `policy/x.rego:${3 + i}:10: undefined function ${call.slice(0, call.indexOf('('))}`),
