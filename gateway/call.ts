@@ -69,6 +69,8 @@ export interface Operation {
   readonly isOpaque: boolean
   /** More bytes will follow that `canonical` does not cover, so no approval can bind to them. */
   readonly isUnread?: boolean
+  /** Operations of one session that share this object are alike in all but `request.parameters`, which none of them lacks: the protocol has made sure. */
+  readonly repeats?: object
   /** What its protocol knows about the text it was read from. */
   readonly findings?: { readonly sql: SqlFinding }
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */

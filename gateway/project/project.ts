@@ -9,6 +9,8 @@ import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 import { createFindings, projectSlot, projectText } from './slot.ts'
 import type { Findings } from './slot.ts'
+import { createTemplate, fillTemplate, isTemplateFor } from './template.ts'
+import type { Template } from './template.ts'
 
 /** What the host knows about a call and policy may read. */
 export interface ProjectionContext {
@@ -35,7 +37,28 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
   for (const [key, entry] of Object.entries(target.catalogue)) declared.set(key, compileFields(entry.request))
   const undeclared = compileFields({})
   const members = new Names()
-  return (call, context) => projectCall(call, context, declared.get(call.operation.catalogueKey), undeclared, members, tokens)
+  const templates = new WeakMap<object, Template>()
+  return (call, context) => {
+    const { repeats } = call.operation
+    if (repeats === undefined || !isPlain(context)) return whole(call, context)
+    const known = templates.get(repeats)
+    const project = (request: Call['operation']['request'], slot: Call['operation']['slots'][number], findings: Findings): Call['operation']['request'] =>
+      projectSlot(request, slot, declared.get(call.operation.catalogueKey) ?? undeclared, members, tokens, findings)
+    if (known !== undefined && isTemplateFor(known, context)) return fillTemplate(known, call, context, project)
+    const projected = whole(call, context)
+    const template = createTemplate(projected, context, project)
+    if (template !== undefined) templates.set(repeats, template)
+    return projected
+  }
+
+  function whole<O extends Operation>(call: Call<O>, context: ProjectionContext): ProjectedCall<O> {
+    return projectCall(call, context, declared.get(call.operation.catalogueKey), undeclared, members, tokens)
+  }
+}
+
+/** Nothing in it but who calls, and when. */
+function isPlain({ phase, ticket, approval, grants, breakGlass }: ProjectionContext): boolean {
+  return (phase ?? 'request') === 'request' && (approval ?? null) === null && ticket === undefined && grants === undefined && breakGlass === undefined
 }
 
 function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, declared: Fields | undefined, undeclared: Fields, members: Names, tokens: Tokens): ProjectedCall<O> {

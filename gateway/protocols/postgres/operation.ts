@@ -23,7 +23,12 @@ export interface OperationOptions {
   readonly nonce: string
   /** Kept for as long as the target's config is: a prepared statement is looked at once. */
   readonly views?: StatementViews
+  /** Of the session: what the last run of a prepared statement came to. */
+  readonly runs?: WeakMap<Analysis, Run>
 }
+
+/** One run of a prepared statement, none of whose parameters was null: the next one differs in their values alone. */
+export interface Run { readonly names: StatementOptions['names']; readonly count: number; readonly operation: PostgresOperation }
 
 /** What policy reads of an analysis, worked out before. Of one target. */
 export type StatementViews = WeakMap<Analysis, StatementsView>
@@ -51,6 +56,9 @@ export function statementOperation(options: StatementOptions): PostgresOperation
 
 function parsedOperation(options: StatementOptions, analysis: Analysis & { readonly status: 'ok' }): PostgresOperation {
   const { statements } = analysis
+  const last = options.kind === 'execute' ? options.runs?.get(analysis) : undefined
+  const again = last === undefined ? undefined : repeated(options, last, statements)
+  if (again !== undefined) return again
   const around = surroundings(options)
   let view = options.views?.get(analysis)
   if (view === undefined) {
@@ -62,12 +70,24 @@ function parsedOperation(options: StatementOptions, analysis: Analysis & { reado
   const isUnread = analysis.literals.length > maxShownValues || (options.parameters?.values.length ?? 0) > maxShownValues || analysis.shape.length > maxShownUnits
   const slots: Slot[] = [{ path: '/statement' }, ...literalSlots, ...valueSlots]
   if (view.isCallerNamed) slots.push({ path: '/statements' }, { path: '/sensitive_write' })
-  return {
+  const operation: PostgresOperation = {
     action: { name: options.kind === 'prepare' ? 'pg.prepare' : statements.length === 1 ? `pg.${statements[0]?.kind ?? 'multi'}` : 'pg.multi', properties: { effects: view.effects } },
     ...common(options, view.relations),
     request: { ...basis(options), ...view.request, literals, parameters: values, ...isUnread ? { unread: true } : {} }, slots,
     findings: parsed, ...view.isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
   }
+  if (options.kind !== 'execute' || options.runs === undefined || isUnread || values.includes(null)) return operation
+  const first = { ...operation, repeats: {} }
+  options.runs.set(analysis, { names: options.names, count: values.length, operation: first })
+  return first
+}
+
+/** What stands where, and which column a value meets, is as it was. */
+function repeated(options: StatementOptions, { names, count, operation }: Run, statements: readonly Statement[]): PostgresOperation | undefined {
+  const { parameters: bound } = options
+  if (names !== options.names || (bound?.values.length ?? 0) !== count || bound?.values.includes(null) === true) return undefined
+  const values = bound === undefined ? [] : bound.values.map((_, i) => parameterText(bound, i))
+  return { ...operation, request: { ...operation.request, parameters: values }, canonical: () => canonical(options, statements) }
 }
 
 function viewOf({ statements, shape }: Analysis & { readonly status: 'ok' }, around: Surroundings): StatementsView {

@@ -116,7 +116,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const shared = sharedOf(target)
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
-      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views },
+      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views, runs: new WeakMap() },
       catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor, signedIn.pid)

@@ -134,10 +134,11 @@ export class Requests {
         isPoisoned = step.isExtended
         continue
       }
-      const isAwaited = act !== undefined && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, i))))
+      const isLastOfAct = act !== undefined && step.kind !== 'bind' && !steps.some((later, j) => j > i && later.act === act)
+      const isAwaited = isLastOfAct && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, i))))
       const paused = isAwaited ? act.paused : undefined
       this.#forward(step)
-      if (!isAwaited || step.kind === 'bind' || steps.some((later, j) => j > i && later.act === act)) continue
+      if (!isAwaited) continue
       if (step.isExtended) upstream.control({ kind: 'flush' })
       await this.#flush()
       await paused
