@@ -13,6 +13,9 @@ export const asyncpgSuite: Suite = {
   missing: () => ['python3', 'tar', 'gcc'].filter((tool) => !isInstalled(tool)).join(', ') || undefined,
   fetch: async () => { await fetchTests() },
   settings: ['max_prepared_transactions=20'],
+  declared: {
+    'test_execute.py::TestExecuteMany::test_executemany_server_failure_during_writes': 'the client counts on hearing of an error before it has sent 4 MB, which the buffers of two connections hold; the statements are on record first',
+  },
   async run(address, workspace): Promise<Result> {
     const folder = await fetchTests()
     const { output } = await toEnd(path.basename(workspace), path.join(folder, 'venv/bin/python'), ['-m', 'pytest', '-v', '-p', 'no:cacheprovider', '--timeout=60', 'tests', '--ignore=tests/test__sourcecode.py'], { cwd: folder, env: { ...libpqEnvironment(address), PYTHONDONTWRITEBYTECODE: '1' } })
