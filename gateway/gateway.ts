@@ -17,7 +17,7 @@ import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
 import { createDecisionLog, createFileSink, createHttpSink } from './decision-log/index.ts'
 import type { DecisionLog } from './decision-log/index.ts'
-import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, resourceMetadata } from './identity/index.ts'
+import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, requesterOf, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
@@ -98,6 +98,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const metrics = createMetrics(recorder, record, () => activation.status(), decisionLog)
   const decisionIds = new DecisionIds()
   let isDraining = false
+  const sponsors = () => activation.active()?.governed.sponsors ?? {}
 
   const stages: Stages = {
     closed: (target) => isDraining ? 'gateway.draining' : record.fence.has(target) ? 'upstream.fenced' : undefined,
@@ -113,7 +114,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     leave: (session) => record.leave(session),
     project: (call, session, target, approval) => projectorOf(target.name)(call, {
       session: { id: session.writer.hex, seq: session.writer.count, startedAt: session.startedAt },
-      principal: callerOf(call.operation, session.principal), peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
+      principal: callerOf(call.operation, session.principal, sponsors()), peer: session.peer, decisionId: decisionIds.next(), now: now(), approval,
     }),
     decide(call, target) {
       const decided = decide(call, policyInForce().policy, target)
@@ -126,19 +127,19 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       return policyInForce().policy.visible(input)
     },
     mayAsk({ operation }, { principal }, target) {
-      const admitted = identity.admit(callerOf(operation, principal))
+      const admitted = identity.admit(callerOf(operation, principal, sponsors()))
       return mayAsk(operation, principal, target) ?? (isRefusal(admitted) ? admitted : undefined)
     },
     limit({ decision, operation }, session) {
       const { rate } = decision.limits
       if (rate === undefined) return undefined
-      const { id, clientId } = callerOf(operation, session.principal)
+      const { id, clientId } = callerOf(operation, session.principal, sponsors())
       const who = { subject: id, client: clientId, target: '' }[rate.key]
       return rates.take(`${rate.key}\n${who}\n${session.target}`, rate.per_min)
     },
     async approve(call, session, hold) {
       try {
-        const found = await approvals.obtain(call, { principal: callerOf(call.operation, session.principal), target: session.target, session: session.writer.hex }, hold)
+        const found = await approvals.obtain(call, { principal: requesterOf(call.operation, session.principal, sponsors()), target: session.target, session: session.writer.hex }, hold)
         if (isRefusal(found)) return found
         const consume = () => found.consume().then((isOurs) => isOurs ? undefined : refusal('approval.superseded', 'The approval was used or ended meanwhile'), record.unrecordable)
         return { approval: found.approval, consume }

@@ -92,7 +92,8 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     const over = overOf(session)
     if (over !== undefined) return { call, refused: refusal(over, undefined, about(call)) }
     const unasked = operation.asks === undefined ? undefined : stages.mayAsk(call, session, target)
-    if (unasked !== undefined) return { call, refused: { ...unasked, ...about(call) } }
+    // Who may not ask is not told by which rules the answer would have been given.
+    if (unasked !== undefined) return { call, refused: { ...unasked, ...about(call), ...unasked.code === 'identity.on_behalf' ? { reasons: [] } : {} } }
     if (decision.effect === 'deny') return { call, refused: denied(call) }
     if (operation.isOpaque && decision.mask.length > 0) return { call, refused: refusal('mask.unenforceable', undefined, about(call)) }
     if (operation.isUnread === true && decision.effect === 'require') return { call, refused: refusal('request.invalid', 'Nobody can approve bytes that are not read before they are sent', about(call)) }

@@ -110,7 +110,10 @@ export function createApprovals({ store, url, templates, isApart, now, onEdge }:
     const { principal, target } = requester
     const decision = decisionDigest(call.canonicalDecision)
     const seeker = { subject: principal.id, client: principal.clientId, target, action: call.operation.action.name, resource: call.input.resource.id }
+    const actors = actorsOf(principal)
     for (const approval of store.of(seeker, now())) {
+      // Asked for through somebody else, it is another's to spend.
+      if (approval.requester.actors.join('\0') !== actors.join('\0')) continue
       if (!isSame(operationDigest(approval.salt, canonical), approval.operation)) continue
       if (!isSame(decision, approval.decision)) {
         if (approval.state === 'rejected') continue       // another policy, another question
@@ -121,7 +124,7 @@ export function createApprovals({ store, url, templates, isApart, now, onEdge }:
       if (approval.state === 'rejected') return refusal('approval.rejected', rejectionOf(approval), { reasons: approval.reasons })
       return approval.state === 'approved' ? { approved: approval } : { pending: approval }
     }
-    const key = [principal.id, principal.clientId, target, Buffer.from(operationDigest(decision, canonical)).toString('base64')].join('\0')
+    const key = [principal.id, principal.clientId, ...actors, target, Buffer.from(operationDigest(decision, canonical)).toString('base64')].join('\0')
     let opened = opening.get(key)
     if (opened === undefined) {
       opened = open(call, requester, canonical).finally(() => opening.delete(key))

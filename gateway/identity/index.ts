@@ -1,5 +1,5 @@
 // The door of identity/: who is calling.
-export { callerOf, mayAsk } from './enforcement-point.ts'
+export { callerOf, mayAsk, requesterOf } from './enforcement-point.ts'
 export { createMachines, machineIssuer, type Machines } from './machines.ts'
 export { createIdentity, maxTokenChars, type Identity, type IdentityOptions, type ProviderHealth, type Trust } from './verifier.ts'
 export { challenge, metadataPrefix, metadataUrl, resourceMetadata, type ResourceMetadata } from './metadata.ts'

@@ -71,11 +71,31 @@ test('a yes that needs a human says where to ask; asked again after the approval
 })
 
 test('several evaluations share defaults, are answered in order, and one that cannot be read is a deny of its own', async (t) => {
-  const answer = await ask('/access/v1/evaluations', { subject: ana(), ...call('run_report'), evaluations: [{}, { resource: { type: 'tool' } }, call('delete_customer', ['delete']), { subject: ana(['contractors']), ...call('delete_customer', ['delete']) }] })
+  const answer = await ask('/access/v1/evaluations', { subject: ana(), ...call('run_report'), evaluations: [{}, { resource: { type: 5 } }, call('delete_customer', ['delete']), { subject: ana(['contractors']), ...call('delete_customer', ['delete']) }] })
   const said = answer.json['evaluations'] as unknown as Json[]
   t.deepEqual(said.map(({ decision }) => decision as unknown), [true, false, false, false])
-  t.like(said[1], { context: { error: { status: 400, message: 'resource.id: expected a string' } } })
+  t.like(said[1], { context: { error: { status: 400, message: 'resource.type: expected a word' } } })
   t.like(said[2], { context: { code: 'approval.pending' } })
+})
+
+test('an evaluation takes type, id and name from the defaults where it has none of its own, and no property', async (t) => {
+  const answer = await ask('/access/v1/evaluations', { subject: ana(), ...call('run_report'), evaluations: [{ resource: { id: 'bank/lookup_customer' } }, { subject: { properties: {} }, action: {} }] })
+  const said = answer.json['evaluations'] as unknown as Json[]
+  const input = async (at: number) => {
+    const receipt = said[at]?.['context']?.['frame'] as unknown as string
+    await gateway.frame(receipt)
+    return JSON.parse(readInput(gateway.home.directories, receipt)) as Json
+  }
+  t.like((await input(0))['resource'], { type: 'tool', id: 'bank/lookup_customer', properties: { target: 'pdp' } }, 'the default\'s target is not mixed in')
+  t.like(await input(1), { subject: { id: `${bank().issuer}|ana`, properties: { groups: [] } }, action: { name: 'tools/call', properties: { effects: ['read'] } } })
+})
+
+test('what a request says besides is shown to policy, and recorded', async (t) => {
+  const answer = await ask(evaluation, { subject: ana(), ...call('run_report'), context: { request: { tool: 'run_report', arguments: { report: 'daily' }, shard: 'eu' } } }, { 'x-request-id': 'a b' })
+  t.is(answer.headers.get('x-request-id'), 'a b')
+  const receipt = answer.json['context']?.['frame'] as unknown as string
+  await gateway.frame(receipt)
+  t.like((JSON.parse(readInput(gateway.home.directories, receipt)) as Json)['request'], { properties: { context: { request: { shard: 'eu' } } } })
 })
 
 test('an evaluation that ends a batch is the last one answered', async (t) => {
@@ -127,7 +147,7 @@ const unreadable: readonly { readonly title: string; readonly path?: string; rea
   { title: 'JSON that two readers read differently', body: '{"subject":1,"subject":2}', status: 400, code: 'request.malformed', detail: 'an object has the same member twice (byte 13)' },
   { title: 'another semantics', path: '/access/v1/evaluations', body: { evaluations: [{}], options: { evaluations_semantic: 'best_effort' } }, status: 400, code: 'request.params', detail: 'options.evaluations_semantic: expected one of execute_all, deny_on_first_deny, permit_on_first_permit' },
   { title: 'more evaluations than are taken', path: '/access/v1/evaluations', body: { evaluations: Array.from({ length: 257 }, () => ({})) }, status: 413, code: 'request.too_large', detail: 'evaluations: more than 256' },
-  { title: 'another media type', body: {}, headers: { 'content-type': 'text/plain' }, status: 415, code: 'request.media_type', detail: 'The question must be application/json' },
+  { title: 'another media type', body: {}, headers: { 'content-type': 'text/plain' }, status: 400, code: 'request.invalid', detail: 'The question must be application/json' },
   { title: 'another document of the policy', path: '/v1/data/countersign/list/visible', body: { input: {} }, status: 404, code: 'request.unknown_method', detail: 'Nothing is answered at this path' },
 ]
 for (const { title, path = evaluation, body, headers, status, code, detail } of unreadable) {

@@ -26,8 +26,8 @@ export function denied(refused: Refusal): Answer {
 }
 
 /** One evaluation of several that no decision was made for (§7.2). */
-export function unread(status: number, message: string): Answer {
-  return { decision: false, context: { error: { status, message } } }
+export function unread(status: number, message: string, frame: string | undefined): Answer {
+  return { decision: false, context: { ...frame === undefined ? {} : { frame }, error: { status, message } } }
 }
 
 /** OPA's `POST /v1/data/…`: the document itself. */

@@ -6,6 +6,8 @@ import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
 /** One call asks at most this many questions: they are decided and recorded together. */
 export const maxEvaluations = 256
 const maxBytes = 1024 * 1024
+/** Characters of all evaluations of a call with their defaults filled in: each is decided and recorded by itself, so a large default costs as often as it is used. */
+const maxExpandedChars = 4 * 1024 * 1024
 const maxDepth = 32
 /** Ids, names and groups stand in every frame. */
 const maxNameChars = 1024
@@ -55,28 +57,31 @@ export function readEvaluations(body: JsonObject): Evaluations {
   const { evaluations_semantic: semantic = 'execute_all' } = options
   const known = semantics.find((one) => one === semantic)
   if (known === undefined) throw fault('request.params', `options.evaluations_semantic: expected one of ${semantics.join(', ')}`)
+  const shared = JSON.stringify(['subject', 'action', 'resource', 'context'].map((name) => defaults[name] ?? null)).length
+  if (shared * evaluations.length > maxExpandedChars) throw fault('request.too_large', 'evaluations: the defaults are too long for so many')
   return { items: evaluations.map((item) => isObject(item) ? evaluationOf(item, defaults) : { malformed: 'expected an object' }), semantics: known, isSingle: false }
 }
 
 function evaluationOf(written: JsonObject, defaults: JsonObject): Evaluation | Malformed {
   const all = { ...defaults, ...written }
   const { context = {} } = all
-  const subject = entityOf(all['subject'], 'subject')
+  const subject = entityOf(all['subject'], defaults['subject'], 'subject')
   if ('malformed' in subject) return subject
-  const resource = entityOf(all['resource'], 'resource')
+  const resource = entityOf(all['resource'], defaults['resource'], 'resource')
   if ('malformed' in resource) return resource
   const { action } = all
   if (!isObject(action)) return { malformed: 'action: expected an object' }
-  const { name, properties = {} } = action
+  const { name = memberOf(defaults['action'], 'name'), properties = {} } = action
   if (!isWord(name)) return { malformed: 'action.name: expected a word' }
   if (!isObject(properties)) return { malformed: 'action.properties: expected an object' }
   if (!isObject(context)) return { malformed: 'context: expected an object' }
   return { subject, resource, action: { name, properties }, context }
 }
 
-function entityOf(written: Json | undefined, at: string): Entity | Malformed {
+/** An entity takes the place of its default whole, but for what every entity must have (certification scenario, c-3-2-7): properties are never mixed. */
+function entityOf(written: Json | undefined, fallback: Json | undefined, at: string): Entity | Malformed {
   if (!isObject(written)) return { malformed: `${at}: expected an object` }
-  const { type, id, properties = {} } = written
+  const { type = memberOf(fallback, 'type'), id = memberOf(fallback, 'id'), properties = {} } = written
   if (!isWord(type)) return { malformed: `${at}.type: expected a word` }
   if (!isName(id)) return { malformed: `${at}.id: expected a string` }
   if (!isObject(properties)) return { malformed: `${at}.properties: expected an object` }
@@ -115,6 +120,10 @@ function textOf(value: Json | undefined, isOne: (value: Json) => value is string
   return value
 }
 
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isObject(value) ? value[name] : undefined
+}
+
 export function isObject(value: Json | undefined): value is { [name: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -125,7 +134,8 @@ function isWord(value: Json | undefined): value is string {
 }
 
 function isName(value: Json | undefined): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= maxNameChars
+  // As of tokens: a name with a line's end in it would be two in whatever joins names by lines.
+  return typeof value === 'string' && value !== '' && value.length <= maxNameChars && !/[\u0000-\u001f\u007f]/.test(value)
 }
 
 export function fault(code: RefusalCode, message: string): RefusalError {

@@ -2,6 +2,7 @@
 // what governed config says of a resource stands above it. Everything else it sends is the caller's: projected before it is decided on or kept.
 import type { Json, Operation, Question } from '../../call.ts'
 import type { AuthzenConfig, TargetConfig } from '../../config.ts'
+import { detectedClasses, isClean, type Masking, type MaskPlan } from '../../mask/index.ts'
 import { fault, isObject, nameOf, namesOf, wordOf, wordsOf, type Entity, type Evaluation, type JsonObject } from './messages.ts'
 
 /** Which protocol's rules a resource is judged by. */
@@ -11,24 +12,35 @@ const requestMembers = ['method', 'era', 'version', 'tool', 'arguments', 'path',
 const subjectTypes = ['user', 'service', 'agent'] as const
 const undeclared = ['write'] as const
 
-/** @throws RefusalError `request.params` */
-export function operationOf(asked: Evaluation, target: TargetConfig, config: AuthzenConfig, canHold: boolean): Operation {
+/** Finds in a word what must not stand in the record as it is: words are not projected. */
+export function wordPlan(masking: Masking): MaskPlan {
+  return masking.planFor({ mask: [{ id: 'words', match: { classes: detectedClasses }, op: 'redact' }] }, undefined)
+}
+
+/** @param words `wordPlan`. @throws RefusalError `request.params` */
+export function operationOf(asked: Evaluation, target: TargetConfig, config: AuthzenConfig, canHold: boolean, words: MaskPlan): Operation {
   const { action, resource, context } = asked
   const entry = Object.hasOwn(target.catalogue, resource.id) ? target.catalogue[resource.id] : undefined
   const effects = [...entry?.effects ?? effectsOf(action.properties)]
-  const shown: { [name: string]: Json } = { protocol: protocolOf[resource.type] ?? 'authzen' }
-  const given = context['request']
-  if (isObject(given)) for (const name of requestMembers) if (given[name] !== undefined) shown[name] = given[name]
-  shown['properties'] = { action: without(action.properties, ['effects']), resource: without(resource.properties, ['target', 'env', 'labels']), context: without(context, ['request']) }
+  const shown: { [name: string]: Json } = { protocol: Object.hasOwn(protocolOf, resource.type) ? protocolOf[resource.type] as string : 'authzen' }
+  const { request: given = {} } = context
+  // A rule about an argument would be silent where there is none to be found.
+  if (!isObject(given)) throw fault('request.params', 'context.request: expected an object')
+  for (const name of requestMembers) if (given[name] !== undefined) shown[name] = given[name]
+  const others = without(given, requestMembers)
+  shown['properties'] = {
+    action: without(action.properties, ['effects']), resource: without(resource.properties, ['target', 'env', 'labels']),
+    context: { ...without(context, ['request']), ...Object.keys(others).length === 0 ? {} : { request: others } },
+  }
+  const properties = {
+    target: wordOf(resource.properties, 'target', 'resource.properties') ?? target.name, env: wordOf(resource.properties, 'env', 'resource.properties') ?? target.env,
+    labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
+  }
+  const said = [action.name, resource.type, properties.target, properties.env, ...effects, ...properties.labels]
+  if (!said.every((word) => isClean(word, words))) throw fault('request.params', 'A word of the action or the resource is somebody\'s data')
   return {
     action: { name: action.name, properties: { effects } },
-    resource: {
-      type: resource.type, id: resource.id,
-      properties: {
-        target: wordOf(resource.properties, 'target', 'resource.properties') ?? target.name, env: wordOf(resource.properties, 'env', 'resource.properties') ?? target.env,
-        labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
-      },
-    },
+    resource: { type: resource.type, id: resource.id, properties },
     catalogueKey: resource.id,
     request: shown,
     slots: Object.keys(shown).filter((name) => name !== 'protocol').map((name) => ({ path: `/${name}` })),

@@ -1,14 +1,14 @@
 // One question after another: each is decided as a call would be, on record as one, and answered. Nothing is forwarded anywhere.
 import type { Json, Operation, Permit } from '../../call.ts'
-import { maskJson } from '../../mask/index.ts'
+import { maskJson, type MaskPlan } from '../../mask/index.ts'
 import type { Connection, ConnectionEnd, Door, Gate, Hold } from '../../protocol.ts'
-import { isRefusal, refusal, RefusalError, refusalWords, type Refusal } from '../../refusal.ts'
+import { isRefusal, refusal, RefusalError, refusalWords, type Refusal, type RefusalCode } from '../../refusal.ts'
 import type { AuthzenConfig } from '../../config.ts'
 import { dataOf, denied, permitted, unread, type Answer } from './answer.ts'
 import type { Answers } from './dial.ts'
 import { fault, isObject, readEvaluation, readEvaluations, readObject, type Evaluation, type Evaluations, type JsonObject } from './messages.ts'
 import { endpoints } from './metadata.ts'
-import { operationOf } from './operation.ts'
+import { operationOf, wordPlan } from './operation.ts'
 import { isAnswer, refuseResponse } from './refuse.ts'
 
 type AuthzenDoor = Door<Operation, Answers>
@@ -17,7 +17,9 @@ type Exchange = Extract<Connection, { framing: 'exchange' }>
 
 const maxBodyBytes = 1024 * 1024
 /** Theirs, given back (§10.1): of characters that no log or header reads otherwise. */
-const requestIdForm = /^[\x21-\x7e]{1,128}$/
+const requestIdForm = /^[\x20-\x7e]{1,256}$/
+/** Refusals whose decision is the answer. */
+const ofPolicy: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['policy.denied', 'policy.error', 'approval.pending'])
 /** For bytes the gateway itself wrote. */
 const noMasks = { mask: [] } as const
 
@@ -51,7 +53,7 @@ async function answer({ request, path, readBody }: Exchange, asking: Asking): Pr
   const known = Object.values(endpoints).find((endpoint) => endpoint === path)
   if (known === undefined) throw fault('request.unknown_method', 'Nothing is answered at this path')
   if (request.method !== 'POST') throw fault('request.not_allowed', 'Questions are asked with POST')
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) throw fault('request.media_type', 'The question must be application/json')
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) throw fault('request.invalid', 'The question must be application/json')   // 400 by the certification scenario, c-2-4-3
   const body = await readBody(maxBodyBytes)
   if (body.kind === 'aborted') return undefined
   if (body.kind === 'long') throw fault('request.too_large', 'The question is longer than is read here')
@@ -77,11 +79,13 @@ class Asking {
   readonly #gate: AuthzenGate
   readonly #door: AuthzenDoor
   readonly #config: AuthzenConfig
+  readonly #words: MaskPlan
 
   constructor(gate: AuthzenGate, door: AuthzenDoor, config: AuthzenConfig) {
     this.#gate = gate
     this.#door = door
     this.#config = config
+    this.#words = wordPlan(door.masking)
   }
 
   async one(evaluation: Evaluation): Promise<Answer> {
@@ -92,14 +96,14 @@ class Asking {
 
   /** §7.1.2: all at once, or one by one until an answer ends it. */
   async several({ items, semantics }: Evaluations): Promise<Answer[]> {
-    const read = items.map((item) => 'malformed' in item ? unread(refusalWords['request.params'].http, item.malformed) : this.#readable(item))
+    const read = items.map((item) => 'malformed' in item ? refusal('request.params', item.malformed) : this.#readable(item))
     if (semantics === 'execute_all') {
-      const said = await this.#ask(read.filter((one) => 'canonical' in one))
-      return read.map((one) => 'canonical' in one ? answerOf(said.shift()) : one)
+      const said = await this.#ask(read.filter((one) => !isRefusal(one)))
+      return await Promise.all(read.map((one) => isRefusal(one) ? this.#unread(one) : answerOf(said.shift())))
     }
     const answers: Answer[] = []
     for (const one of read) {
-      const said = 'canonical' in one ? answerOf((await this.#ask([one]))[0]) : one
+      const said = isRefusal(one) ? await this.#unread(one) : answerOf((await this.#ask([one]))[0])
       answers.push(said)
       if (said.decision === (semantics === 'permit_on_first_permit')) break
     }
@@ -116,21 +120,27 @@ class Asking {
       await this.#tell([[settled, document]])
       return document
     }
-    if (settled.decision === undefined || settled.decisionId === undefined || !isAnswer(settled)) throw new RefusalError(settled)
+    // What stopped the call may not be policy: a rate that is used up, a subject who has left. Then what policy says is no answer.
+    if (settled.decision === undefined || settled.decisionId === undefined || !ofPolicy.has(settled.code)) throw new RefusalError(settled)
     return dataOf(settled.decision, settled.decisionId)
   }
 
   #operation(evaluation: Evaluation, canHold: boolean): Operation {
-    return operationOf(evaluation, this.#door.target, this.#config, canHold)
+    return operationOf(evaluation, this.#door.target, this.#config, canHold, this.#words)
   }
 
-  #readable(evaluation: Evaluation): Operation | Answer {
+  #readable(evaluation: Evaluation): Operation | Refusal {
     try {
       return this.#operation(evaluation, true)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      return unread(refusalWords[error.refusal.code].http, error.refusal.message)
+      return error.refusal
     }
+  }
+
+  /** What could not be read is on record as well. */
+  async #unread({ code, message }: Refusal): Promise<Answer> {
+    return answerOf(await this.#gate.refuse(code, message))
   }
 
   async #ask(operations: readonly Operation[]): Promise<(Answer | Refusal)[]> {
@@ -156,7 +166,7 @@ class Asking {
 
 /** Of several: what could not be decided is a deny of its own (§7.2). */
 function answerOf(said: Answer | Refusal = refusal('gateway.fault')): Answer {
-  return isRefusal(said) ? unread(refusalWords[said.code].http, said.message) : said
+  return isRefusal(said) ? unread(refusalWords[said.code].http, said.message, said.frame) : said
 }
 
 /** A question is answered at once, whoever may have to be asked. */
