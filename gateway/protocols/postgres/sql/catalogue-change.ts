@@ -64,19 +64,21 @@ function isPinned([first, ...rest]: readonly string[]): boolean {
   return first === 'pg_catalog' && rest.every((schema) => schema.startsWith('pg_temp_'))
 }
 
-/** Texts that an earlier reading had to do without. */
 export interface Missing { readonly definitions: readonly number[]; readonly expressions: readonly number[]; readonly routines: readonly number[]; readonly hasPolicies: boolean }
 
-export function missingOf(reading: Pick<CatalogueReading, 'others' | 'rows'> | undefined): Missing {
-  if (reading === undefined) return { definitions: [], expressions: [], routines: [], hasPolicies: false }
-  const { others: { definitions, expressions, policies }, rows } = reading
+export const nothingMissing: Missing = { definitions: [], expressions: [], routines: [], hasPolicies: false }
+
+/** The same object where there is nothing. */
+export function missingOf({ others: { definitions, expressions, policies }, rows }: Pick<CatalogueReading, 'others' | 'rows'>): Missing {
   const bodyless: number[] = []
   // A standard body (its 16th column says so) is printed; any other is the author's own text.
   for (const [oid, row] of rows.routines) if (row[15] === 'true' && row[14] === null) bodyless.push(oid)
-  return {
+  const missing: Missing = {
     definitions: [...definitions].flatMap(([oid, text]) => text === null ? oid : []), routines: bodyless,
     expressions: [...expressions.values()].flatMap((row) => row[3] === null ? Number(row[0]) : []), hasPolicies: policies.some((row) => row[1] === null),
   }
+  const isNothing = missing.definitions.length + missing.expressions.length + bodyless.length === 0 && !missing.hasPolicies
+  return isNothing ? nothingMissing : missing
 }
 
 /** The earlier rows themselves while none is written anew. */

@@ -2,7 +2,7 @@
 // Every row says which transaction wrote it (`xmin`), and all below an earlier reading's `pg_snapshot_xmin` had ended before that reading began
 // (manual, "System Columns", "Transaction ID and Snapshot Information Functions"). Rows that are gone are seen by their number.
 import type { Snapshot } from './analysis.ts'
-import { changeOf, differingOf, merged, missingOf, oidsIn, without } from './catalogue-change.ts'
+import { changeOf, differingOf, merged, missingOf, nothingMissing, oidsIn, without, type Missing } from './catalogue-change.ts'
 import * as queries from './catalogue-queries.ts'
 import * as texts from './catalogue-printed.ts'
 import { Built, buildSnapshot, type Cell, type Rows } from './snapshot.ts'
@@ -56,8 +56,8 @@ export interface CatalogueReading {
   readonly others: Others
   /** Numbers of rows; none known of a reading of everything. */
   readonly small: ReadonlyMap<queries.Watched, number>
-  /** Nothing is missing because somebody holds a lock. */
-  readonly isWhole: boolean
+  /** Texts that it had to do without, because somebody holds a lock. */
+  readonly missing: Missing
   readonly bytes: number
   readonly built: Built
 }
@@ -94,7 +94,7 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   const since = earlier !== undefined && earlier.server === server && earlier.horizon >= firstTransaction && earlier.bytes < maxBytes / 2 ? earlier : undefined
   const path = JSON.parse(pathText ?? '[]') as string[]
   const change = since === undefined ? undefined : changeOf(changed, since, path)
-  const missing = missingOf(since)
+  const missing = since?.missing ?? nothingMissing
   const known = since?.others
   const scopeFrom = change?.isAll === false ? since?.horizon : undefined
   const has = (table: queries.Watched): boolean => change === undefined || change.has(table)
@@ -165,10 +165,9 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   }
   const built = new Built((await parts.system).length > 0 ? undefined : since?.built)
   const snapshot = buildSnapshot({ ...others, ...rows }, built)
-  const lacking = missingOf({ rows, others })
   return {
     snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others, small: change?.small ?? new Map(),
-    isWhole: lacking.definitions.length + lacking.expressions.length + lacking.routines.length === 0 && !lacking.hasPolicies, bytes: bytes + (since?.bytes ?? 0), built,
+    missing: missingOf({ rows, others }), bytes: bytes + (since?.bytes ?? 0), built,
   }
 }
 

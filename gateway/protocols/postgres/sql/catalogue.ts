@@ -1,6 +1,7 @@
 // The shadow catalogue of one target's database: the last reading of it, renewed when the database has changed, by whomever: seen in what statements
 // of a session do, in an unknown OID, and in a version that is asked for again and again.
 import type { Relation, Snapshot } from './analysis.ts'
+import { nothingMissing } from './catalogue-change.ts'
 import { CatalogueError, maxAttempts, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
 import { version } from './catalogue-version.ts'
 
@@ -158,9 +159,9 @@ export class Catalogue {
     const before = this.#isAwaited && this.#last !== undefined ? '' : await readVersion(ask)
     this.#isAwaited = false
     const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
-    const { snapshot, isWhole } = this.#last = { readAt, ...await this.#read(ask, readAt) }
+    const { snapshot, missing } = this.#last = { readAt, ...await this.#read(ask, readAt) }
     if (generation === this.#generation) {
-      this.#held = { snapshot, version: isWhole ? before : '', readAt, checkedAt: readAt, everyMs }
+      this.#held = { snapshot, version: missing === nothingMissing ? before : '', readAt, checkedAt: readAt, everyMs }
       this.#missing = new Set()
     }
     return snapshot

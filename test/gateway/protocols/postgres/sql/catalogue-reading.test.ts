@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import pg from 'pg'
+import { nothingMissing } from '../../../../../gateway/protocols/postgres/sql/catalogue-change.ts'
 import { readCatalogue, searchPath, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
 import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
 
@@ -135,7 +136,7 @@ test.serial('what could not be printed for a lock is unknown, not absent, and is
       create function of_shut() returns bigint language sql begin atomic select count(*) from shut; end`)
     await client.query('begin; lock table shut in access exclusive mode')
     const before = await readCatalogue(askOf(beside))
-    t.false(before.isWhole)
+    t.not(before.missing, nothingMissing)
     const shut = before.snapshot.findRelation('public', 'shut', [])
     t.deepEqual(shut?.columns.map(({ isGenerated, expression }) => [isGenerated, expression]), [[false, ')'], [true, ')']], 'no expression of SQL')
     t.deepEqual(shut?.calls, [''], 'no routine of this name: it may call any')
@@ -143,7 +144,7 @@ test.serial('what could not be printed for a lock is unknown, not absent, and is
     t.is(before.snapshot.findRoutines('public', 'of_shut', [])[0]?.body, undefined)
     await client.query('commit')
     const after = await readCatalogue(askOf(beside), before)
-    t.true(after.isWhole)
+    t.is(after.missing, nothingMissing)
     t.deepEqual(written(after), written(await readCatalogue(askOf(beside))))
   } finally {
     await client.query('rollback; drop table shut cascade')
@@ -159,7 +160,7 @@ test.serial('a reading that may not print does without what is printed, and the 
     await client.query('create table plain (a int default 1); create view over_plain as select a from plain')
     const without = await readCatalogue(askOf(beside), first, { prints: false })
     t.is(without.snapshot.findRelation('public', 'over_plain', [])?.definition, undefined)
-    t.false(without.isWhole)
+    t.not(without.missing, nothingMissing)
     t.deepEqual(written(await readCatalogue(askOf(beside), without)), written(await readCatalogue(askOf(beside))))
   } finally {
     await client.query('drop table plain cascade')
