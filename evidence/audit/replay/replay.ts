@@ -1,8 +1,6 @@
 // Every row of a corpus through base and head: does base still say what was recorded, and what does head say instead?
 import type { Decision } from '../../../rego/index.ts'
 import type { Corpus, CorpusRow } from './corpus.ts'
-import { measureCost } from './cost.ts'
-import type { Cost } from './cost.ts'
 import type { Answer, Engine } from './engine.ts'
 import { compareDecisions } from './flip.ts'
 import type { Flip } from './flip.ts'
@@ -33,7 +31,8 @@ export interface ReplayResult {
   readonly fired: { readonly base: ReadonlyMap<string, number>; readonly head: ReadonlyMap<string, number> }
   /** Calls that went through, at once or with approval, and would now be refused, and how many callers made them. */
   readonly blocked: { readonly calls: number; readonly callers: number }
-  readonly cost: { readonly base: Cost; readonly head: Cost; /** Both versions, and all around them. */ readonly decisions_per_second: number }
+  /** Both versions, and all around them. */
+  readonly decisionsPerSecond: number
   /** Rows that differ most from one another: of each pair of answers the first, then evenly. For the second engine and for tests. */
   readonly sample: readonly number[]
 }
@@ -90,13 +89,11 @@ export function replayCorpus({ corpus, base, head, clock, progress, sampleRows =
     if (++place % progressEvery === 0) progress?.(place, header.rows)
   }
   const seconds = Math.max(clock() - started, 0.001) / 1000
-  const places = sample.places()
   return {
     rows: place, calls, unchanged, flips: flipped.entries(), blocked: { calls: blocked, callers: blockedBy.size },
     faithfulness: { verdict: verdictOf(counts), ...counts, differences: drifted.entries() },
     fired: { base: byRule(fired.base), head: byRule(fired.head) },
-    cost: { ...measureCost(corpus, places, base, head, clock), decisions_per_second: Math.round(2 * place / seconds) },
-    sample: places,
+    decisionsPerSecond: Math.round(2 * place / seconds), sample: sample.places(),
   }
 }
 

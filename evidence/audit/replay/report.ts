@@ -2,6 +2,7 @@
 // through the vocabulary; no message of a rule and no value of an input is in it.
 import { hash } from 'node:crypto'
 import type { Corpus } from './corpus.ts'
+import type { Cost } from './cost.ts'
 import type { Differential } from './differential.ts'
 import type { Direction, FlipKind } from './flip.ts'
 import type { Gate } from './gate.ts'
@@ -57,7 +58,7 @@ export interface Report {
   readonly flips: readonly ReportedFlip[]
   readonly gate: Omit<Gate, 'exit'>
   readonly rules: { readonly never_fired: readonly RuleId[]; readonly never_tested: readonly RuleId[]; readonly fired: readonly { readonly id: string; readonly base: number; readonly head: number }[] }
-  readonly cost: ReplayResult['cost'] & { readonly new_builtins: readonly string[] }
+  readonly cost: { readonly base: Cost; readonly head: Cost; /** Of the replay. */ readonly decisions_per_second: number; readonly new_builtins: readonly string[] }
   readonly differential: { readonly rows: number; readonly disagreements: readonly number[] } | null
   /** Paths that differ between the revisions and that no replay can judge. */
   readonly beside: readonly string[]
@@ -73,6 +74,7 @@ export interface ReportParts {
   readonly isLogKeyChecked: boolean
   readonly result: ReplayResult
   readonly gate: Gate
+  readonly cost: { readonly base: Cost; readonly head: Cost }
   readonly rules: readonly RuleId[]
   readonly differential: Differential | undefined
   readonly vocabulary: Vocabulary
@@ -103,7 +105,7 @@ export function makeReport(parts: ReportParts): Report {
       never_tested: parts.rules.filter(({ isTested }) => isTested === false).slice(0, maxListed),
       fired: told([...fired], vocabulary, result.fired),
     },
-    cost: { ...result.cost, new_builtins: head.engine.builtins.filter((name) => !base.engine.builtins.includes(name)) },
+    cost: { ...parts.cost, decisions_per_second: result.decisionsPerSecond, new_builtins: head.engine.builtins.filter((name) => !base.engine.builtins.includes(name)) },
     differential: parts.differential ?? null,
     beside: beside(base, head), head_reads: headReads(base, head),
   }

@@ -4,6 +4,7 @@ import type { Coverage, Toolchain } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import { checkCorpus } from './check-corpus.ts'
 import { readCorpus } from './corpus.ts'
+import { measureCost } from './cost.ts'
 import { compareEngines } from './differential.ts'
 import { judge } from './gate.ts'
 import type { GateInput } from './gate.ts'
@@ -55,11 +56,12 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const result = replayCorpus({ corpus, base: base.engine, head: head.engine, clock: options.clock, ...(progress === undefined ? {} : { progress: (done, total) => progress('replaying', done, total) }) })
   progress?.('asking the second engine', rows, rows)
   const coverage = await covering
+  const cost = measureCost(corpus, result.sample, base.engine, head.engine, options.clock)
   const differential = head.files === undefined ? undefined : await compareEngines(corpus, head.engine, head.files, result.sample, toolchain)
   const rules = head.files === undefined ? [] : findRuleIds(head.files, coverage)
   const gate = judge(result, options, differential?.disagreements.length ?? 0)
   const vocabulary = createVocabulary([base, head])
-  const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, rules, differential, vocabulary, now: options.now() })
+  const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, cost, rules, differential, vocabulary, now: options.now() })
   const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips, toolchain) : undefined
   return { report, ...writeReport(report), rules, tests }
 }

@@ -64,7 +64,7 @@ async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array
   const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
   const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0)
   const rules = findRuleIds(head.files ?? new Map(), undefined)
-  return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
+  return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, cost: { base: { p50_us: 1, p99_us: 2 }, head: { p50_us: 1, p99_us: 2 } }, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
 }
 
 test('a corpus that nobody signed, or somebody else, or that was changed since, is refused', async (t) => {
