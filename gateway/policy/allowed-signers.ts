@@ -1,7 +1,7 @@
 // Whose keys may sign policy: OpenSSH's allowed_signers format (ssh-keygen(1), ALLOWED SIGNERS). What we do not know of it is refused,
 // because a list half understood would trust the wrong people.
 import { GatewayError } from '../errors.ts'
-import type { SshNamespace } from './sshsig.ts'
+import { keyTypes, type SshNamespace } from './sshsig.ts'
 
 const maxLines = 1_000
 const namespacesOfOurs: readonly SshNamespace[] = ['git', 'countersign-activation']
@@ -46,8 +46,8 @@ function parseLine(line: string, number: number): AllowedSigner {
   // OpenSSH reads patterns here; one key for many names is nobody in particular.
   if (names.some((one) => /[*?!]/.test(one))) throw wrong('a pattern names no person')
   if (names.some((one) => forgeAccount.test(one))) throw wrong('the key of a forge is no person')
-  if (type !== 'ssh-ed25519') throw wrong('only ssh-ed25519 keys are accepted')
-  if (!/^[A-Za-z0-9+/]{50,100}={0,2}$/.test(key)) throw wrong('the key is not base64')
+  if (!keyTypes.some((known) => known === type)) throw wrong('only ssh-ed25519 keys are accepted, in software or in a security key')
+  if (!/^[A-Za-z0-9+/]{50,400}={0,2}$/.test(key) || !Buffer.from(key, 'base64').subarray(4).toString('latin1').startsWith(type)) throw wrong('the key is not of its type, in base64')
   let namespaces = namespacesOfOurs
   let validAfter = -Infinity, validBefore = Infinity
   for (const option of options === '' ? [] : options.match(/(?:[^,"]|"[^"]*")+/g) ?? []) {

@@ -1,4 +1,4 @@
-// SSH signatures (OpenSSH PROTOCOL.sshsig), Ed25519 only: what `git commit -S` makes with gpg.format=ssh, and `ssh-keygen -Y sign` of a statement.
+// SSH signatures (OpenSSH PROTOCOL.sshsig), Ed25519 only, in software or in a security key: what `git commit -S` makes with gpg.format=ssh, and `ssh-keygen -Y sign` of a statement.
 // A verifier of our own: it never starts a process, and takes no algorithm from the signature but the one it knows.
 import { createHash, createPublicKey, verify } from 'node:crypto'
 
@@ -6,7 +6,10 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 export type SshNamespace = 'git' | 'countersign-activation'
 /** Ed25519 blobs take about 180 bytes. */
 const maxBlobBytes = 4_096
-const keyType = 'ssh-ed25519'
+/** A key in a file or an agent, and one in a security key that wants to be touched (PROTOCOL.u2f). */
+export const keyTypes = ['ssh-ed25519', 'sk-ssh-ed25519@openssh.com'] as const
+/** Bit of a security key's flags: somebody touched it. */
+const userPresent = 1
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4). */
 const spkiPrefix = Uint8Array.from(Buffer.from('302a300506032b6570032100', 'hex'))
 
@@ -27,13 +30,24 @@ export function verifySshSignature(armored: string, message: Uint8Array, namespa
   const algorithm = hash.toString('latin1')
   if (algorithm !== 'sha512' && algorithm !== 'sha256') return undefined
 
-  const keyFields = new Reader(key, 0), signatureFields = new Reader(signature, 0)
-  const keyName = keyFields.string(), point = keyFields.string(), signatureName = signatureFields.string(), raw = signatureFields.string()
-  if (keyName?.toString('latin1') !== keyType || signatureName?.toString('latin1') !== keyType || point?.length !== 32 || raw?.length !== 64 || !keyFields.isAtEnd || !signatureFields.isAtEnd) return undefined
   // PROTOCOL.sshsig: what is signed is the magic, namespace, reserved, hash name and the message's hash.
   const signed = Buffer.concat([Buffer.from('SSHSIG', 'latin1'), ...[space, reserved, hash, createHash(algorithm).update(message).digest()].map(withLength)])
+  return isSignedBy(key, signature, signed) ? key.toString('base64') : undefined
+}
+
+function isSignedBy(key: Buffer, signature: Buffer, signed: Buffer): boolean {
+  const keyFields = new Reader(key, 0), fields = new Reader(signature, 0)
+  const type = keyFields.string()?.toString('latin1'), point = keyFields.string()
+  if (!keyTypes.some((known) => known === type) || fields.string()?.toString('latin1') !== type || point?.length !== 32) return false
+  const raw = fields.string()
+  if (raw?.length !== 64) return false
   const publicKey = createPublicKey({ key: Buffer.concat([spkiPrefix, point]), format: 'der', type: 'spki' })
-  return verify(null, signed, publicKey, raw) ? key.toString('base64') : undefined
+  if (type === 'ssh-ed25519') return keyFields.isAtEnd && fields.isAtEnd && verify(null, signed, publicKey, raw)
+  // PROTOCOL.u2f: a security key signs the application's hash, its flags and counter, and the hash of what it was given.
+  const application = keyFields.string(), flags = fields.bytes(1), counter = fields.bytes(4)
+  if (application === undefined || flags === undefined || counter === undefined || !keyFields.isAtEnd || !fields.isAtEnd) return false
+  if (!application.toString('latin1').startsWith('ssh:') || ((flags[0] ?? 0) & userPresent) === 0) return false
+  return verify(null, Buffer.concat([sha256(application), flags, counter, sha256(signed)]), publicKey, raw)
 }
 
 /** RFC 4251 §5 fields; past the end each is undefined. */
@@ -56,7 +70,11 @@ class Reader {
 
   string(): Buffer | undefined {
     const length = this.uint32()
-    if (length === undefined || this.#at + length > this.#bytes.length) return undefined
+    return length === undefined ? undefined : this.bytes(length)
+  }
+
+  bytes(length: number): Buffer | undefined {
+    if (this.#at + length > this.#bytes.length) return undefined
     const value = this.#bytes.subarray(this.#at, this.#at + length)
     this.#at += length
     return value
@@ -67,4 +85,8 @@ function withLength(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(bytes.length)
   return Buffer.concat([length, bytes])
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest()
 }

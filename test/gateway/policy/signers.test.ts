@@ -1,3 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { signSsh } from '../../../evidence/repository/sshsig.ts'
 import { findSigner, parseAllowedSigners } from '../../../gateway/policy/allowed-signers.ts'
@@ -43,9 +48,10 @@ test('a signer counts only inside the time window of its line', (t) => {
 })
 
 const faults: readonly (readonly [string, string, string])[] = [
-  ['a key type that we cannot judge', 'eli ssh-rsa AAAAB3NzaC1yc2E', 'only ssh-ed25519 keys are accepted'],
+  ['a key type that we cannot judge', 'eli ssh-rsa AAAAB3NzaC1yc2E', 'only ssh-ed25519 keys are accepted, in software or in a security key'],
   ['a certificate authority', `eli cert-authority ssh-ed25519 ${key}`, 'an option that is not known'],
   ['a key that may not sign commits', `eli namespaces="file" ssh-ed25519 ${key}`, 'the key may sign nothing here: namespaces has neither git nor countersign-activation'],
+  ['a key of another type than it says', `eli sk-ssh-ed25519@openssh.com ${key}`, 'the key is not of its type, in base64'],
   ['a time that is none', `eli valid-before="soon" ssh-ed25519 ${key}`, 'valid-before is not a time'],
   ['a line without a key', 'eli ssh-ed25519', 'expected principals, options, key type and key'],
 ]
@@ -67,3 +73,39 @@ test('a commit that says its tree twice is refused: a reader could be shown the 
 function armor(blob: Uint8Array): string {
   return ['-----BEGIN SSH SIGNATURE-----', ...Buffer.from(blob).toString('base64').match(/.{1,70}/g) ?? [], '-----END SSH SIGNATURE-----', ''].join('\n')
 }
+
+/** What a security key gives for a touch: PROTOCOL.u2f, made here of a key in software. */
+function touched(message: Uint8Array, { flags = 1, application = 'ssh:', space = 'git' } = {}): { readonly armored: string; readonly key: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const field = (value: Uint8Array | string): Buffer => {
+    const bytes = Buffer.from(value), length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    return Buffer.concat([length, bytes])
+  }
+  const sha256 = (value: Uint8Array | string): Buffer => createHash('sha256').update(value).digest()
+  const type = 'sk-ssh-ed25519@openssh.com'
+  const blob = Buffer.concat([field(type), field(Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')), field(application)])
+  const signed = Buffer.concat([Buffer.from('SSHSIG'), field(space), field(''), field('sha512'), field(createHash('sha512').update(message).digest())])
+  const tail = Buffer.from([flags, 0, 0, 0, 42])
+  const raw = sign(null, Buffer.concat([sha256(application), tail, sha256(signed)]), privateKey)
+  return { key: blob.toString('base64'), armored: armor(Buffer.concat([Buffer.from('SSHSIG'), Buffer.from([0, 0, 0, 1]), field(blob), field(space), field(''), field('sha512'), field(Buffer.concat([field(type), field(raw), tail]))])) }
+}
+
+test('a security key signs by a touch, and stock ssh-keygen agrees', (t) => {
+  const { armored, key: sk } = touched(message)
+  t.is(verifySshSignature(armored, message, 'git'), sk)
+  t.is(verifySshSignature(armored, new TextEncoder().encode('tree 1\n'), 'git'), undefined)
+  t.is(findSigner(parseAllowedSigners(`kim@bank.example sk-ssh-ed25519@openssh.com ${sk}\n`), sk, 'git', 0)?.name, 'kim@bank.example')
+  if (!(process.env['PATH'] ?? '').split(':').some((folder) => fs.existsSync(join(folder, 'ssh-keygen')))) return
+  const dir = fs.mkdtempSync(join(tmpdir(), 'countersign-sk-'))
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  fs.writeFileSync(join(dir, 'signers'), `kim@bank.example sk-ssh-ed25519@openssh.com ${sk}\n`)
+  fs.writeFileSync(join(dir, 'sig'), armored)
+  t.regex(execFileSync('ssh-keygen', ['-Y', 'verify', '-n', 'git', '-f', join(dir, 'signers'), '-I', 'kim@bank.example', '-s', join(dir, 'sig')], { input: message, stdio: 'pipe' }).toString(), /^Good "git" signature/)
+})
+
+test('a security key that nobody touched, or that signed for a web page, signed nothing', (t) => {
+  t.is(verifySshSignature(touched(message, { flags: 0 }).armored, message, 'git'), undefined)
+  t.is(verifySshSignature(touched(message, { flags: 4 }).armored, message, 'git'), undefined)
+  t.is(verifySshSignature(touched(message, { application: 'https://bank.example' }).armored, message, 'git'), undefined)
+})
