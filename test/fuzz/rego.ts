@@ -98,6 +98,7 @@ function createGenerator(declared: readonly Declared[], random: Random): () => s
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T
   const seeds = Object.values(families).flat()
   const usable = declared.filter(({ name, deprecated, relation }) => !growing.test(name) && relation !== true && deprecated !== true && !/^(?:assign|eq|print|trace|internal\.|rego\.|walk$|cast_)/.test(name))
+  const supplied = usable.filter(({ name }) => hostBuiltins.has(name))
   const text = (): string => {
     const base = pick(texts)
     switch (random(5)) {
@@ -137,7 +138,7 @@ function createGenerator(declared: readonly Declared[], random: Random): () => s
       const old = values[at]
       return write(name, values.with(at, typeof old === 'string' && random(3) > 0 ? mutate(old) : random(2) === 0 ? any(0) : old ?? null))
     }
-    const builtin = pick(random(2) === 0 ? usable : usable.filter(({ name }) => hostBuiltins.has(name)))
+    const builtin = pick(random(4) === 0 ? usable : supplied)
     return write(builtin.name, (builtin.decl.args ?? []).map(ofType))
   }
 

@@ -277,6 +277,7 @@ const functions: Readonly<Record<string, (values: readonly Data[]) => Data>> = {
     const isPlain = !/%[^%svq]/.test(format.replaceAll('%%', ''))
     const array = values.map((value): Value => typeof value === 'bigint' ? { number: String(value) } : isNumber(value) && isPlain ? value.number : typeof value === 'string' ? value : refused())
     const text = sprintf(format, { array })
-    return typeof text === 'string' ? text : refused()
+    // What is wrong with a call names the type, and an integer of the template's own is another one.
+    return typeof text === 'string' && !text.includes('%!') ? text : refused()
   },
 }

@@ -15,6 +15,10 @@ test('where the host does not follow OPA', t => {
   t.is(answerOf('strings.render_template("{{define \\"x\\"}}{{end}}",{})'), undefined)
 })
 
+test('a layout in a template that shows what is wrong with it is no answer', t => {
+  t.is(answerOf('strings.render_template("{{printf \\"%\\" 3}}",{})'), undefined)
+})
+
 test('what a call may cost is bounded by its own limits', t => {
   const long = JSON.stringify('x'.repeat(900_000))
   t.is(answerOf(`regex.find_n("(x+x+)+y",${long},-1)`), undefined)
