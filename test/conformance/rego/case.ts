@@ -41,9 +41,9 @@ export function readCases(file: string): readonly OpaCase[] {
 export function makeCases(): readonly OpaCase[] | undefined {
   const toolchain = path.resolve(import.meta.dirname, '../../../rego/toolchain')
   const go = (...args: readonly string[]) => spawnSync('go', args, { cwd: toolchain, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
-  const module = go('list', '-m', '-f', '{{.Dir}}', 'github.com/open-policy-agent/opa')
-  if (module.status !== 0) return undefined
-  const made = go('run', path.join(import.meta.dirname, 'cases.go'), path.join(module.stdout.trim(), 'v1/test/cases/testdata/v1'))
+  if (go('mod', 'download', 'github.com/open-policy-agent/opa').status !== 0) return undefined
+  const folder = go('list', '-m', '-f', '{{.Dir}}', 'github.com/open-policy-agent/opa').stdout.trim()
+  const made = go('run', path.join(import.meta.dirname, 'cases.go'), path.join(folder, 'v1/test/cases/testdata/v1'))
   if (made.status !== 0) throw new Error(`the cases could not be made from OPA's module: ${made.stderr}`)
   return made.stdout.split('\n').filter(line => line !== '').map(readCase)
 }
