@@ -19,7 +19,7 @@ test.after.always(() => fs.rmSync(path.dirname(dir), { recursive: true, force: t
 interface Redecided { readonly session: string; readonly seq: number; readonly outcome: string; readonly message: string }
 
 test.serial('every step of the tour does what it says, and the record of it is intact and complete', async (t) => {
-  t.timeout(120_000)
+  t.timeout(240_000)
   const { code, output } = await countersign('start', '--once', '--dir', dir)
   t.is(code, 0, output)
   t.regex(output, /Every step did what it says/)
