@@ -30,7 +30,9 @@ const families: readonly (readonly [names: string, open: () => MakerFamily])[] =
   ['yaml.marshal yaml.unmarshal yaml.is_valid', () => read<typeof import('./yaml/index.ts')>('yaml/index').yaml],
   ['net.cidr_contains_matches net.cidr_expand net.cidr_is_valid net.cidr_merge', () => made(read<typeof import('./net/cidr.ts')>('net/cidr').cidr)],
   ['crypto.md5 crypto.sha1 crypto.sha256 crypto.hmac.md5 crypto.hmac.sha1 crypto.hmac.sha256 crypto.hmac.sha512 crypto.hmac.equal', () => made(read<typeof import('./crypto/digest.ts')>('crypto/digest').digests)],
+  ['crypto.x509.parse_certificates crypto.x509.parse_and_verify_certificates crypto.x509.parse_and_verify_certificates_with_options crypto.x509.parse_certificate_request crypto.x509.parse_keypair crypto.x509.parse_rsa_private_key crypto.parse_private_keys', () => made(read<typeof import('./crypto/x509.ts')>('crypto/x509').x509)],
   ['io.jwt.decode io.jwt.decode_verify io.jwt.encode_sign io.jwt.encode_sign_raw io.jwt.verify_rs256 io.jwt.verify_rs384 io.jwt.verify_rs512 io.jwt.verify_ps256 io.jwt.verify_ps384 io.jwt.verify_ps512 io.jwt.verify_es256 io.jwt.verify_es384 io.jwt.verify_es512 io.jwt.verify_hs256 io.jwt.verify_hs384 io.jwt.verify_hs512 io.jwt.verify_eddsa', () => made(read<typeof import('./jwt/jwt.ts')>('jwt/jwt').jwt)],
+  ['json.match_schema json.verify_schema', () => read<typeof import('./json-schema/schema.ts')>('json-schema/schema').jsonSchema],
   ['graphql.parse_query graphql.parse_schema graphql.schema_is_valid graphql.is_valid graphql.parse graphql.parse_and_verify', () => read<typeof import('./graphql/graphql.ts')>('graphql/graphql').graphql],
 ]
 
