@@ -92,7 +92,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const { shadowRef } = bootstrap.policy
   const shadow = shadowRef === undefined ? undefined : createShadow({
     repository: policyRepository(bootstrap, { ref: shadowRef, mirror: mirrorPath(bootstrap.directories.state, 'shadow') }, { environment, log, now }),
-    capabilities: shippedCapabilities(), now, compare: compareDecisions, signers: () => activation.allowedSigners(), onDifference: (difference) => record.events.shadow(difference),
+    capabilities: shippedCapabilities(), now, clock: () => performance.now(), compare: compareDecisions, signers: () => activation.allowedSigners(), onDifference: (difference) => record.events.shadow(difference),
   })
   if (shadow !== undefined) opened.defer(() => shadow.close())
   const metrics = createMetrics(recorder, record, () => activation.status(), decisionLog)

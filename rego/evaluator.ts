@@ -32,6 +32,8 @@ export interface EvaluatorOptions {
   readonly maxMemoryPages: number
   /** Loop turns and calls that one evaluation may take, see `fuel.ts`. */
   readonly fuel: number
+  /** Of an evaluation, where it may take less than starting the module may. */
+  readonly evaluationFuel?: number
 }
 
 interface Exports {
@@ -168,7 +170,7 @@ function run(machine: Machine, entrypoint: string, input: string | undefined, op
   const id = machine.entrypoints.get(entrypoint)
   if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
   if (input !== undefined && input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
-  fuel.value = options.fuel
+  fuel.value = options.evaluationFuel ?? options.fuel
   try {
     exports.opa_heap_ptr_set(machine.heap)
     const value = input === undefined ? 0 : parseInput(exports, memory, input)

@@ -33,6 +33,8 @@ export interface PolicyOptions {
   readonly maxMemoryPages?: number
   /** Loop turns and calls that one evaluation may take. */
   readonly fuel?: number
+  /** Of one evaluation, where it may take less than loading may. */
+  readonly evaluationFuel?: number
   /** Of `createDecisionReader`: whoever swaps policies while calls are going on has made it before, since it takes longer than all else of a load. */
   readonly readDecision?: DecisionReader
 }
@@ -114,6 +116,7 @@ function createEvaluatorOf(bundle: Bundle, options: PolicyOptions): ReturnType<t
     builtins: hostBuiltins,
     maxMemoryPages: options.maxMemoryPages ?? defaultMemoryPages,
     fuel: options.fuel ?? defaultFuel,
+    ...options.evaluationFuel === undefined ? {} : { evaluationFuel: options.evaluationFuel },
   })
 }
 

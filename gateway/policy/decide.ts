@@ -18,8 +18,13 @@ export function ask(policy: Policy, call: ProjectedCall): { readonly decision: D
     return policy.decide(call.input, call.inputText)
   } catch (cause) {
     // Silence is deny: undefined, trap, unknown obligation, malformed answer. A fault that is not the policy's is one all the same.
-    return denied(cause instanceof PolicyError ? cause.code : 'ERR_POLICY_TRAP')
+    return denialOf(cause)
   }
+}
+
+/** What a caller gets for an engine that could not decide. */
+export function denialOf(cause: unknown): { readonly decision: Decision; readonly canonical: Uint8Array } {
+  return denied(cause instanceof PolicyError ? cause.code : 'ERR_POLICY_TRAP')
 }
 
 /** Members stand in RFC 8785 order, so that `JSON.stringify` gives the canonical bytes. */

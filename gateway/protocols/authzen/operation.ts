@@ -12,9 +12,12 @@ const requestMembers = ['method', 'era', 'version', 'tool', 'arguments', 'path',
 const subjectTypes = ['user', 'service', 'agent'] as const
 const undeclared = ['write'] as const
 
+/** One object, so that its plan is compiled once. */
+const wordRules = { mask: [{ id: 'words', match: { classes: detectedClasses }, op: 'redact' }] } as const
+
 /** Finds in a word what must not stand in the record as it is: words are not projected. */
 export function wordPlan(masking: Masking): MaskPlan {
-  return masking.planFor({ mask: [{ id: 'words', match: { classes: detectedClasses }, op: 'redact' }] }, undefined)
+  return masking.planFor(wordRules, undefined)
 }
 
 /** @param words `wordPlan`. @throws RefusalError `request.params` */

@@ -98,7 +98,7 @@ class Asking {
   async several({ items, semantics }: Evaluations): Promise<Answer[]> {
     const read = items.map((item) => 'malformed' in item ? refusal('request.params', item.malformed) : this.#readable(item))
     if (semantics === 'execute_all') {
-      const said = await this.#ask(read.filter((one) => !isRefusal(one)))
+      const said = await this.#ask(read.filter((one): one is Operation => !isRefusal(one)))
       return await Promise.all(read.map((one) => isRefusal(one) ? this.#unread(one) : answerOf(said.shift())))
     }
     const answers: Answer[] = []
