@@ -29,6 +29,33 @@ export function formatFloat(value: number, verb: 'e' | 'f' | 'g', precision: num
   return sign(digits) + fixed(digits, Math.max(digits.digits.length - digits.point, 0))
 }
 
+/** The verb b: the integer that a double's mantissa is, and its power of two. */
+export function formatBinary(value: number): string {
+  const { mantissa, exponent, isNegative } = partsOf(value)
+  return `${isNegative ? '-' : ''}${mantissa}p${exponent < 0 ? '' : '+'}${exponent}`
+}
+
+/** The verb x: hexadecimal digits behind the point, all there are without a precision. */
+export function formatHexadecimal(value: number, precision: number | undefined): string {
+  let { mantissa, exponent } = partsOf(value)
+  const { isNegative } = partsOf(value)
+  exponent = mantissa === 0n ? 0 : exponent + 52
+  // The leading one is bit 60: fifteen digits follow it.
+  for (mantissa <<= 8n; mantissa !== 0n && mantissa < 1n << 60n; mantissa <<= 1n) exponent--
+  if (precision !== undefined && precision < 15) {
+    const shift = BigInt(60 - precision * 4)
+    const rest = mantissa & ((1n << shift) - 1n)
+    const half = 1n << (shift - 1n)
+    mantissa >>= shift
+    if (rest > half || (rest === half && mantissa % 2n === 1n)) mantissa++
+    mantissa <<= shift
+    if (mantissa >= 1n << 61n) { mantissa >>= 1n; exponent++ }
+  }
+  const digits = (mantissa & ((1n << 60n) - 1n)).toString(16).padStart(15, '0')
+  const fraction = precision === undefined ? digits.replace(/0+$/, '') : digits.padEnd(precision, '0').slice(0, precision)
+  return `${isNegative ? '-' : ''}0x${mantissa >> 60n}${fraction === '' ? '' : `.${fraction}`}p${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
+}
+
 function sign(digits: Digits): string {
   return digits.isNegative ? '-' : ''
 }
@@ -53,15 +80,19 @@ function shortestDigits(value: number): Digits {
   return { isNegative: value < 0 || Object.is(value, -0), digits, point: digits === '' ? 0 : Number(exponent) + 1 }
 }
 
-// A double is mantissa · 2^exponent: as a decimal it ends, and an integer can hold it.
-function exactDigits(value: number): Digits {
+// A double is mantissa · 2^exponent.
+function partsOf(value: number): { readonly mantissa: bigint; readonly exponent: number; readonly isNegative: boolean } {
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, Math.abs(value))
   const bits = view.getBigUint64(0)
   const biased = Number(bits >> 52n)
   const mantissa = (bits & ((1n << 52n) - 1n)) | (biased === 0 ? 0n : 1n << 52n)
-  const exponent = Math.max(biased, 1) - 1075
-  const isNegative = value < 0 || Object.is(value, -0)
+  return { mantissa, exponent: Math.max(biased, 1) - 1075, isNegative: value < 0 || Object.is(value, -0) }
+}
+
+// As a decimal it ends, and an integer can hold it.
+function exactDigits(value: number): Digits {
+  const { mantissa, exponent, isNegative } = partsOf(value)
   if (mantissa === 0n) return { isNegative, digits: '', point: 0 }
   const text = exponent >= 0 ? (mantissa << BigInt(exponent)).toString() : (mantissa * 5n ** BigInt(-exponent)).toString()
   return { isNegative, digits: text.replace(/0+$/, ''), point: exponent >= 0 ? text.length : text.length + exponent }

@@ -1,6 +1,6 @@
 // `sprintf` as topdown has it: Go's fmt.Sprintf over OPA's values. A number is an int64, a big.Int or a float64 by its text,
 // anything but numbers and strings is its Rego text. What is not ported (%#g, %x of floats, …) is undefined, never almost right.
-import { formatFloat } from './float.ts'
+import { formatBinary, formatFloat, formatHexadecimal } from './float.ts'
 import { quote, writeTermText } from './text.ts'
 import type { Value } from './value.ts'
 
@@ -158,8 +158,10 @@ function pad(text: string, flags: Flags, canZero = true): string {
 
 function printText(value: string, verb: string, flags: Flags): string | undefined {
   if (verb === 'x' || verb === 'X') {
-    if (flags.sharp || flags.space || flags.precision !== undefined) throw new Unsupported()
-    const hex = Buffer.from(value).toString('hex')
+    // The precision is of bytes here; with a space each is on its own.
+    const pairs = [...Buffer.from(value)].slice(0, flags.precision).map(byte => byte.toString(16).padStart(2, '0'))
+    const prefix = flags.sharp ? '0x' : ''
+    const hex = flags.space ? pairs.map(pair => prefix + pair).join(' ') : pairs.length === 0 ? '' : prefix + pairs.join('')
     return pad(verb === 'X' ? hex.toUpperCase() : hex, flags)
   }
   if (verb !== 's' && verb !== 'v' && verb !== 'q') return undefined
@@ -172,11 +174,12 @@ function printText(value: string, verb: string, flags: Flags): string | undefine
 
 function printFloat(value: number, verb: string, flags: Flags): string | undefined {
   const layout = verb === 'v' ? 'g' : verb.toLowerCase()
-  if (verb === 'x' || verb === 'X' || verb === 'b') throw new Unsupported()
-  if (layout !== 'e' && layout !== 'f' && layout !== 'g') return undefined
+  if (!['b', 'x', 'e', 'f', 'g'].includes(layout) || verb === 'B') return undefined
   if (flags.sharp) throw new Unsupported()
-  const plain = formatFloat(value, layout, flags.precision ?? (layout === 'g' ? undefined : 6))
-  const number = verb === 'E' || verb === 'G' ? plain.toUpperCase() : plain
+  const plain = layout === 'b' ? formatBinary(value)
+    : layout === 'x' ? formatHexadecimal(value, flags.precision)
+    : formatFloat(value, layout as 'e' | 'f' | 'g', flags.precision ?? (layout === 'g' ? undefined : 6))
+  const number = verb === 'E' || verb === 'G' || verb === 'X' ? plain.toUpperCase() : plain
   const sign = number.startsWith('-') ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   return padSigned(sign, number.replace('-', number.startsWith('-') ? '' : '-'), flags)
 }
