@@ -23,7 +23,7 @@ import type { Reach } from './mask/reach.ts'
 import type { Admission, Analyser } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
 import type { Ask, Catalogue } from './sql/catalogue.ts'
-import { resolveHeld } from './session/held.ts'
+import { resolveHeld, standsForOthers } from './session/held.ts'
 import { maxDue, SessionState } from './session/state.ts'
 
 /** A catalogue younger than this is not read again for a name that it lacks. */
@@ -94,6 +94,7 @@ export class Session {
     const planner = new Planner({
       state, gate, names: this.#names, poison, about: options.about, isTransparent: config.unparsed === 'transparent',
       analyse: (text, names, admission) => this.#analyse(text, names, admission),
+      known: (text, names) => this.#analysed(text, names),
       settle: () => this.#settle(),
     })
     this.#requests = new Requests({
@@ -260,6 +261,12 @@ export class Session {
     })
     this.#maskers.set(statements, { masker, plan, names, keepsBodies })
     return masker
+  }
+
+  /** As `#analyse` would say it. */
+  #analysed(text: string, names: SessionNames): Analysis | undefined {
+    const analysis = this.#misread.size > 0 ? undefined : this.#o.analyser.known(text, names)
+    return analysis === undefined || isUnresolved(analysis) || standsForOthers(analysis) ? undefined : analysis
   }
 
   /** What a text says as names resolve now; what EXECUTE and FETCH stand for is what this session has kept under their names. */

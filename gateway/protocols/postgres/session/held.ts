@@ -72,12 +72,17 @@ function mayNameAnything({ kind, routines, unknown }: Statement): boolean {
   return routines.some(({ schema, isKnown }) => !isKnown || (schema !== 'pg_catalog' && schema !== 'information_schema'))
 }
 
+/** Holds an EXECUTE or a FETCH: what it does is what an earlier text said. */
+export function standsForOthers(analysis: Analysis): boolean {
+  return analysis.status === 'ok' && analysis.statements.some(({ kind }) => kind === 'execute' || kind === 'fetch')
+}
+
 /**
  * EXECUTE and FETCH as what they stand for, in the order of the text: a name that the text itself gives, or takes away, is what it was before no longer.
  * @param again the text of a PREPARE as names resolve now: the server resolves them anew with each EXECUTE, a cursor's query once
  */
 export async function resolveHeld(analysis: Analysis, held: Held, again: (text: string) => Analysis | Promise<Analysis>): Promise<Analysis> {
-  if (analysis.status === 'error' || !analysis.statements.some(({ kind }) => kind === 'execute' || kind === 'fetch')) return analysis
+  if (analysis.status === 'error' || !standsForOthers(analysis)) return analysis
   const statements: Statement[] = []
   const own = new Map<string, Statement | undefined>()
   let isOpen = true

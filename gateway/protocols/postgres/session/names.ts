@@ -45,6 +45,14 @@ export class Names {
   /** What the last look said; for messages that resolve nothing. */
   get last(): SessionNames | undefined { return this.#known }
 
+  /** What `now` would say without asking anybody; undefined where it would ask, or begin to. */
+  get fresh(): SessionNames | undefined {
+    const { isStale, hasUncommittedNames, nameChanges } = this.#state
+    const known = this.#known
+    if (known === undefined || isStale || hasUncommittedNames || this.#ownChanges !== nameChanges) return undefined
+    return this.#catalogue.fresh === known.snapshot ? known : undefined
+  }
+
   /** @throws NamesError when the server does not say */
   async now(): Promise<SessionNames> {
     try {

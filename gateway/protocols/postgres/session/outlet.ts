@@ -22,6 +22,8 @@ export class Outlet {
   readonly #failed: (error: unknown) => void
   #tail: Promise<void> | undefined
   #waiting = 0
+  /** Not through yet. */
+  #sent = 0
   #hasFailed = false
 
   /** @param failed a part could not be recorded, so nothing more may go out */
@@ -51,27 +53,36 @@ export class Outlet {
     const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : item.size), 0)
     this.#waiting += size
     const recorded = parts.length === 0 ? undefined : this.#record(parts)
-    const tail = this.#follow(this.#tail, recorded, items).then(() => { this.#waiting -= size }, (error: unknown) => { this.#waiting -= size; this.#failed(error) }).finally(() => {
-      if (this.#tail === tail) this.#tail = undefined
-    })
-    this.#tail = tail
+    this.#sent++
+    this.#tail = this.#follow(this.#tail, recorded, items, size)
   }
 
   /** One answer for each part: where what the record keeps of it needs several frames, all of it leaves with the last. */
-  async #record(parts: readonly Extract<Out, { kind: 'part' }>[]): Promise<RecordedPart[]> {
+  #record(parts: readonly Extract<Out, { kind: 'part' }>[]): Promise<RecordedPart[]> {
     const pieces = parts.map(({ part }) => splitRows(part))
-    const recorded = await this.#deliver(parts.flatMap(({ permit }, i) => (pieces[i] ?? []).map((piece) => [permit, piece] as const)))
-    let last = -1
-    return pieces.flatMap(({ length }) => recorded[last += length] ?? [])
+    const recorded = this.#deliver(parts.flatMap(({ permit }, i) => (pieces[i] ?? []).map((piece) => [permit, piece] as const)))
+    if (pieces.every(({ length }) => length === 1)) return recorded
+    return recorded.then((all) => {
+      let last = -1
+      return pieces.flatMap(({ length }) => all[last += length] ?? [])
+    })
   }
 
-  async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[]): Promise<void> {
+  /** Never rejects. One behind the other, so that the last to end is the last that was sent. */
+  async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[], size: number): Promise<void> {
     recorded?.catch(() => undefined)                      // told below, in its turn
-    if (before !== undefined) await before
-    const parts = recorded === undefined ? [] : await recorded
-    const later: Uint8Array[] = []
-    for (const item of items) if (item.kind === 'later') later.push(await item.bytes)
-    this.#write(items, parts, later)
+    try {
+      if (before !== undefined) await before
+      const parts = recorded === undefined ? [] : await recorded
+      const later: Uint8Array[] = []
+      for (const item of items) if (item.kind === 'later') later.push(await item.bytes)
+      this.#write(items, parts, later)
+    } catch (error) {
+      this.#failed(error)
+    } finally {
+      this.#waiting -= size
+      if (--this.#sent === 0) this.#tail = undefined
+    }
   }
 
   #write(items: readonly Out[], recorded: readonly RecordedPart[], later: readonly Uint8Array[]): void {

@@ -43,6 +43,8 @@ export interface PlannerOptions {
   settle(): Promise<void>
   /** A Parse text will be seen again; a Query text may not. */
   analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis>
+  /** The same at once, where it was worked out before and stands on nothing else. */
+  known(text: string, names: SessionNames): Analysis | undefined
   readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
   /** Governed config forwards what cannot be parsed, where policy allows it. */
   readonly isTransparent: boolean
@@ -81,7 +83,8 @@ export class Planner {
         if (resolves.has(message.kind)) await this.#names(this.#textOf(message)).catch(unlessUnread)
       }
       if (message.kind === 'sync' && this.#o.state.isSkipping && !hasSync) isResumed = true
-      const step = await this.#step(message, frame, steps).catch((error: unknown) => this.#unread(message, frame, error))
+      const made = this.#step(message, frame, steps)
+      const step = made instanceof Promise ? await made.catch((error: unknown) => this.#unread(message, frame, error)) : made
       if (step === undefined) continue
       steps.push(step)
       hasSync ||= step.kind === 'sync'
@@ -153,15 +156,16 @@ export class Planner {
     else for (const { key, isTouched } of namesIn(message)) if (isTouched) state.touched.set(key, state.segment)
   }
 
-  async #step(message: FrontendMessage, frame: Frame, before: readonly Step[]): Promise<Step | undefined> {
+  /** At once where nothing has to be asked: a promise for each message would cost more than the message. */
+  #step(message: FrontendMessage, frame: Frame, before: readonly Step[]): Step | undefined | Promise<Step | undefined> {
     const { state, poison } = this.#o
     const bytes = frame.bytes
     switch (message.kind) {
-      case 'query': return await this.#query(message.text, message.textBytes, bytes)
-      case 'parse': return message.textBytes.length > maxTextBytes ? { kind: 'parse', bytes, isExtended: true, poison: () => poison.parse(message.name), refused: await this.#tooLong() } : this.#parse(message, bytes)
-      case 'bind': return await this.#bind(message, bytes, before)
-      case 'execute': return await this.#execute(message, bytes)
-      case 'functionCall': return await this.#function(message, bytes)
+      case 'query': return this.#query(message.text, message.textBytes, bytes)
+      case 'parse': return message.textBytes.length > maxTextBytes ? this.#tooLong().then((refused) => ({ kind: 'parse', bytes, isExtended: true, poison: () => poison.parse(message.name), refused })) : this.#parse(message, bytes)
+      case 'bind': return this.#bind(message, bytes, before)
+      case 'execute': return this.#execute(message, bytes)
+      case 'functionCall': return this.#function(message, bytes)
       case 'describe': {
         const prepared = message.of === 'S' ? state.prepared.get(message.name) : undefined
         const portal = message.of === 'P' ? state.portals.get(message.name) : undefined
@@ -172,15 +176,18 @@ export class Planner {
       case 'close': return { kind: 'close', bytes, isExtended: true, control: message, due: this.#close(message.of, message.name) }
       case 'sync': return { kind: 'sync', bytes, isExtended: true, control: { kind: 'sync' }, due: { reply: 'ready', isSync: true } }
       case 'flush': return { kind: 'flush', bytes, isExtended: true, control: { kind: 'flush' } }
-      case 'notUtf8': {
-        const refused = await this.#o.gate.refuse('request.malformed', 'The text is not valid UTF-8')
-        return { kind: message.of === 'copyFail' ? 'flush' : message.of, bytes, isExtended: message.of !== 'query', refused, poison: message.of === 'query' ? poison.query : () => poison.parse('') }
-      }
+      case 'notUtf8': return this.#notUtf8(message.of, bytes)
       // Outside a copy the server ignores them: they belong to one that has failed.
       case 'copyData': case 'copyDone': case 'copyFail': return undefined
       case 'password': return undefined
       case 'terminate': return undefined
     }
+  }
+
+  async #notUtf8(of: Extract<FrontendMessage, { kind: 'notUtf8' }>['of'], bytes: Uint8Array): Promise<Step> {
+    const { poison } = this.#o
+    const refused = await this.#o.gate.refuse('request.malformed', 'The text is not valid UTF-8')
+    return { kind: of === 'copyFail' ? 'flush' : of, bytes, isExtended: of !== 'query', refused, poison: of === 'query' ? poison.query : () => poison.parse('') }
   }
 
   async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
@@ -225,7 +232,7 @@ export class Planner {
     return new Act(operation, statementsOf(analysis), { text: prepared.text, isBarrier: false, isLoneParse: true })
   }
 
-  async #bind(message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
+  #bind(message: Bind, bytes: Uint8Array, before: readonly Step[]): Step | Promise<Step> {
     const { state } = this.#o
     const poison = () => this.#o.poison.bind(message.portal)
     const prepared = state.prepared.get(message.statement)
@@ -237,8 +244,22 @@ export class Planner {
     const earlier = state.portals.get(name)
     if (earlier === undefined && state.portals.size >= maxPrepared) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `too many portals (${maxPrepared})`) }
     if (!state.hasRoomFor(sizeOf(message))) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
+    const names = this.#o.names.fresh
+    const analysis = names === undefined ? undefined : this.#o.known(prepared.text, names)
+    if (names === undefined || analysis === undefined) return this.#bound(prepared, message, bytes, before)
+    return this.#opened(prepared, message, bytes, before, names, this.#actOf(prepared, message, names, analysis))
+  }
+
+  async #bound(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
     const names = await this.#names(prepared.text)
-    const act = await this.#run(prepared, message, names)
+    return this.#opened(prepared, message, bytes, before, names, await this.#run(prepared, message, names))
+  }
+
+  #opened(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[], names: SessionNames, act: Act): Step {
+    const { state } = this.#o
+    const { portal: name } = message
+    const earlier = state.portals.get(name)
+    const poison = () => this.#o.poison.bind(name)
     // The Parse that came with it is part of the same operation, unless another Bind has taken it.
     const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
     if (parse !== undefined && parse.act === undefined) parse.act = act
@@ -250,20 +271,23 @@ export class Planner {
 
   async #run(prepared: Prepared, bind: Bind, as: SessionNames): Promise<Act> {
     const { names, analysis } = await this.#read(prepared.text, as, 'at-once')
+    return this.#actOf(prepared, bind, names, analysis)
+  }
+
+  #actOf(prepared: Prepared, bind: Bind, names: SessionNames, analysis: Analysis): Act {
     const types = prepared.describedTypes ?? prepared.parameterTypes
     const operation = statementOperation({ ...this.#o.about, names, analysis, text: prepared.text, textBytes: prepared.textBytes, kind: 'execute', parameters: { values: bind.values, formats: bind.formats, types } })
     return this.#act(operation, analysis, prepared.text)
   }
 
-  async #execute(message: Execute, bytes: Uint8Array): Promise<Step> {
+  #execute(message: Execute, bytes: Uint8Array): Step | Promise<Step> {
     const { state } = this.#o
     const poison = this.#o.poison.execute
     const portal = state.portals.get(message.portal)
     if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
     // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
-    if (portal.act.hasEnded) portal.act = await this.#run(portal.prepared, portal.message, portal.names)
-    const { act } = portal
-    return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
+    const step = (act: Act): Step => ({ kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } })
+    return portal.act.hasEnded ? this.#run(portal.prepared, portal.message, portal.names).then((act) => step(portal.act = act)) : step(portal.act)
   }
 
   async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {

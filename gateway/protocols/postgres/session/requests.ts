@@ -165,12 +165,15 @@ export class Requests {
         act.refused = verdict
         act.isWaitOver = verdict.code === 'approval.pending' && hold.signal.aborted
       }
-      else await this.#admit(act, verdict)
+      else {
+        const stopped = this.#admit(act, verdict)
+        if (stopped !== undefined) await stopped
+      }
     }
   }
 
   /** A mask that cannot be enforced stops the statement here, and the record says so. */
-  async #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> {
+  #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> | undefined {
     act.permit = permit
     const { rows, bytes } = permit.call.decision.limits
     act.mayBeCut = (rows !== undefined || bytes !== undefined) && !act.statements.every(hasNoRows)
@@ -180,11 +183,16 @@ export class Requests {
       act.masker = this.#o.masker(permit, act)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      act.masker = this.#o.bareMasker(act)
-      const failed = act.take({ title: 'not run', status: 'failed', isFinal: true, code: error.refusal.code })
-      if (failed !== undefined) await this.#o.gate.deliver([failed])
-      act.refused = { ...error.refusal, decisionId: Buffer.from(permit.call.decisionId).toString('hex'), frame: `${this.#o.gate.session}/${permit.seq}` }
+      return this.#stop(act, permit, error.refusal)
     }
+    return undefined
+  }
+
+  async #stop(act: Act, permit: Permit<PostgresOperation>, refused: Refusal): Promise<void> {
+    act.masker = this.#o.bareMasker(act)
+    const failed = act.take({ title: 'not run', status: 'failed', isFinal: true, code: refused.code })
+    if (failed !== undefined) await this.#o.gate.deliver([failed])
+    act.refused = { ...refused, decisionId: Buffer.from(permit.call.decisionId).toString('hex'), frame: `${this.#o.gate.session}/${permit.seq}` }
   }
 
   #forward(step: Step): void {

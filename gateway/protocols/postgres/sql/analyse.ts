@@ -16,12 +16,15 @@ export type Admission = 'at-once' | 'on-second-sight'
 export interface Analyser {
   /** At once for a short text. Never throws, never rejects: a text that cannot be read has the status `error`. */
   analyse(text: string, naming: Naming, admission?: Admission): Analysis | Promise<Analysis>
+  /** Of a text that was analysed before, and kept. */
+  known(text: string, naming: Naming): Analysis | undefined
 }
 
 export function createAnalyser(parser: Parser, trace: TraceStatement): Analyser {
   const bySnapshot = new WeakMap<Snapshot, RecentTexts<Analysis>>()
 
   return {
+    known: (text, { snapshot, path }) => bySnapshot.get(snapshot)?.get(path.join('\0'), text),
     analyse(text, naming, admission = 'on-second-sight') {
       let recent = bySnapshot.get(naming.snapshot)
       if (recent === undefined) bySnapshot.set(naming.snapshot, recent = new RecentTexts())

@@ -56,6 +56,12 @@ export class Catalogue {
     this.#now = now
   }
 
+  /** The last reading, while nobody has to ask whether it still stands. */
+  get fresh(): Snapshot | undefined {
+    const held = this.#held
+    return held !== undefined && this.#now() - held.checkedAt < held.everyMs ? held.snapshot : undefined
+  }
+
   /** The last reading while the database is as it was then, else a new one; concurrent callers share questions and readings. @throws CatalogueError as `loadSnapshot` */
   async current(ask: Ask): Promise<Snapshot> {
     const held = this.#held
