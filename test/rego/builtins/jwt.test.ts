@@ -62,7 +62,7 @@ test('tokens are read and verified as OPA does it, under every algorithm', async
       add(`verify_${algorithm.toLowerCase()}`, text, key)
       add('decode_verify', text, { ...constraint, time: 0 })
     }
-    for (const other of algorithms) {
+    for (const other of ['RS256', 'PS256', 'ES256', 'ES384', 'HS256', 'EdDSA']) {
       add(`verify_${other.toLowerCase()}`, good, key)
       add('decode_verify', good, { ...constraint, alg: other, time: 0 })
       add('decode_verify', token(algorithm, { header: { alg: other } }), { ...constraint, time: 0 })
