@@ -12,6 +12,8 @@ export const artefactParts = ['opa-toolchain.wasm.0.br', 'opa-toolchain.wasm.1.b
 const digestPath = fileURLToPath(new URL('opa-toolchain.sha256', import.meta.url))
 // Twice what OPA 1.22 needs: a decompression bomb ends here.
 const maxArtefactBytes = 96 * 1024 * 1024
+// A part in one piece: by Node's 16 KiB, the way there and back takes as long as the unpacking.
+const chunkSize = 12 * 1024 * 1024
 
 /** SHA-256 (hex) of the compiler that made a bundle: `compiler_digest` in its manifest. */
 export function compilerDigest(): string {
@@ -27,8 +29,8 @@ export async function readArtefact(): Promise<Uint8Array<ArrayBuffer>> {
 export async function openArtefact(parts: readonly (Uint8Array | Promise<Uint8Array>)[], expected: string): Promise<Uint8Array<ArrayBuffer>> {
   let wasm: Uint8Array<ArrayBuffer>
   try {
-    const maxOutputLength = Math.floor(maxArtefactBytes / parts.length)
-    const opened = await Promise.all(parts.map(async part => promisify(brotliDecompress)(await part, { maxOutputLength })))
+    const limits = { maxOutputLength: Math.floor(maxArtefactBytes / parts.length), chunkSize }
+    const opened = await Promise.all(parts.map(async part => promisify(brotliDecompress)(await part, limits)))
     wasm = Buffer.concat(opened)
   } catch (cause) {
     throw new PolicyError('ERR_TOOLCHAIN_DIGEST', 'the policy compiler cannot be decompressed', { cause })

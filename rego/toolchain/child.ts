@@ -32,13 +32,14 @@ function retried(call: () => number): number {
   }
 }
 
-// A looping policy would outlive an owner that was killed: nothing else in this thread runs until it ends.
 const watch = 'const { workerData: owner } = require("node:worker_threads"); setInterval(() => { if (process.ppid !== owner) process.kill(process.pid, "SIGKILL") }, 500)'
-new Worker(watch, { eval: true, workerData: process.ppid }).unref()
 
 try {
+  const artefact = await readArtefact()
+  // A looping policy would outlive an owner that was killed: nothing else in this thread runs until it ends.
+  new Worker(watch, { eval: true, workerData: process.ppid }).unref()
   // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.
-  process.exitCode = runWasi(new WebAssembly.Module(await readArtefact()), ['opa-toolchain', 'serve'], pipes, environment)
+  process.exitCode = runWasi(new WebAssembly.Module(artefact), ['opa-toolchain', 'serve'], pipes, environment)
 } catch (error) {
   writeSync(2, error instanceof Error ? error.message : String(error))
   if (error instanceof PolicyError) process.exitCode = exitStatus.digest
