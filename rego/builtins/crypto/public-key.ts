@@ -86,6 +86,17 @@ export function toVerificationKey(key: PublicKey): VerificationKey {
   return { kind: 'other' }
 }
 
+/** As Go's crypto/rsa has it, shorter keys verify nothing; longer ones would take too long. */
+const minModulusBits = 1_024
+const maxModulusBits = 8_192
+const maxExponent = 2n ** 31n - 1n
+
+/** May it verify anything? */
+export function isSoundRsa(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+  return modulusLength >= minModulusBits && modulusLength <= maxModulusBits && publicExponent <= maxExponent
+}
+
 function importSpki(spki: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })

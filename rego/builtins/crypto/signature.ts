@@ -3,7 +3,7 @@ import { constants, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { contextTag, DerReader, readInteger, tag } from './der.ts'
 import type { AlgorithmIdentifier, VerificationKey } from './public-key.ts'
-import { orUndefined, readAlgorithm } from './public-key.ts'
+import { isSoundRsa, orUndefined, readAlgorithm } from './public-key.ts'
 
 const rsaPss = '1.2.840.113549.1.1.10'
 const ed25519 = '1.3.101.112'
@@ -53,7 +53,7 @@ function hasNoParameters({ parameters }: AlgorithmIdentifier): boolean {
 /** True if `signature` on `signed` is by `key`. */
 export function isSignedBy(algorithm: number, signed: Uint8Array, signature: Uint8Array, key: VerificationKey): boolean {
   const how = verifiable[algorithm]
-  if (how === undefined || key.kind !== how.kind) return false
+  if (how === undefined || key.kind !== how.kind || (key.kind === 'rsa' && !isSoundRsa(key.key))) return false
   try {
     return verify(how.hash, Buffer.from(signed), how.kind === 'rsa' ? rsaOptions(key.key, how.isPss === true) : key.key, signature)
   } catch {

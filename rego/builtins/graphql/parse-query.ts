@@ -3,9 +3,12 @@ import { GraphqlError } from './lexer.ts'
 import { Reader } from './reader.ts'
 import type { Fragment, Operation, QueryDocument, Selection, VariableDefinition } from './syntax.ts'
 
-/** @throws GraphqlError */
+/** Characters of one query. */
+const maxLength = 131_072
+
+/** @throws GraphqlError, GraphqlLimit */
 export function parseQuery(text: string): QueryDocument {
-  const reader = new Reader(text)
+  const reader = new Reader(text, maxLength)
   const Operations: Operation[] = []
   const Fragments: Fragment[] = []
   while (reader.peek().kind !== 'end') {

@@ -10,9 +10,12 @@ const kinds: Readonly<Record<string, DefinitionKind>> = { scalar: 'SCALAR', type
 const locations: readonly string[] = ['QUERY', 'MUTATION', 'SUBSCRIPTION', 'FIELD', 'FRAGMENT_DEFINITION', 'FRAGMENT_SPREAD', 'INLINE_FRAGMENT', 'VARIABLE_DEFINITION', 'SCHEMA', 'SCALAR', 'OBJECT', 'FIELD_DEFINITION',
   'ARGUMENT_DEFINITION', 'INTERFACE', 'UNION', 'ENUM', 'ENUM_VALUE', 'INPUT_OBJECT', 'INPUT_FIELD_DEFINITION']
 
-/** @throws GraphqlError */
+/** Characters of one schema. */
+const maxLength = 524_288
+
+/** @throws GraphqlError, GraphqlLimit */
 export function parseSchema(text: string): SchemaDocument {
-  const reader = new Reader(text)
+  const reader = new Reader(text, maxLength)
   const document: Builder = { Schema: [], SchemaExtension: [], Directives: [], Definitions: [], Extensions: [] }
   while (reader.peek().kind !== 'end') {
     const description = parseDescription(reader)

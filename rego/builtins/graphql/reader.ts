@@ -6,8 +6,6 @@ import type { Argument, ChildValue, Comments, Directive, TypeNode, ValueNode } f
 
 /** Selections, lists and objects inside one another. */
 const maxDepth = 128
-/** Characters of one document. */
-const maxLength = 524_288
 
 export class Reader {
   #lexer: Lexer
@@ -15,7 +13,8 @@ export class Reader {
   #comments: Comments | undefined
   #depth = 0
 
-  constructor(text: string) {
+  /** @param maxLength of the document, in characters. @throws GraphqlLimit */
+  constructor(text: string, maxLength: number) {
     if (text.length > maxLength) throw new GraphqlLimit('a document that is too large')
     this.#lexer = createLexer(text)
   }

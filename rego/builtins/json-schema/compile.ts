@@ -120,11 +120,13 @@ export function compile(root: Json, patterns: Patterns): Schema {
     readCount('minProperties')
     readCount('maxProperties')
     if (isAbove(schema.minProperties, schema.maxProperties)) throw new SchemaError('minProperties cannot be greater than maxProperties')
+    const required = new Set<string>()
     for (const name of listOf('required') ?? []) {
       if (typeof name !== 'string') throw invalidType('string', 'required')
-      if (schema.required.includes(name)) throw new SchemaError('required items must be unique')
-      schema.required.push(name)
+      if (required.has(name)) throw new SchemaError('required items must be unique')
+      required.add(name)
     }
+    schema.required.push(...required)
     readCount('minItems')
     readCount('maxItems')
     const uniqueItems = members.get('uniqueItems')

@@ -8,21 +8,24 @@ import type { Patterns } from './compile.ts'
 import { load, NoAnswer, SchemaError } from './json.ts'
 import { validate } from './validate.ts'
 
-/** Characters of one expression, and of a text that it is held against. */
+/** Characters of one expression. */
 const maxPatternLength = 2_048
-const maxTextLength = 65_536
+/** Instructions times characters that the expressions of one call may look at; compiling one counts as so many characters. */
+const maxWork = 8_388_608
+const compileLength = 64
 
 export const jsonSchema: readonly (readonly [string, () => Builtin])[] = [
   ['json.verify_schema', () => {
-    const patterns = createPatterns()
+    const engine = loadEngine()
     return schema => answer(() => {
-      compile(load(schema), patterns)
+      compile(load(schema), createPatterns(engine))
       return { array: [true, null] }
     }, message => ({ array: [false, `jsonschema: ${message}`] }))
   }],
   ['json.match_schema', () => {
-    const patterns = createPatterns()
+    const engine = loadEngine()
     return (document, schema) => answer(() => {
+      const patterns = createPatterns(engine)
       const json = load(document)
       const errors = validate(compile(load(schema), patterns), json, patterns)
       const told = errors.map(({ type, field, description }): Value => ({ object: [['error', `${field}: ${description}`], ['type', type], ['field', field], ['desc', description]] }))
@@ -41,21 +44,38 @@ function answer(work: () => Value, otherwise: (message: string) => Value | undef
   }
 }
 
-function createPatterns(): Patterns {
-  const engine = (createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS }).RE2JS
+function loadEngine(): typeof RE2JS {
+  return (createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS }).RE2JS
+}
+
+/** For one call. */
+function createPatterns(engine: typeof RE2JS): Patterns {
+  let work = 0
   return {
     compile(pattern) {
       if (pattern.length > maxPatternLength) throw new NoAnswer('an expression that is too long')
-      try {
-        const expression = engine.compile(pattern)
-        return text => {
-          if (text.length > maxTextLength) throw new NoAnswer('a text that is too long')
-          return expression.matcher(text).find()
-        }
-      } catch {
-        // Not RE2.
-        return undefined
+      const expression = orUndefined(() => engine.compile(pattern))
+      if (expression === undefined) return undefined
+      const size = expression.programSize()
+      spend(compileLength)
+      return text => {
+        spend(text.length + 1)
+        return expression.matcher(text).find()
+      }
+
+      function spend(characters: number): void {
+        work += size * characters
+        if (work > maxWork) throw new NoAnswer('expressions that take too long')
       }
     },
+  }
+}
+
+function orUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    // Not RE2.
+    return undefined
   }
 }

@@ -12,6 +12,8 @@ const maxSteps = 100_000
 const maxDepth = 256
 /** Of those that are told. */
 const maxErrors = 1_000
+/** Members and characters that are looked at, each as often as a schema looks. */
+const maxWork = 4_000_000
 
 export interface Found { readonly type: string; readonly field: string; readonly description: string }
 
@@ -35,6 +37,8 @@ class Result {
 /** @throws NoAnswer */
 export function validate(root: Schema, document: Json, patterns: Patterns): readonly Found[] {
   let steps = 0
+  let work = 0
+  const comparable = new WeakMap<object, string>()
   const result = new Result()
   walk(root, document, result, '', 0)
   return result.errors
@@ -54,6 +58,7 @@ export function validate(root: Schema, document: Json, patterns: Patterns): read
       out.add('invalid_type', field, `Invalid type. Expected: ${schema.types.length > 1 ? `[${schema.types.join(',')}]` : schema.types[0]}, given: ${given}`)
       return
     }
+    spend(typeof json === 'string' ? json.length : Array.isArray(json) ? 2 * json.length : isObject(json) ? 6 * json.size : 1)
     combine(schema, json, out, path, depth)
     if (isNumber(json)) checkNumber(schema, json, out, field)
     else if (Array.isArray(json)) checkArray(schema, json as readonly Json[], out, path, depth)
@@ -67,6 +72,18 @@ export function validate(root: Schema, document: Json, patterns: Patterns): read
       }
     }
     out.score++
+  }
+
+  function spend(units: number): void {
+    work += units
+    if (work > maxWork) throw new NoAnswer('a document that takes too long')
+  }
+
+  function compared(json: Json): string {
+    if (typeof json !== 'object' || json === null) return writeComparable(json)
+    const text = comparable.get(json) ?? writeComparable(json)
+    comparable.set(json, text)
+    return text
   }
 
   function apart(schema: Schema, json: Json, path: string, depth: number): Result {
@@ -131,8 +148,8 @@ export function validate(root: Schema, document: Json, patterns: Patterns): read
   }
 
   function checkCommon(schema: Schema, json: Json, out: Result, field: string): void {
-    if (schema.constant !== undefined && writeComparable(json) !== schema.constant) out.add('const', field, `${field} does not match: ${schema.constant}`)
-    if (schema.enumeration !== undefined && !schema.enumeration.includes(writeComparable(json))) out.add('enum', field, `${field} must be one of the following: ${schema.enumeration.join(', ')}`)
+    if (schema.constant !== undefined && compared(json) !== schema.constant) out.add('const', field, `${field} does not match: ${schema.constant}`)
+    if (schema.enumeration !== undefined && !schema.enumeration.includes(compared(json))) out.add('enum', field, `${field} must be one of the following: ${schema.enumeration.join(', ')}`)
     if (schema.format !== undefined && typeof json === 'string' && !meetsFormat(schema.format, json, patterns)) out.add('format', field, `Does not match format '${schema.format}'`)
     out.score++
   }
@@ -152,9 +169,10 @@ export function validate(root: Schema, document: Json, patterns: Patterns): read
     if (schema.minItems !== undefined && BigInt(list.length) < schema.minItems) out.add('array_min_items', field, `Array must have at least ${schema.minItems} items`)
     if (schema.maxItems !== undefined && BigInt(list.length) > schema.maxItems) out.add('array_max_items', field, `Array must have at most ${schema.maxItems} items`)
     if (schema.uniqueItems) {
+      spend(8 * list.length)
       const seen = new Map<string, number>()
       for (const [at, value] of list.entries()) {
-        const text = writeComparable(value)
+        const text = compared(value)
         if (seen.has(text)) out.add('unique', field, `array items[${seen.get(text)},${at}] must be unique`)
         seen.set(text, at)
       }
@@ -179,6 +197,7 @@ export function validate(root: Schema, document: Json, patterns: Patterns): read
     const field = path === '' ? '(Root)' : path
     if (schema.minProperties !== undefined && BigInt(members.size) < schema.minProperties) out.add('array_min_properties', field, `Must have at least ${schema.minProperties} properties`)
     if (schema.maxProperties !== undefined && BigInt(members.size) > schema.maxProperties) out.add('array_max_properties', field, `Must have at most ${schema.maxProperties} properties`)
+    spend(schema.required.length + (schema.properties?.length ?? 0))
     for (const name of schema.required) {
       if (members.has(name)) out.score++
       else out.add('required', field, `${name} is required`)

@@ -1,12 +1,9 @@
 // Signatures of tokens (RFC 7515, RFC 7518 §3, RFC 8037), with the rules of Go's crypto on top of node:crypto. The key's type decides
 // what can verify: an RSA key never checks an HMAC, whatever the header says.
 import { constants, createHmac, timingSafeEqual, verify } from 'node:crypto'
+import { isSoundRsa } from '../crypto/public-key.ts'
 import type { VerificationKey } from '../crypto/public-key.ts'
 
-/** As Go's crypto/rsa: shorter keys verify nothing. */
-const minModulusBits = 1_024
-const maxModulusBits = 16_384
-const maxExponent = 2n ** 31n - 1n
 /** Of a curve's order, by OpenSSL's name; Go knows no other curves. */
 const curveBytes: Readonly<Record<string, number>> = { secp224r1: 28, prime256v1: 32, secp384r1: 48, secp521r1: 66 }
 
@@ -22,10 +19,10 @@ export function verifySignature(alg: string, key: VerificationKey, text: string,
     if (key.kind === 'other') return false
     if (key.kind === 'secret') return family === 'HS' && isStrict && verifyHmac(hash, key.key, text, signature)
     if (key.isPrivate && !isStrict) return false
-    if (family === 'RS' && key.kind === 'rsa') return isSoundRsa(key) && verify(hash, Buffer.from(text), { key: key.key, padding: constants.RSA_PKCS1_PADDING }, signature)
+    if (family === 'RS' && key.kind === 'rsa') return isSoundRsa(key.key) && verify(hash, Buffer.from(text), { key: key.key, padding: constants.RSA_PKCS1_PADDING }, signature)
     if (family === 'PS' && key.kind === 'rsa') {
       const saltLength = isStrict ? constants.RSA_PSS_SALTLEN_DIGEST : constants.RSA_PSS_SALTLEN_AUTO
-      return isSoundRsa(key) && verify(hash, Buffer.from(text), { key: key.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
+      return isSoundRsa(key.key) && verify(hash, Buffer.from(text), { key: key.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature)
     }
     if (family === 'ES' && key.kind === 'ec') {
       const size = curveBytes[key.key.asymmetricKeyDetails?.namedCurve ?? '']
@@ -43,11 +40,6 @@ export function verifySignature(alg: string, key: VerificationKey, text: string,
 export function verifyHmac(hash: string, secret: Uint8Array, text: string, signature: Uint8Array): boolean {
   const mac = createHmac(hash, secret).update(text).digest()
   return mac.length === signature.length && timingSafeEqual(mac, signature)
-}
-
-function isSoundRsa(key: VerificationKey & { readonly kind: 'rsa' | 'ec' | 'ed25519' }): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = key.key.asymmetricKeyDetails ?? {}
-  return modulusLength >= minModulusBits && modulusLength <= maxModulusBits && publicExponent <= maxExponent
 }
 
 // r and s are the halves (RFC 7518 §3.4); as DER, because node:crypto wants halves of the curve's length only.

@@ -1,8 +1,10 @@
 // Certificates, requests and keys made by Go's own crypto/x509, and what became of them with a byte changed: OPA's evaluator says what
 // they are. `x509-cases.json` holds calls as `[name, argument …]`, each argument JSON text.
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
+import { isSignedBy } from '../../../rego/builtins/crypto/signature.ts'
 import { x509 } from '../../../rego/builtins/crypto/x509.ts'
 import { answer, differences, fromJson, randomFrom } from './judge.ts'
 import type { Case } from './judge.ts'
@@ -37,6 +39,17 @@ test('a chain is verified at the time that is given, and without one there is no
   t.is(answer(x509, withOptions, chain, fromJson({ ...options, Unknown: 1 })), undefined)
   // What no time would make good is not good.
   t.deepEqual(answer(x509, 'crypto.x509.parse_and_verify_certificates', 'bm90IGEgY2VydGlmaWNhdGU='), invalid)
+})
+
+test('a certificate signed with a key too short, or over a broken digest, is signed by nobody', t => {
+  const bytes = Buffer.from('to be signed')
+  const [short, sound] = [768, 1024].map(modulusLength => generateKeyPairSync('rsa', { modulusLength }))
+  const isSigned = (algorithm: number, hash: string, pair = sound) => pair !== undefined && isSignedBy(algorithm, bytes, sign(hash, bytes, pair.privateKey), { kind: 'rsa', key: pair.publicKey, isPrivate: false })
+  t.true(isSigned(4, 'sha256'))
+  t.false(isSigned(4, 'sha256', short))
+  t.false(isSigned(3, 'sha1'))
+  t.false(isSigned(2, 'md5'))
+  t.false(isSigned(5, 'sha256'))
 })
 
 test('what is too large is undefined', t => {
