@@ -11,7 +11,7 @@ import { leafHash } from '../../tlog/hash.ts'
 import { verifyInclusion } from '../../tlog/inclusion.ts'
 import type { Corpus, CorpusRow } from './corpus.ts'
 
-interface Batch { readonly root: Uint8Array; readonly frames: number }
+interface Batch { readonly root: Uint8Array; readonly frames: number; /** Places of the leaves that rows were proved by. */ readonly used: Set<number> }
 
 /**
  * Every proof of every row.
@@ -25,11 +25,14 @@ export function checkCorpus(corpus: Corpus, logKey: string | undefined, progress
     if (logKey !== undefined && !isSignedBy(parsed, [parseVerifierKey(logKey.trim())])) throw new FalseClaim('checkpoint.signature', 'it is not signed by the key of the log')
     return parsed
   })
+  const seen = new Set<number>()
   const batches = corpus.batches.map(({ batch, leaf, hashes }, line): Batch => checking(`batch line ${line}`, () => {
+    if (seen.has(batch)) throw new FalseClaim('batch.number', 'it is there twice')
+    seen.add(batch)
     const bytes = decoded(leaf)
     if (!verifyInclusion(hashes.map(decoded), batch, checkpoint.size, leafHash(bytes), checkpoint.root)) throw new FalseClaim('checkpoint.root', 'its leaf is not under the checkpoint')
     const { root, frames } = parseBatchLeaf(bytes)
-    return { root, frames }
+    return { root, frames, used: new Set() }
   }))
   const leaf = new Leaf()
   let place = 0
@@ -43,6 +46,8 @@ function checkRow(row: CorpusRow, corpus: Corpus, batches: readonly Batch[], lea
   const bytes = decoded(row.proof.leaf)
   const batch = batches[row.proof.batch]
   if (batch === undefined || !verifyInclusion(row.proof.hashes.map(decoded), row.proof.index, batch.frames, leafHash(bytes), batch.root)) throw new FalseClaim('leaves.root', 'its leaf is not in its batch')
+  if (batch.used.has(row.proof.index)) throw new FalseClaim('leaf.malformed', 'its leaf is another row\'s')
+  batch.used.add(row.proof.index)
   const reader = new CborReader(bytes)
   leaf.read(reader)
   if (!reader.isAtEnd) throw new FalseClaim('leaf.malformed', 'something follows its leaf')

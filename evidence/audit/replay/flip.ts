@@ -95,9 +95,27 @@ function compareApprovals(base: ApprovalRequirement, head: ApprovalRequirement, 
 
 const approvers = ({ groups }: ApprovalRequirement): string[] => [...new Set(groups.flatMap(({ any_of }) => any_of))].toSorted()
 
-/** Whether everybody who can meet `strict` meets `lax` as well: each group that is asked for is asked for, no wider, by the other. */
+/**
+ * Whether everybody who can meet `strict` meets `lax` as well: each seat that is asked for is asked for, no wider, by another seat of the other.
+ * One seat never stands for two, as one person never does (gateway, approval/quorum.ts): Kuhn's augmenting paths, 64 seats at most on each side.
+ */
 function implies(strict: ApprovalRequirement, lax: ApprovalRequirement): boolean {
-  return lax.groups.every((wanted) => strict.groups.some((given) => given.min >= wanted.min && given.any_of.every((name) => wanted.any_of.includes(name))))
+  const [given, wanted] = [seatsOf(strict), seatsOf(lax)]
+  const taken = new Map<number, number>()
+  const seat = (index: number, tried: Set<number>): boolean => given.some((names, at) => {
+    if (tried.has(at) || !names.every((name) => wanted[index]?.includes(name))) return false
+    tried.add(at)
+    const holder = taken.get(at)
+    if (holder !== undefined && !seat(holder, tried)) return false
+    taken.set(at, index)
+    return true
+  })
+  return wanted.every((_, index) => seat(index, new Set()))
+}
+
+/** A seat for each person that a group has to send. */
+function seatsOf({ groups }: ApprovalRequirement): (readonly string[])[] {
+  return groups.flatMap(({ any_of, min }) => Array.from({ length: min }, () => any_of))
 }
 
 function compareLimits(base: Limits, head: Limits, rules: readonly string[]): Flip[] {
@@ -122,8 +140,16 @@ function compareRecords(base: Decision, head: Decision): Flip[] {
   const flips: Flip[] = []
   const [before, after] = [base.record, head.record]
   if (before.level !== after.level) flips.push({ kind: recordLevels[after.level] < recordLevels[before.level] ? 'record_reduced' : 'record_extended', rules: [], subjects: ['record'], before: before.level, after: after.level })
-  if (before.retention !== after.retention) flips.push({ kind: 'retention_changed', rules: [], subjects: ['retention'], before: before.retention, after: after.retention })
+  // What is forgotten sooner is kept less. A record without a time was made by no policy.
+  if (before.retention !== after.retention) flips.push({ kind: daysOf(after.retention) < daysOf(before.retention) ? 'record_reduced' : 'retention_changed', rules: [], subjects: ['retention'], before: before.retention, after: after.retention })
   return flips
+}
+
+const days: Readonly<Record<string, number>> = { d: 1, m: 30, y: 365 }
+
+/** `7y`, of the decision's schema. */
+function daysOf(retention: string): number {
+  return Number.parseInt(retention, 10) * (days[retention.slice(-1)] ?? Number.NaN)
 }
 
 /** Texts are compared and never told: what a message says may be anything that its rule can read. */

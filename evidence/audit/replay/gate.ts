@@ -29,11 +29,15 @@ export function judge(result: ReplayResult, input: GateInput, disagreements: num
   const wider = result.flips.filter(({ direction }) => direction === 'widening')
   const missing = wider.length === 0 ? [] : [
     ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
-    // Nobody widens by himself.
-    ...(input.approvedBy.some((name) => name !== '' && name !== input.author) ? [] : ['the approval of an owner other than the author']),
+    // Nobody widens by himself, however he writes his name: forges tell names apart without case.
+    ...(input.approvedBy.some((name) => name.trim() !== '' && folded(name) !== folded(input.author ?? '')) ? [] : ['the approval of an owner other than the author']),
   ]
   const { calls, callers } = result.blocked
   const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []
   const exit = result.faithfulness.verdict === 'unfaithful' ? exitStatus.unfaithful : disagreements > 0 ? exitStatus.disagreement : missing.length > 0 ? exitStatus.gate : exitStatus.fine
   return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, missing, warnings, exit }
+}
+
+function folded(name: string): string {
+  return name.trim().toLowerCase()
 }

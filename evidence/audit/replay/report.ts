@@ -149,7 +149,7 @@ function subject(text: string, vocabulary: Vocabulary): string {
   return `${kind} ${vocabulary.word(rest.join(' '))}`
 }
 
-const ownWords = new Set(['none', 'allow', 'deny', 'require', 'enforce', 'warn', 'dryrun', 'as', 'by', 'last', 'partial', 'redact', 'hash', 'tokenize', 'null', 'drop', 'body', 'digest', 'meta', 'required', 'optional', 'true', 'false', 'subject', 'client', 'target', 'low', 'medium', 'high', 'critical', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+const ownWords = new Set(['none', 'class', 'allow', 'deny', 'require', 'enforce', 'warn', 'dryrun', 'as', 'by', 'last', 'partial', 'redact', 'hash', 'tokenize', 'null', 'drop', 'body', 'digest', 'meta', 'required', 'optional', 'true', 'false', 'subject', 'client', 'target', 'low', 'medium', 'high', 'critical', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
 
 /** Word by word: ours, or the policy's. */
 function phrase(text: string, vocabulary: Vocabulary): string {

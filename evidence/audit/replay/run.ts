@@ -6,6 +6,7 @@ import { checkCorpus } from './check-corpus.ts'
 import { readCorpus } from './corpus.ts'
 import { measureCost } from './cost.ts'
 import { compareEngines } from './differential.ts'
+import { wordsOf } from './example.ts'
 import { judge } from './gate.ts'
 import type { GateInput } from './gate.ts'
 import { replayCorpus } from './replay.ts'
@@ -62,7 +63,7 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const gate = judge(result, options, differential?.disagreements.length ?? 0)
   const vocabulary = createVocabulary([base, head])
   const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, cost, rules, differential, vocabulary, now: options.now() })
-  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips, toolchain) : undefined
+  const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips, { vocabulary, words: wordsOf([base.files, head.files]) }, toolchain) : undefined
   return { report, ...writeReport(report), rules, tests }
 }
 

@@ -1,10 +1,13 @@
-// "Make it a test": a case for each kind of flip, from as much of a row's input as makes the difference, that holds head to what it decides now.
+// "Make it a test": a case for each kind of flip, from as much of a row's input as makes the difference, that holds head to what it
+// decides now. It is for many readers, as the reports are: values of callers are not in it (example.ts).
 import { hash } from 'node:crypto'
 import { formatPolicies, shippedCapabilities, testPolicies } from '../../../rego/index.ts'
 import type { MaskRule, PolicySource, Toolchain } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import type { Corpus } from './corpus.ts'
 import type { Engine } from './engine.ts'
+import { exampleOf } from './example.ts'
+import type { Sayable } from './example.ts'
 import type { ReplayResult } from './replay.ts'
 import type { FlipEntry } from './tally.ts'
 
@@ -12,22 +15,28 @@ export interface SuggestedTests { readonly file: string; readonly text: string }
 
 const maxTests = 25
 const maxInputBytes = 8_192
-/** Members inside one another that are tried one by one. */
-const maxDepth = 5
 
 /**
  * A test file of head, or undefined when nothing flips that a short input can show.
  * @throws EvidenceError `ERR_EVIDENCE_REPLAY` when a case does not pass on head, or the corpus has real identities
  */
-export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, files: PolicySource, flips: ReplayResult['flips'], toolchain: Toolchain): Promise<SuggestedTests | undefined> {
+export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, files: PolicySource, flips: ReplayResult['flips'], sayable: Sayable, toolchain: Toolchain): Promise<SuggestedTests | undefined> {
   if (corpus.header.identities === 'real') throw new EvidenceError('ERR_EVIDENCE_REPLAY', 'tests are not made of real identities: use a pseudonymous corpus')
-  const chosen = new Map<number, FlipEntry[]>()
+  const examples = new Map<number, object | undefined>()
+  const chosen = new Map<number, { readonly example: object; readonly shown: FlipEntry[] }>()
   for (const flip of flips) {
     if (flip.direction === 'neutral') continue
-    const place = flip.places.find((one) => chosen.has(one)) ?? (chosen.size < maxTests ? flip.places.find((one) => isShowable(corpus.row(one).input, head)) : undefined)
-    if (place !== undefined) chosen.set(place, [...chosen.get(place) ?? [], flip])
+    for (const place of flip.places) {
+      const known = chosen.get(place)
+      if (known === undefined && chosen.size >= maxTests) continue
+      if (!examples.has(place)) examples.set(place, isShowable(corpus.row(place).input, head) ? exampleOf(corpus.row(place).input, [base, head], sayable) : undefined)
+      const example = examples.get(place)
+      if (example === undefined) continue
+      chosen.set(place, { example, shown: [...known?.shown ?? [], flip] })
+      break
+    }
   }
-  const cases = [...chosen].map(([place, shown], at) => testOf(smallest(corpus.row(place).input, [base, head]), head, `${shown[0]?.kind}_${at + 1}`, shown, `Row ${place} of corpus ${corpus.digest.slice(0, 16)}.`))
+  const cases = [...chosen].map(([place, { example, shown }], at) => testOf(example, head, `${shown[0]?.kind}_${at + 1}`, shown, `Row ${place} of corpus ${corpus.digest.slice(0, 16)}.`))
   if (cases.length === 0) return undefined
   // A name of its own for each corpus and head: an earlier suggestion may have been taken.
   const name = `replay_flips_${hash('sha256', `${corpus.digest}${head.behaviour}`, 'hex').slice(0, 8)}_test`
@@ -44,31 +53,6 @@ export async function suggestTests(corpus: Corpus, base: Engine, head: Engine, f
 /** An engine that cannot decide answers nothing that a test could hold it to. */
 function isShowable(input: object, head: Engine): boolean {
   return head.prune(input).length <= maxInputBytes && head.decide(input).decision.reasons[0]?.id !== 'policy.error'
-}
-
-/** Without every member that neither version needs for what it decides: what is left is why. */
-function smallest(input: object, engines: readonly Engine[]): object {
-  let kept = JSON.parse(engines.at(-1)?.prune(input) ?? '{}') as object
-  const answers = engines.map((engine) => engine.decide(input).canonical)
-  const isSame = (asked: object): boolean => engines.every((engine, at) => Buffer.compare(engine.decide(asked).canonical, answers[at] ?? new Uint8Array(0)) === 0)
-  if (!isSame(kept)) return input
-  for (const path of pathsOf(kept, maxDepth)) {
-    const tried = without(kept, path)
-    if (isSame(tried)) kept = tried
-  }
-  return kept
-}
-
-/** Members before what is in them: a whole branch may go at once. */
-function pathsOf(value: unknown, depth: number): string[][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth === 0) return []
-  return Object.entries(value).flatMap(([name, member]) => [[name], ...pathsOf(member, depth - 1).map((path) => [name, ...path])])
-}
-
-function without(value: object, [name = '', ...rest]: readonly string[]): object {
-  const member = (value as Readonly<Record<string, unknown>>)[name]
-  if (rest.length > 0 && typeof member === 'object' && member !== null) return { ...value, [name]: without(member, rest) }
-  return Object.fromEntries(Object.entries(value).filter(([other]) => other !== name))
 }
 
 /** For `git apply`; the file is new. */

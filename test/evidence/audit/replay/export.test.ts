@@ -102,6 +102,9 @@ test('the checkpoint of another log, another leaf, another path, decision or inp
   t.is(check({ decisions: parts.decisions.map((text) => text.replace('"allow"', '"deny"')) }), 'the replay corpus is false at row 0: its leaf commits to another decision')
   t.is(check({ header: { ...parts.header, bundles: parts.header.bundles.map((one) => ({ ...one, digest: '0'.repeat(64) })) } }), 'the replay corpus is false at row 0: its leaf names another bundle')
   t.is(check({ batches: parts.batches.map((one) => ({ ...one, batch: one.batch + 1 })) }), 'the replay corpus is false at batch line 0: its leaf is not under the checkpoint')
+  const again = (bent: Partial<CorpusParts>) => check({ ...bent, header: { ...parts.header, rows: (bent.rows ?? parts.rows).length, batches: (bent.batches ?? parts.batches).length } })
+  t.is(again({ rows: [...parts.rows, row] }), `the replay corpus is false at row ${parts.rows.length}: its leaf is another row's`)
+  t.is(again({ batches: parts.batches.flatMap((one) => [one, one]) }), 'the replay corpus is false at batch line 1: it is there twice')
 })
 
 test('a call whose content is shut, whose bundle is not at hand, or that is not decided again is counted and left out', (t) => {

@@ -17,7 +17,7 @@ test('what goes the other way round in the golden set is told as well', (t) => {
   t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [...approval.groups, { any_of: ['risk'], min: 1 }] } }), ['approvers_narrowed'])
   t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 2 }] } }), ['approvers_narrowed'])
   t.deepEqual(kinds({ ...allow, record: { level: 'meta', retention: '7y' } }, allow), ['record_extended'])
-  t.deepEqual(kinds(allow, { ...allow, record: { level: 'body', retention: '1y' } }), ['retention_changed'])
+  t.deepEqual(kinds(allow, { ...allow, record: { level: 'body', retention: '10y' } }), ['retention_changed'])
   t.deepEqual(kinds(allow, { ...allow, reasons: allow.reasons.map((reason) => ({ ...reason, severity: 'high' as const })) }), ['severity_changed'])
 })
 
@@ -31,6 +31,27 @@ test('a weaker mask beside a stronger one on the same column is no flip: the str
   const weak = { id: 'm.weak', match: { columns: ['ssn'] }, op: 'partial' as const, keep_last: 4 }
   t.deepEqual(kinds({ ...allow, mask: [strong] }, { ...allow, mask: [weak, strong] }), [])
   t.deepEqual(kinds({ ...allow, mask: [strong, weak] }, { ...allow, mask: [weak] }), ['mask_weakened'])
+})
+
+test('one person instead of two is wider, though each group that is left was asked before', (t) => {
+  const two = [{ any_of: ['leads'], min: 1 }, { any_of: ['leads', 'risk'], min: 1 }]
+  t.deepEqual(kinds({ ...held, approval: { ...approval, groups: two } }, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 1 }] } }), ['approvers_widened'])
+  t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: two } }), ['approvers_narrowed'])
+  t.deepEqual(kinds({ ...held, approval: { ...approval, groups: two } }, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 2 }] } }), ['approvers_narrowed'], 'the seats of both are met by two leads')
+})
+
+test('a rule for a column or a path that says more than the net under it is a weaker mask, not one more', (t) => {
+  const net = { id: 'net', match: { classes: ['US_SSN', 'PAN'] }, op: 'redact' as const }
+  const own = { id: 'm.ssn', match: { columns: ['ssn'] }, op: 'partial' as const, keep_last: 8 }
+  t.deepEqual(compareDecisions({ ...allow, mask: [net] }, { ...allow, mask: [net, own] }), [{ kind: 'mask_weakened', rules: ['m.ssn'], subjects: ['column ssn'], before: 'class redact', after: 'partial, last 8' }])
+  t.deepEqual(kinds({ ...allow, mask: [net] }, { ...allow, mask: [net, { id: 'm.ssn', match: { json_path: '/ssn' }, op: 'tokenize' }] }), ['mask_weakened'])
+  t.deepEqual(kinds({ ...allow, mask: [net] }, { ...allow, mask: [net, { ...own, op: 'null' }] }), ['mask_added'])
+  t.deepEqual(kinds(allow, { ...allow, mask: [own] }), ['mask_added'], 'there is no net')
+})
+
+test('what is kept for a shorter time is kept less', (t) => {
+  t.deepEqual(kinds(allow, { ...allow, record: { level: 'body', retention: '90d' } }), ['record_reduced'])
+  t.deepEqual(kinds({ ...allow, record: { level: 'body', retention: '12m' } }, allow), ['retention_changed'])
 })
 
 test('masks and limits of a refused call say nothing', (t) => {

@@ -16,6 +16,7 @@ import { review } from '../../../../evidence/audit/replay/run.ts'
 import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
 import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
 import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
+import { wordsOf } from '../../../../evidence/audit/replay/example.ts'
 import { suggestTests, writePatch } from '../../../../evidence/audit/replay/suggest.ts'
 import { summaryLines } from '../../../../evidence/audit/replay/summary.ts'
 import { createVocabulary } from '../../../../evidence/audit/replay/vocabulary.ts'
@@ -57,6 +58,8 @@ const options = (over: Partial<ReviewOptions>): ReviewOptions => ({
   base, head: base, corpus, signature: signFile(corpus, exporter.file, namespaces.corpus), signers: exporter.signers, isUnsignedAllowed: false, areRealIdentitiesAllowed: false, logKey: undefined,
   labels: [], author: undefined, approvedBy: [], warnBlocked: 100, wantsTests: false, toolchain, now: () => 0, clock: () => performance.now(), ...over,
 })
+
+const sayable = (head: PolicyVersion) => ({ vocabulary: createVocabulary([base, head]), words: wordsOf([base.files, head.files]) })
 
 /** The report without what `review` verifies first: these corpora have no proofs. */
 async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array; readonly labels?: readonly string[]; readonly approvedBy?: readonly string[]; readonly author?: string; readonly warnBlocked?: number } = {}) {
@@ -108,6 +111,7 @@ test('wider access needs a label and the approval of somebody else than the auth
   t.deepEqual(await asked({}), [1, 2])
   t.deepEqual(await asked({ labels: ['policy-widening'] }), [1, 1])
   t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['eli'], author: 'eli' }), [1, 1])
+  t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['Eli '], author: 'eli' }), [1, 1], 'the same person in another case')
   t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' }), [0, 0])
   const { report } = await reportOn(base)
   t.deepEqual([report.exit, report.verdict], [0, 'fine'])
@@ -174,14 +178,35 @@ test('a name that would end a code span, a cell or a line of Markdown does not',
 
 test('a suggested test pins head\'s new decision, passes there, fails on base, and comes as a patch', async (t) => {
   const { result, read } = await reportOn(wider)
-  const tests = await suggestTests(read, base.engine, wider.engine, wider.files ?? new Map(), result.flips, toolchain)
+  const tests = await suggestTests(read, base.engine, wider.engine, wider.files ?? new Map(), result.flips, sayable(wider), toolchain)
   if (tests === undefined) return t.fail()
   t.regex(tests.file, /^policy\/replay_flips_[0-9a-f]{8}_test\.rego$/)
   t.true(tests.text.includes('decision.effect == "allow"'))
   t.false(/p-[a-d][0-9]/.test(tests.text), 'who called makes no difference, so it is not in the test')
-  t.true(tests.text.includes('/etc/passwd'))
-  await t.throwsAsync(suggestTests(read, base.engine, wider.engine, goldenFiles, result.flips, toolchain), { code: 'ERR_EVIDENCE_REPLAY', message: /does not pass/ })
+  t.regex(tests.text, /"path": ?"\/"/, 'a path that one version refuses and the other does not')
+  t.false(tests.text.includes('passwd'), 'what the caller sent is in no test')
+  await t.throwsAsync(suggestTests(read, base.engine, wider.engine, goldenFiles, result.flips, sayable(wider), toolchain), { code: 'ERR_EVIDENCE_REPLAY', message: /does not pass/ })
   t.true(writePatch(tests).startsWith(`diff --git a/${tests.file} b/${tests.file}\nnew file mode 100644\n--- /dev/null\n`))
+})
+
+test('no value that a caller sent stands in a suggested test, whatever head makes depend on it', async (t) => {
+  const secret = 'q7ztoledo'
+  // The rule's id is made of the value, so only the value makes it: no example can be told. The number is compared, the branch only has to be there.
+  const spy = await version(withRule(`
+deny contains {"id": sprintf("more.%v", [input.request.arguments.branch]), "msg": "m", "controls": []} if input.request.arguments.branch
+deny contains {"id": "more.amount", "msg": sprintf("%v", [input.request.arguments.amount]), "controls": []} if input.request.arguments.amount > 5000
+deny contains {"id": "more.named", "msg": "m", "controls": []} if input.request.arguments[_] == "hidden"`))
+  const bytes = corpusBytes([
+    { input: toolCall('run_report', { branch: secret }, ['analysts', secret]) },
+    { input: toolCall('run_report', { amount: 918273, [secret]: secret }, ['analysts']) },
+    { input: toolCall('run_report', { [secret]: 'hidden' }, ['analysts']) },
+  ], base.engine)
+  const { result, read } = await reportOn(spy, { bytes })
+  t.is(result.flips.filter(({ kind }) => kind === 'allow_to_deny').length, 3)
+  const tests = await suggestTests(read, base.engine, spy.engine, spy.files ?? new Map(), result.flips, sayable(spy), toolchain)
+  t.regex(tests?.text ?? '', /more\.amount/)
+  t.regex(tests?.text ?? '', /"amount": ?10000/, 'a number that stands in a source')
+  t.false(tests?.text.includes(secret) || tests?.text.includes('918273'), tests?.text)
 })
 
 test('the second engine agrees with the first on the golden calls, and a disagreement is told', async (t) => {
