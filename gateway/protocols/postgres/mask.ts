@@ -92,6 +92,7 @@ const HEADER_BYTES = 5
 /** Of a DataRow: header and column count. */
 const CELLS_AT = 7
 const NEWLINE = 0x0a
+const noBytes = Buffer.alloc(0)
 const NULL_CELL = Buffer.of(0xff, 0xff, 0xff, 0xff)
 
 export function createResultMasker(options: ResultMaskerOptions): ResultMasker {
@@ -104,7 +105,7 @@ class Results implements ResultMasker {
   readonly #options: ResultMaskerOptions
   readonly #origins: OriginOptions
   readonly #cells: CellMasks
-  readonly #reader = new RowReader()
+  #reader = new RowReader()
   /** Plans this masker made, so that no other's comes into force. */
   readonly #known = new WeakMap<ColumnPlan, Columns>()
   /** What the last description came to. */
@@ -115,7 +116,7 @@ class Results implements ResultMasker {
   #copyIsOpen = false
   /** The chunk that rows are read from, as a Buffer. */
   #source: Uint8Array | undefined
-  #buffer: Buffer = Buffer.alloc(0)
+  #buffer: Buffer = noBytes
 
   constructor(options: ResultMaskerOptions) {
     this.#options = options
@@ -226,8 +227,16 @@ class Results implements ResultMasker {
 
   take(summary: PartSummary): MaskedPart {
     this.#count()
-    if (summary.isFinal) this.isFree = true
+    if (summary.isFinal) this.#rest()
     return this.#cells.take(summary)
+  }
+
+  /** Until it is lent again: what it read from is somebody's data, and large. */
+  #rest(): void {
+    this.isFree = true
+    this.#source = undefined
+    this.#buffer = noBytes
+    if (this.#cells.keepsBodies) this.#reader = new RowReader()
   }
 
   #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, encode: (value: Uint8Array | null) => Uint8Array, isBinary: (index: number) => boolean): Columns {

@@ -3,6 +3,7 @@
 import type { Json, Operation, Slot, SqlFinding } from '../../call.ts'
 import type { TargetConfig } from '../../config.ts'
 import { declaredClasses, describeColumn } from './operation/declared.ts'
+import type { Few } from './few.ts'
 import type { FunctionCall } from './messages.ts'
 import { maxShownUnits, parameterText, type BoundParameters } from './operation/parameters.ts'
 import { quietMessage } from './operation/quiet.ts'
@@ -24,7 +25,7 @@ export interface OperationOptions {
   /** Kept for as long as the target's config is: a prepared statement is looked at once. */
   readonly views?: StatementViews
   /** Of the session: what the last run of a prepared statement came to. */
-  readonly runs?: WeakMap<Analysis, Run>
+  readonly runs?: Few<Analysis, Run>
 }
 
 /** One run of a prepared statement, none of whose parameters was null: the next one differs in their values alone. */

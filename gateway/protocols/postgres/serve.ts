@@ -6,6 +6,7 @@ import { RefusalError } from '../../refusal.ts'
 import { createAside } from './session/aside.ts'
 import { declaredClasses, type ClassOf } from './operation/declared.ts'
 import type { PostgresUpstream } from './dial.ts'
+import { Few } from './few.ts'
 import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady } from './messages.ts'
 import type { PostgresOperation, StatementViews } from './operation.ts'
 import { createReach, type Reach } from './mask/reach.ts'
@@ -116,7 +117,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const shared = sharedOf(target)
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
-      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views, runs: new WeakMap() },
+      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views, runs: new Few() },
       catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor, signedIn.pid)

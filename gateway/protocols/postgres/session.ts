@@ -8,6 +8,7 @@ import { isRefusal, refusal, RefusalError, type RefusalCode } from '../../refusa
 import { Act } from './session/act.ts'
 import { createAsk } from './session/ask.ts'
 import type { PostgresUpstream } from './dial.ts'
+import { Few } from './few.ts'
 import { Inbox } from './session/inbox.ts'
 import { createResultMasker, type ResultMasker } from './mask.ts'
 import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
@@ -70,7 +71,7 @@ export class Session {
   /** Settings by which the server reads texts otherwise. */
   readonly #misread = new Set<string>()
   /** Of the last run of what an analysis found: the next one has the same columns under the same masks. */
-  readonly #maskers = new WeakMap<readonly Statement[], { readonly masker: ResultMasker; readonly plan: MaskPlan; readonly names: SessionNames | undefined; readonly keepsBodies: boolean }>()
+  readonly #maskers = new Few<readonly Statement[], { readonly masker: ResultMasker; readonly plan: MaskPlan; readonly names: SessionNames | undefined; readonly keepsBodies: boolean }>()
   #isOver = false
   #fault: Fault | undefined
   /** The server has said itself why it ends the connection. */

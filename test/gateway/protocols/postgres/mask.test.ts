@@ -234,3 +234,37 @@ test('each portal has a plan of its own', (t) => {
   t.is(backendTag.dataRow, 0x44)
   t.true(each.isEmpty)
 })
+
+test.serial('a masker lent to the next run masks as before, whatever came back, and brings nothing of the last run along', async (t) => {
+  for (const keepsBodies of [false, true]) {
+    const plan = planOf(ssn)
+    const make = () => createResultMasker({ plan, classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: true, keepsBodies })
+    const lent = make()
+    const described = new Map<string, ReturnType<typeof parseRowDescription>>()
+    const run = (masker: ReturnType<typeof make>, frames: Awaited<ReturnType<typeof ask>>) => {
+      for (const frame of frames) {
+        if (frame.tag === backendTag.rowDescription) {
+          const key = frame.bytes.toString()
+          described.set(key, described.get(key) ?? parseRowDescription(frame.bytes))
+          masker.describe(described.get(key)!, undefined)
+        } else if (frame.tag === backendTag.dataRow) masker.row(frame)
+      }
+      const { rows } = masker
+      const part = masker.take(summary)
+      return { rows, bytes: Buffer.from(part.bytes), content: Buffer.from(part.content).toString(), masked: [...part.masked] }
+    }
+    const runs = ['select ssn, id from customers', 'select ssn, id from customers', 'select id, ssn from customers', "select 'x' as ssn from plain where false", 'select ssn, id from customers']
+    for (const [at, sql] of runs.entries()) {
+      const frames = await ask(sql)
+      if (at > 0) {
+        t.true(lent.isFree)
+        lent.lend()
+      }
+      const [again, alone] = [run(lent, frames), run(make(), frames)]
+      t.deepEqual(again, alone, sql)
+      t.false(again.bytes.includes(canary))
+    }
+    lent.lend()
+    t.is(await refused(async () => lent.row((await ask('select ssn, id from customers')).find(({ tag }) => tag === backendTag.dataRow)!)), 'mask.unenforceable: The columns of this result are not known')
+  }
+})
