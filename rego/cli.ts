@@ -33,7 +33,7 @@ export async function policyCommands(program: Command, readCommit: ReadCommit, o
   const policy = program.command('policy').description('check, test and build the policies that decide what is allowed')
   const [, named = '', ...rest] = process.argv.slice(2)
   const all = { ...verbs, ...others }
-  const toolchain = new Toolchain()
+  const toolchain = new Toolchain({ isKept: rest.includes('--watch') })
   if (compiling.includes(named) && !rest.some(word => word === '--help' || word === '-h')) toolchain.start()
   for (const [name, load] of Object.entries(all)) if (!(named in all) || name === named) (await load(readCommit, toolchain))(policy)
 }

@@ -12,9 +12,10 @@ import { frame, FrameReader } from './frame.ts'
 export const defaultDeadlineMs = 30_000
 const maxStderrBytes = 64 * 1024
 const progress = 'at '
-// V8's optimising tier would compete with the run for the same cores, and of the functions that the digest vouches for most are
-// never called, so they need no validation before. Without the flags all works, slower.
-const v8Flags = ['--liftoff-only', '--wasm-lazy-validation']
+// Of the functions that the digest vouches for most are never called, so they need no validation before. V8's optimising tier would
+// compete with a single run for the same cores; who asks again and again is answered in half the time by it. Without the flags all works, slower.
+const v8Flags = ['--wasm-lazy-validation']
+const onceFlags = ['--liftoff-only']
 // `.ts` in a checkout, `.js` in the npm package.
 const childPath = fileURLToPath(new URL(`child${path.extname(import.meta.url)}`, import.meta.url))
 
@@ -48,8 +49,14 @@ interface Started {
 
 /** One compiler process at a time, started when asked and again after any exit. Requests are answered in order. */
 export class Toolchain implements Disposable {
+  readonly #flags: readonly string[]
   #child: Started | undefined
   #queue: Promise<unknown> = Promise.resolve()
+
+  /** @param isKept it will be asked the like many times: then code that is called often is optimised */
+  constructor({ isKept = false }: { readonly isKept?: boolean } = {}) {
+    this.#flags = isKept ? v8Flags : [...v8Flags, ...onceFlags]
+  }
 
   /**
    * @param deadlineMs for this request alone, the start of the process included
@@ -111,7 +118,7 @@ export class Toolchain implements Disposable {
   /** Starts the process where none runs, so that it unpacks the compiler while its caller reads files. It alone keeps no caller alive. */
   start(): void {
     if (this.#child !== undefined) return
-    const child = spawn(process.execPath, [...v8Flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
+    const child = spawn(process.execPath, [...this.#flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
     const started: Started = { process: child, frames: new FrameReader(), at: '', stderr: '' }
     child.stderr.on('data', (chunk: Uint8Array) => hear(started, new TextDecoder().decode(chunk)))
     // A child that died while being written to is reported by its `close`.

@@ -12,7 +12,7 @@ import { Toolchain } from '../../rego/toolchain/process.ts'
 
 const packages = 10
 const testsEach = 20
-const rounds = 7
+const rounds = 12
 
 /** One package: a rule that refuses, one that holds, and tests of both; two of twenty ask for the whole decision. */
 function packageOf(n: number): [string, string][] {
@@ -99,7 +99,7 @@ try {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
     writeFileSync(path.join(folder, name), bytes)
   }
-  using toolchain = new Toolchain()
+  using toolchain = new Toolchain({ isKept: true })
   const capabilities = shippedCapabilities()
   const shipped = readPolicyFolder(shippedFolder)
   const { tests } = await testPolicies({ toolchain, files, capabilities })
