@@ -142,3 +142,15 @@ test('inspect tells what each entrypoint reads, and help gives examples and exit
   t.regex((await policy(dir, 'deps', '--rule', 'policies.x', '.')).out, /^policies\.x\.allow {2}policy\/x\.rego:3\n {2}input\.resource\.id {2}policy\/x\.rego:3\n$/)
   t.regex((await policy(dir, 'test', '--help')).out, /Examples:\n(.*\n)+Exit status: 0 fine; 1 findings/)
 })
+
+test('explain is asked of one call and one source, and says so', async t => {
+  const dir = folder(t, { 'policy/x.rego': good, 'input.txt': '{"resource": {"id": "a"}}', 'list.txt': '[]' })
+  const refused = async (message: string, ...args: string[]) => t.deepEqual(await policy(dir, 'explain', ...args), { status: 2, out: '', err: `countersign: ${message}\n` })
+  await refused('ERR_POLICY_INPUT: say what is to be explained: --input FILE, or --evidence DIR with --keys, --session and --seq', '.')
+  await refused('ERR_POLICY_INPUT: --evidence goes with --keys FILE, --session ID and --seq N', '--evidence', 'e', '--keys', 'k', '--session', 'abcd', '--seq', 'x', '.')
+  await refused('ERR_POLICY_INPUT: the input is not an object', '--input', 'list.txt', '.')
+  await refused('ERR_POLICY_SOURCE: give one of DIR, --bundle and --commit', '--input', 'input.txt', '--commit', 'main', '.')
+  const { status, out } = await policy(dir, 'explain', '--input', 'input.txt', '.')
+  t.is(status, 0)
+  t.is(out, 'deny  no decision: the decision is malformed: / breaks "type"\n')
+})
