@@ -19,9 +19,17 @@ export function isPolicyFile(name: string): boolean {
 }
 
 /**
+ * One that the compiler would take, where no tool here looks for policy: below `node_modules`, or with nothing before its extension. A gateway
+ * that compiled it would decide by what no review has seen, so all refuse it in `policy/`, `data/` and `schema/`.
+ */
+export function isHiddenPolicyFile(name: string): boolean {
+  return extensions.some(extension => name.endsWith(extension)) && !isPolicyFile(name)
+}
+
+/**
  * `policy/`, `data/` and `schema/` of `folder` where it has a `policy/`, else all of it. Links are not followed: what is
  * compiled is what the folder holds.
- * @throws PolicyError ERR_POLICY_SOURCE if there is no such folder or no policy in it
+ * @throws PolicyError ERR_POLICY_SOURCE if there is no such folder, no policy in it, or some where nobody looks
  */
 export function readPolicyFolder(folder: string): PolicySource {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new PolicyError('ERR_POLICY_SOURCE', `${folder} is not a folder`)
@@ -31,7 +39,9 @@ export function readPolicyFolder(folder: string): PolicySource {
     for (const entry of readdirSync(path.join(folder, top), { recursive: true, withFileTypes: true })) {
       const full = path.join(entry.parentPath, entry.name)
       const name = path.relative(folder, full).split(path.sep).join('/')
-      if (!entry.isFile() || !isPolicyFile(name)) continue
+      if (!entry.isFile()) continue
+      if (top !== '' && isHiddenPolicyFile(name)) throw new PolicyError('ERR_POLICY_SOURCE', `${JSON.stringify(name)} is policy where none is looked for`)
+      if (!isPolicyFile(name)) continue
       files.set(name, readFileSync(full))
     }
   }

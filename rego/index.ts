@@ -24,7 +24,7 @@ export type { ExplainedPart, ExplainedRule, Explanation, MissedRule } from './ex
 export { Toolchain } from './toolchain/process.ts'
 export { createPruner } from './prune.ts'
 export type { Pruner } from './prune.ts'
-export { readPolicyFolder } from './folder.ts'
+export { isHiddenPolicyFile, readPolicyFolder } from './folder.ts'
 export { decideTopdown } from './topdown.ts'
 export { packNames, packs, starterFiles } from './starter.ts'
 export type { PackName } from './starter.ts'

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
-import { sourceDigest } from '../../rego/index.ts'
+import { isHiddenPolicyFile, sourceDigest } from '../../rego/index.ts'
 import { GatewayError } from '../errors.ts'
 import { maxEndorsementBytes } from './statement.ts'
 
@@ -127,6 +127,7 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
           const at = prefix === '' ? name : `${prefix}/${name}`
           const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'
           if (!isWanted) continue
+          if (mode !== '40000' && prefix !== '' && isHiddenPolicyFile(at)) throw wrong(`${JSON.stringify(at)} is policy where no review looks for any`)
           if (mode === '40000') await walk(child, at, depth + 1)
           else if (mode === '100644' || mode === '100755') await take(at, child)
           else throw wrong(`${at} is neither file nor folder: links and submodules are not policy`)

@@ -1,7 +1,15 @@
 // What once went past the gate of a policy review as no widening, one row each. Rows are only ever added.
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
+import git from 'isomorphic-git'
 import { compareDecisions, directions } from '../../evidence/audit/replay/flip.ts'
+import { readRevision } from '../../evidence/audit/replay/revision.ts'
+import { createPolicyRepository } from '../../gateway/policy/index.ts'
+import { readPolicyFolder } from '../../rego/index.ts'
 import type { ApprovalRequirement, Decision } from '../../rego/index.ts'
+import { commit, config, write } from '../gateway/policy/policy-repository.ts'
 
 const allow: Decision = { effect: 'allow', reasons: [], approval: null, mask: [], limits: {}, record: { level: 'body', retention: '7y' }, obligations: [] }
 const held = (groups: ApprovalRequirement['groups']): Decision => ({ ...allow, effect: 'require', approval: { template: 'lead', groups, quorum: 1, ttl_s: 900, justification: 'required', break_glass: false } })
@@ -19,5 +27,32 @@ const rows: readonly (readonly [string, Decision, Decision])[] = [
 for (const [name, base, head] of rows) {
   test(`asked for by the gate: ${name}`, (t) => {
     t.true(compareDecisions(base, head).some(({ kind }) => directions[kind] === 'widening'))
+  })
+}
+
+const root = fs.mkdtempSync(join(tmpdir(), 'countersign-widenings-'))
+test.after.always(() => { fs.rmSync(root, { recursive: true, force: true }) })
+
+const open = 'package policies.open\n\nallow := true\n'
+const hidden: readonly (readonly [string, string])[] = [
+  ['Rego below node_modules, which every tool passes over and the compiler does not', 'policy/node_modules/open.rego'],
+  ['data below node_modules', 'data/node_modules/data.json'],
+  ['Rego in a file with nothing before its extension', 'policy/house/.rego'],
+]
+for (const [name, file] of hidden) {
+  test(`refused by gateway, review and tools alike: ${name}`, async (t) => {
+    const dir = fs.mkdtempSync(join(root, 'policy-'))
+    await git.init({ fs, dir, defaultBranch: 'main' })
+    write(dir, { 'config.yaml': config, 'policy/request.rego': 'package countersign.request\n', 'node_modules/pkg/package.json': '{}' })
+    const repository = createPolicyRepository(dir, 'refs/heads/main')
+    const before = await commit(dir, undefined)
+    await t.notThrowsAsync(async () => { await repository.readTree(await repository.readCommit(before)) })
+    t.notThrows(() => readPolicyFolder(dir))
+    write(dir, { [file]: file.endsWith('.json') ? '{}' : open })
+    const revision = await commit(dir, undefined)
+    const read = await repository.readCommit(revision)
+    await t.throwsAsync(repository.readTree(read), { code: 'ERR_POLICY_REPOSITORY', message: new RegExp(`"${file}" is policy where no review looks for any$`) })
+    await t.throwsAsync(readRevision(dir, revision), { code: 'ERR_EVIDENCE_REPLAY', message: `"${file}" is policy where no review looks for any: a gateway refuses it` })
+    t.throws(() => readPolicyFolder(dir), { code: 'ERR_POLICY_SOURCE', message: `"${file}" is policy where none is looked for` })
   })
 }

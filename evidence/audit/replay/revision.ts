@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
+import { isHiddenPolicyFile } from '../../../rego/index.ts'
 import type { PolicySource } from '../../../rego/index.ts'
 import { EvidenceError } from '../../errors.ts'
 import { FalseClaim } from '../../verify/finding.ts'
@@ -88,7 +89,9 @@ function sourceOf(repository: GitRepository, root: string): Omit<RevisionSource,
     if (depth > maxDepth) throw new FalseClaim('git.object', `folders deeper than ${maxDepth}`)
     for (const { mode, name, id } of repository.tree(tree)) {
       const path = `${prefix}${Buffer.from(name, 'latin1').toString('utf8')}`
-      if (mode === '40000') { if (name !== 'node_modules' && name !== '.git') walk(id, `${path}/`, depth + 1) }
+      const isPart = parts.some((part) => path.startsWith(`${part}/`))
+      if (isPart && mode !== '40000' && isHiddenPolicyFile(path)) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${JSON.stringify(path)} is policy where no review looks for any: a gateway refuses it`)
+      if (mode === '40000') { if (isPart || (name !== 'node_modules' && name !== '.git')) walk(id, `${path}/`, depth + 1) }
       // Links and submodules are no policy: they count as what stands beside it.
       else blobs.set(path, mode.startsWith('100') ? id : `${mode} ${id}`)
       if (blobs.size > maxFiles) throw new FalseClaim('git.object', `more than ${maxFiles} files`)
