@@ -151,7 +151,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       ...decisionLog === undefined ? [] : [{
         room: () => decisionLog.room(),
         see(call, frame, outcome, { peer }) {
-          const { revision, serial } = policyInForce()
+          const { revision, serial } = versions.get(call.bundle) ?? policyInForce()
           decisionLog.add({ call, frame, outcome, peer, revision, serial })
         },
       } satisfies Onlooker],
@@ -166,6 +166,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     if (target === undefined) throw new Error(`target ${name} is not in force`)
     return target.project
   }
+  /** By the digest that a decision carries: another policy may have come into force before it is on record. */
+  const versions = new WeakMap<Uint8Array, ActivePolicy>()
   const policyInForce = (): ActivePolicy => {
     const active = activation.active()
     if (active === undefined) throw new Error('no policy is in force')
@@ -186,7 +188,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       const { revision, serial, signers, reason } = event
       log[policyLogLevels[event.event]]({ revision, serial, signers, reason }, `policy ${event.event}`)
     },
-    onActive({ governed }: ActivePolicy) {
+    onActive(active: ActivePolicy) {
+      const { governed } = active
+      versions.set(active.policy.digest, active)
       identity.trust({ providers: governed.identity, offBoarded: governed.offBoarded, sponsors: governed.sponsors })
       const unusable = machines.trust(governed)
       if (unusable.length > 0) log.error({ machines: unusable }, 'no SCRAM-SHA-256 verifier: these machine users cannot connect')

@@ -7,6 +7,7 @@ import type { Sink } from './queue.ts'
 const maxBatchChars = 1024 * 1024
 const lingerMs = 50
 const retryMs = 1_000
+const newline = 0x0a
 
 export interface FileSinkOptions {
   readonly path: string
@@ -25,8 +26,13 @@ export function createFileSink({ path, maxBytes, keep, onFault }: FileSinkOption
   async function opened(): Promise<FileHandle> {
     if (file !== undefined) return file
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    file = await open(path, 'a', 0o600)
+    file = await open(path, 'a+', 0o600)
     size = (await file.stat()).size
+    // A line that a crash or a full disk cut off must not take the next one with it.
+    if (size > 0 && (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== newline) {
+      await file.writeFile('\n')
+      size++
+    }
     return file
   }
 

@@ -1,4 +1,5 @@
-// The decision log as OPA's decision log service takes it: POST <url>/logs, a gzipped JSON array. Slow receivers are waited for, never skipped.
+// The decision log as OPA's decision log service takes it: POST <url>/logs, a gzipped JSON array. Slow receivers are waited for, never
+// skipped; only an event that is too large for one by itself is lost, and counted.
 import { gzipSync } from 'node:zlib'
 import { Agent, request } from 'undici'
 import type { Sink } from './queue.ts'
@@ -37,6 +38,10 @@ export function createHttpSink({ url, token, onFault }: HttpSinkOptions): Sink {
           headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...token === undefined ? {} : { authorization: `Bearer ${token()}` } },
         })
         await body.dump()
+        if (statusCode === 413) {
+          onFault(new Error(`the decision log service does not take ${lines.length} events at once`))
+          return 'too_large'
+        }
         if (statusCode < 200 || statusCode > 299) return failed(new Error(`the decision log service answered ${statusCode}`), retryAfterMs(headers['retry-after']))
         failures = 0
         return undefined

@@ -12,8 +12,8 @@ export interface Sink {
   readonly maxBatchChars: number
   /** ms to wait for more before a batch that is not full goes out. */
   readonly lingerMs: number
-  /** @returns undefined: delivered; else ms after which to try the same batch again */
-  deliver(lines: readonly string[]): Promise<number | undefined>
+  /** @returns undefined: delivered; ms after which to try the same batch again; `too_large`: never, as it is. Does not reject. */
+  deliver(lines: readonly string[]): Promise<number | undefined | 'too_large'>
   close(): Promise<void>
 }
 
@@ -54,22 +54,31 @@ export function createDecisionLog({ sink, labels, maxWaitMs, maxChars = maxQueue
   })
 
   async function run(): Promise<void> {
-    while (lines.length > 0) {
-      if (chars < sink.maxBatchChars && !isClosing) await pause(sink.lingerMs)
-      let size = 0
-      let count = 0
-      while (count < lines.length && (count === 0 || size + (lines[count]?.length ?? 0) <= sink.maxBatchChars)) size += lines[count++]?.length ?? 0
-      const again = await sink.deliver(lines.slice(0, count))
-      isFailing = again !== undefined
-      if (again !== undefined) {
-        if (isClosing) return
-        await pause(again)
-        continue
+    try {
+      let most = Infinity
+      while (lines.length > 0) {
+        if (chars < sink.maxBatchChars && !isClosing) await pause(sink.lingerMs)
+        let size = 0
+        let count = 0
+        while (count < lines.length && count < most && (count === 0 || size + (lines[count]?.length ?? 0) <= sink.maxBatchChars)) size += lines[count++]?.length ?? 0
+        const again = await sink.deliver(lines.slice(0, count))
+        isFailing = again !== undefined
+        if (typeof again === 'number') {
+          if (isClosing) return
+          await pause(again)
+          continue
+        }
+        most = again === undefined ? most * 2 : Math.max(1, Math.floor(count / 2))
+        if (again === 'too_large' && count > 1) continue
+        if (again === undefined) delivered += count
+        // Nobody will ever take this one, and all behind it would wait for that.
+        else { lost++; untold++ }
+        lines.splice(0, count)
+        chars -= size
+        if (chars < maxChars) { waiting?.resolve(); waiting = undefined }
       }
-      lines.splice(0, count)
-      chars -= size
-      delivered += count
-      if (chars < maxChars) { waiting?.resolve(); waiting = undefined }
+    } finally {
+      pump = undefined                                        // in the turn of the last look: what is added after it has nobody else to deliver it
     }
   }
 
@@ -87,7 +96,7 @@ export function createDecisionLog({ sink, labels, maxWaitMs, maxChars = maxQueue
       untold = 0
       lines.push(line)
       chars += line.length
-      pump ??= run().finally(() => { pump = undefined })
+      pump ??= run()
     },
     status: () => ({ queued: lines.length, delivered, lost, isFailing }),
     async close(withinMs) {

@@ -21,7 +21,7 @@ const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-decision
 const eventsOf = (file: string): Event[] => fs.readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Event)
 
 /** Delivers when it is told to. */
-function gate(): Sink & { readonly taken: string[]; open(): void; answers: (number | undefined)[] } {
+function gate(): Sink & { readonly taken: string[]; open(): void; answers: (number | undefined | 'too_large')[] } {
   let release = Promise.withResolvers<void>()
   const taken: string[] = []
   return {
@@ -137,4 +137,70 @@ test('a service gets gzipped arrays with our token, and is waited for as long as
   await sink.close()
   server.close()
   t.is(typeof await sink.deliver(['{}']), 'number', 'nobody is there')
+})
+
+test('a line that a crash cut off does not take the next event with it', async (t) => {
+  const file = path.join(folder(), 'decisions.jsonl')
+  fs.writeFileSync(file, '{"n":1}\n{"n":2,"cut')
+  const sink = createFileSink({ path: file, maxBytes: 1 << 20, keep: 1, onFault: (error) => t.fail(String(error)) })
+  t.is(await sink.deliver(['{"n":3}']), undefined)
+  await sink.close()
+  t.deepEqual(fs.readFileSync(file, 'utf8').split('\n'), ['{"n":1}', '{"n":2,"cut', '{"n":3}', ''])
+})
+
+test('an event that a service will never take is lost by number, and none behind it waits', async (t) => {
+  const taken: number[] = []
+  const sink: Sink = {
+    maxBatchChars: 1 << 20, lingerMs: 5, close: () => Promise.resolve(),
+    deliver(lines) {
+      const numbers = lines.map((line) => (JSON.parse(line) as Event).input.n)
+      if (numbers.includes(3)) return Promise.resolve('too_large')
+      taken.push(...numbers)
+      return Promise.resolve(undefined)
+    },
+  }
+  const log = createDecisionLog({ sink, labels, maxWaitMs: 0 })
+  for (const n of [1, 2, 3, 4, 5, 6]) log.add(logged(n))
+  await log.close(5_000)
+  t.deepEqual(taken, [1, 2, 4, 5, 6])
+  t.like(log.status(), { delivered: 5, lost: 1, queued: 0, isFailing: false })
+})
+
+test('a service that answers 413 is told apart from one that is only not there', async (t) => {
+  const server = http.createServer((request, response) => { request.resume().on('end', () => response.writeHead(413).end()) })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const faults: string[] = []
+  const sink = createHttpSink({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, onFault: (error) => faults.push((error as Error).message) })
+  t.is(await sink.deliver(['{}', '{}']), 'too_large')
+  t.deepEqual(faults, ['the decision log service does not take 2 events at once'])
+  await sink.close()
+  server.close()
+})
+
+test('an event added the moment the last batch was delivered is delivered too', async (t) => {
+  const taken: string[] = []
+  const rest: (() => void)[] = []
+  const sink: Sink = {
+    maxBatchChars: 1, lingerMs: 0, close: () => Promise.resolve(),
+    deliver(lines) {
+      taken.push(...lines)
+      // Some turns of the microtask queue later, each of which may be the one between the last look and the end.
+      const next = rest.shift()
+      if (next !== undefined) next()
+      return Promise.resolve(undefined)
+    },
+  }
+  const log = createDecisionLog({ sink, labels, maxWaitMs: 0 })
+  for (let turns = 0; turns < 8; turns++) {
+    rest.push(() => {
+      let left = turns
+      const later = (): void => { if (left-- > 0) queueMicrotask(later); else log.add(logged(100 + turns)) }
+      queueMicrotask(later)
+    })
+    log.add(logged(turns))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    t.is(log.status().queued, 0, `${turns} turns later`)
+  }
+  await log.close(5_000)
+  t.is(taken.length, 16)
 })
