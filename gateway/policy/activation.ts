@@ -20,6 +20,9 @@ const maxSerialRise = 1_000_000
 /** A compiler that ran out of time on a busy machine says nothing of the commit: it is asked again, so often. */
 const maxTries = 5
 
+/** Says that a statement is not true of its commit; another one may be. */
+const ofStatement: readonly string[] = ['ERR_POLICY_STATEMENT', 'ERR_POLICY_SERIAL']
+
 /** One policy in force: an immutable snapshot that a call reads once. */
 export interface ActivePolicy {
   readonly policy: Policy
@@ -106,6 +109,8 @@ export interface Activation {
 }
 
 interface Trusted { readonly commit: PolicyCommit; readonly serial: number; readonly backing: Backing }
+/** What is told of a verdict. */
+interface Seen { serial: number; signers: readonly string[] }
 
 export function createActivation(options: ActivationOptions): Activation {
   const { repository, memory, now, onEvent, evidence } = options
@@ -126,8 +131,8 @@ export function createActivation(options: ActivationOptions): Activation {
     return { signers: parseAllowedSigners(before?.allowedSigners ?? options.pinned.allowedSigners), rules: before?.rules ?? { quorum: options.pinned.quorum } }
   }
 
-  /** Who signed, does the serial rise, does it follow what is in force. @throws GatewayError, with a reason that can be recorded */
-  async function judge(revision: string, endorsements: Awaited<ReturnType<PolicyRepository['endorsements']>>, seen: { serial: number; signers: readonly string[] }): Promise<Trusted> {
+  /** Who signed, and does it follow what is in force. @throws GatewayError, with a reason that can be recorded */
+  async function judge(revision: string, endorsements: Awaited<ReturnType<PolicyRepository['endorsements']>>, seen: Seen): Promise<{ readonly commit: PolicyCommit; readonly count: number; readonly backing: Backing }> {
     const before = memory.active()
     const commit = await repository.readCommit(revision)
     const backing = judgeCommit(commit, endorsements, judges(), now())
@@ -140,12 +145,29 @@ export function createActivation(options: ActivationOptions): Activation {
     if (overdue !== undefined) throw new GatewayError('ERR_POLICY_REVIEW', `the after-review of the emergency change with serial ${overdue.serial} is overdue: nothing new comes into force before it is signed`)
     const { count, isAfterKnown } = await repository.countCommits(commit, before)
     if (before !== undefined && !isAfterKnown) throw new GatewayError('ERR_POLICY_HISTORY', `${before.revision}, which is in force, is not on its first-parent line: history goes on, it is not rewritten`)
-    const serial = backing.statement?.serial ?? count
-    seen.serial = serial
+    return { commit, count, backing }
+  }
+
+  /** The newest statement that is true of the commit: one person's false one keeps nobody else's from counting. */
+  async function activateOne({ commit, count, backing }: Awaited<ReturnType<typeof judge>>, seen: Seen): Promise<ActivationEvent> {
+    const tree = await repository.readTree(commit)
+    const serialOf = ({ statement }: Backing): number => statement?.serial ?? count
+    seen.serial = serialOf(backing)
+    for (let one = backing; ; one = one.otherwise) {
+      try {
+        checkSerial(serialOf(one))
+        return await activate({ commit, serial: serialOf(one), backing: one }, tree)
+      } catch (cause) {
+        if (one.otherwise === undefined || !(cause instanceof GatewayError) || !ofStatement.includes(cause.code)) throw cause
+      }
+    }
+  }
+
+  function checkSerial(serial: number): void {
+    const before = memory.active()
     const floor = Math.max(before?.serial ?? 0, recorded?.serial ?? 0)
     if (serial <= floor && serial !== recorded?.serial) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} does not rise above ${floor}, which is ${floor === before?.serial ? 'in force' : 'on record'}`)
     if (serial > floor + maxSerialRise) throw new GatewayError('ERR_POLICY_SERIAL', `serial ${serial} leaps: at most ${maxSerialRise} above ${floor}`)
-    return { commit, serial, backing }
   }
 
   async function activate({ commit: { revision }, serial, backing }: Trusted, tree: PolicyTree): Promise<ActivationEvent> {
@@ -187,7 +209,8 @@ export function createActivation(options: ActivationOptions): Activation {
 
   function swap(next: ActivePolicy): void {
     active = Object.freeze(next)
-    refused = pending = undefined
+    toResume = undefined                                   // it is over: what was in force before must not come back above this
+    refused = pending = lastRefused = undefined            // who may sign is another question now
     options.onActive(active)
   }
 
@@ -203,7 +226,6 @@ export function createActivation(options: ActivationOptions): Activation {
       const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
       await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
       memory.setEpoch(evidence.epoch)
-      toResume = undefined
       swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     } catch (cause) {
       const reason = reasonOf(cause)
@@ -234,7 +256,7 @@ export function createActivation(options: ActivationOptions): Activation {
   }
 
   async function consider(revision: string): Promise<ActivationEvent | undefined> {
-    const seen: { serial: number; signers: readonly string[] } = { serial: 0, signers: [] }
+    const seen: Seen = { serial: 0, signers: [] }
     let mark = revision
     try {
       if (memory.reviews().length > 0) await reviews.close(judges())
@@ -247,8 +269,7 @@ export function createActivation(options: ActivationOptions): Activation {
       mark = markOf(revision, endorsements.files, memory.reviews())
       if (mark === lastRefused && !(isPassing(refused) && tries < maxTries)) return undefined
       pending = undefined
-      const trusted = await judge(revision, endorsements, seen)
-      return await activate(trusted, await repository.readTree(trusted.commit))
+      return await activateOne(await judge(revision, endorsements, seen), seen)
     } catch (cause) {
       const reason = reasonOf(cause)
       const isKnown = mark === lastRefused && reason.code === refused?.code

@@ -23,8 +23,10 @@ export interface Backing {
   /** Absent: quorum 1, and the commit's own signature said it. */
   readonly statement?: Statement
   readonly signers: readonly string[]
-  /** The files that count, as text, so that the record itself shows who signed what. */
+  /** The files that count, one of each person, as text, so that the record itself shows who signed what. */
   readonly endorsements: readonly string[]
+  /** Another that enough people stand behind, where this one's statement turns out to say what is not so. */
+  readonly otherwise?: Backing
 }
 
 /** Not enough: who did sign, and why others do not count. */
@@ -37,7 +39,7 @@ export interface Shortfall {
 }
 
 interface Files { readonly files: readonly Uint8Array[]; readonly notes: readonly string[] }
-interface Signed { readonly statement: Statement; readonly keys: string[]; readonly texts: string[] }
+interface Signed { readonly statement: Statement; readonly keys: string[]; readonly texts: { readonly key: string; readonly text: string }[] }
 
 /** @param now ms: a key whose time has passed signs nothing new, whatever date a commit claims */
 export function judgeCommit(commit: PolicyCommit, endorsements: Files, { signers, rules }: Judges, now: number): Backing | Shortfall {
@@ -46,18 +48,22 @@ export function judgeCommit(commit: PolicyCommit, endorsements: Files, { signers
   const own = ownSignature(commit, signers, now)
   const ownKeys = own.key === undefined ? [] : [own.key]
   const backing = (way: 'activation' | 'emergency', who: readonly Person[], one?: Signed): Backing =>
-    ({ isEnough: true, way, signers: namesOf(who), endorsements: (one?.texts ?? []).slice(0, maxRecorded), ...one === undefined ? {} : { statement: one.statement } })
+    ({ isEnough: true, way, signers: namesOf(who), endorsements: one === undefined ? [] : textsOf(who, one), ...one === undefined ? {} : { statement: one.statement } })
 
+  // All that enough people stand behind: whoever is the second of two beside a commit's own signature could else outbid the others with nonsense.
   const ordinary = ofKind(signed, 'activation')
-  for (const one of ordinary) {
+  const enough: Backing[] = []
+  for (const one of newestOfEach(people, ordinary)) {
     const who = holders(people, [...one.keys, ...ownKeys])
-    if (who.length >= rules.quorum) return backing('activation', who, one)
+    if (who.length >= rules.quorum) enough.push(backing('activation', who, one))
   }
-  if (rules.quorum === 1 && own.key !== undefined) return backing('activation', holders(people, ownKeys))
-  for (const one of rules.emergency === undefined ? [] : ofKind(signed, 'emergency')) {
+  if (rules.quorum === 1 && own.key !== undefined) enough.push(backing('activation', holders(people, ownKeys)))
+  for (const one of rules.emergency === undefined ? [] : newestOfEach(people, ofKind(signed, 'emergency'))) {
     const who = holders(people, one.keys).filter((person) => isNamed(person, rules.emergency?.signers ?? []))
-    if (who.length >= (rules.emergency?.quorum ?? Infinity)) return backing('emergency', who, one)
+    if (who.length >= (rules.emergency?.quorum ?? Infinity)) enough.push(backing('emergency', who, one))
   }
+  const first = enough.reduceRight<Backing | undefined>((otherwise, one) => ({ ...one, ...otherwise === undefined ? {} : { otherwise } }), undefined)
+  if (first !== undefined) return first
   const best = ordinary.map(({ keys }) => holders(people, [...keys, ...ownKeys])).reduce((most, who) => who.length > most.length ? who : most, holders(people, ownKeys))
   if (rules.emergency === undefined && signed.some(({ statement }) => statement.kind === 'emergency')) notes.push('the policy in force knows no emergency change')
   return short(best, rules.quorum, [own.note, ...notes])
@@ -70,7 +76,7 @@ export function judgeReview(reviewed: Pick<Statement, 'revision' | 'serial' | 't
   const matching = ofKind(signed, 'after-review').filter(({ statement: it }) => it.serial === reviewed.serial && it.tree === reviewed.tree && it.bundle === reviewed.bundle && it.tests === reviewed.tests)
   for (const one of matching) {
     const who = holders(people, one.keys)
-    if (who.length >= rules.quorum) return { isEnough: true, way: 'activation', statement: one.statement, signers: namesOf(who), endorsements: one.texts.slice(0, maxRecorded) }
+    if (who.length >= rules.quorum) return { isEnough: true, way: 'activation', statement: one.statement, signers: namesOf(who), endorsements: textsOf(who, one) }
   }
   const best = matching.map(({ keys }) => holders(people, keys)).reduce<readonly Person[]>((most, who) => who.length > most.length ? who : most, [])
   return short(best, rules.quorum, notes)
@@ -99,7 +105,7 @@ function verified({ files, notes: before }: Files, revision: string, signers: re
     const same = Buffer.from(bytes).toString('latin1')
     const entry = signed.get(same) ?? { statement, keys: [], texts: [] }
     entry.keys.push(key)
-    entry.texts.push(text)
+    entry.texts.push({ key, text })
     signed.set(same, entry)
   }
   return { signed: [...signed.values()], notes }
@@ -108,6 +114,21 @@ function verified({ files, notes: before }: Files, revision: string, signers: re
 /** Newest first, so that a corrected statement overtakes the one it corrects. */
 function ofKind(signed: readonly Signed[], kind: StatementKind): readonly Signed[] {
   return signed.filter(({ statement }) => statement.kind === kind).toSorted((a, b) => b.statement.serial - a.statement.serial)
+}
+
+/** Of the same people, what they signed last: each serial costs a compilation, and one person's many are one. */
+function newestOfEach(people: readonly Person[], newestFirst: readonly Signed[]): readonly Signed[] {
+  const serials = new Map<string, number>()
+  return newestFirst.filter(({ keys, statement: { serial } }) => {
+    const who = namesOf(holders(people, keys)).join('\n')
+    if (!serials.has(who)) serials.set(who, serial)
+    return serials.get(who) === serial
+  })
+}
+
+/** One of each person: a stranger can wrap one person's signature in many ways, and would crowd out the others'. */
+function textsOf(who: readonly Person[], { texts }: Signed): readonly string[] {
+  return who.flatMap((person) => texts.find(({ key }) => person.keys.has(key))?.text ?? []).slice(0, maxRecorded)
 }
 
 /** A commit's own signature counts as one person's: it covers the tree, though not the serial and the digests. */
