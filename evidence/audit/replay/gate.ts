@@ -18,16 +18,21 @@ export interface GateInput {
 
 export interface Gate {
   readonly widening: { readonly calls: number; readonly entries: number }
+  /** What head goes by and this corpus cannot show: as good as a widening. */
+  readonly unseen: readonly string[]
   /** What is missing for it; empty: nothing, or nothing widens. */
   readonly missing: readonly string[]
   readonly warnings: readonly string[]
   readonly exit: 0 | 1 | 3 | 4
 }
 
-/** @param disagreements rows on which the second engine decides otherwise */
-export function judge(result: ReplayResult, input: GateInput, disagreements: number): Gate {
+/**
+ * @param disagreements rows on which the second engine decides otherwise
+ * @param unseen `unseenBy`
+ */
+export function judge(result: ReplayResult, input: GateInput, disagreements: number, unseen: readonly string[]): Gate {
   const wider = result.flips.filter(({ direction }) => direction === 'widening')
-  const missing = wider.length === 0 ? [] : [
+  const missing = wider.length + unseen.length === 0 ? [] : [
     ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
     // Nobody widens by himself, however he writes his name: forges tell names apart without case.
     ...(input.approvedBy.some((name) => name.trim() !== '' && folded(name) !== folded(input.author ?? '')) ? [] : ['the approval of an owner other than the author']),
@@ -35,7 +40,7 @@ export function judge(result: ReplayResult, input: GateInput, disagreements: num
   const { calls, callers } = result.blocked
   const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []
   const exit = result.faithfulness.verdict === 'unfaithful' ? exitStatus.unfaithful : disagreements > 0 ? exitStatus.disagreement : missing.length > 0 ? exitStatus.gate : exitStatus.fine
-  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, missing, warnings, exit }
+  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, unseen, missing, warnings, exit }
 }
 
 function folded(name: string): string {

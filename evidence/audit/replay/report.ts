@@ -9,6 +9,7 @@ import type { Gate } from './gate.ts'
 import type { ReplayResult } from './replay.ts'
 import type { RuleId } from './rule-ids.ts'
 import type { FlipEntry } from './tally.ts'
+import { newlyRead } from './unseen.ts'
 import { computed } from './vocabulary.ts'
 import type { Vocabulary } from './vocabulary.ts'
 import type { PolicyVersion } from './version.ts'
@@ -107,7 +108,7 @@ export function makeReport(parts: ReportParts): Report {
     },
     cost: { ...parts.cost, decisions_per_second: result.decisionsPerSecond, new_builtins: head.engine.builtins.filter((name) => !base.engine.builtins.includes(name)) },
     differential: parts.differential ?? null,
-    beside: beside(base, head), head_reads: headReads(base, head),
+    beside: beside(base, head), head_reads: newlyRead(base.engine, head.engine),
   }
 }
 
@@ -180,12 +181,6 @@ function told(ids: readonly string[], vocabulary: Vocabulary, fired: ReplayResul
 function beside(base: PolicyVersion, head: PolicyVersion): string[] {
   if (base.kind !== 'revision' || head.kind !== 'revision') return []
   return [...new Set([...base.beside.keys(), ...head.beside.keys()])].filter((path) => base.beside.get(path) !== head.beside.get(path)).toSorted().slice(0, maxListed)
-}
-
-function headReads(base: PolicyVersion, head: PolicyVersion): string[] {
-  const paths = ({ engine }: PolicyVersion) => engine.bundle.inputs['countersign/request/decision'] ?? []
-  const isCovered = (path: readonly string[]) => paths(base).some((known) => known.length <= path.length && known.every((name, at) => name === path[at]))
-  return paths(head).filter((path) => !isCovered(path)).map((path) => ['input', ...path].join('.')).toSorted()
 }
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)]

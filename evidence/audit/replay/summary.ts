@@ -23,6 +23,7 @@ export function summaryLines(report: Report): string[] {
     `rules: ${number(rules.never_fired.length)} never fired here, ${number(rules.never_tested.length)} never tested${differential === null ? '' : `; two engines ${differential.disagreements.length === 0 ? 'agree' : 'DISAGREE'} on ${number(differential.rows)} rows`}`,
     `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs${corpus.rows < fewRows ? '' : `; ${number(cost.decisions_per_second)} decisions/s`}`,
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
+    ...(gate.unseen.length === 0 ? [] : [`head goes by what no corpus shows as it will be: ${gate.unseen.join(', ')}`]),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),
   ].map((line) => line.replace(steering, '\ufffd'))

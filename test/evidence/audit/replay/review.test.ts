@@ -17,6 +17,7 @@ import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
 import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
 import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
 import { wordsOf } from '../../../../evidence/audit/replay/example.ts'
+import { unseenBy } from '../../../../evidence/audit/replay/unseen.ts'
 import { suggestTests, writePatch } from '../../../../evidence/audit/replay/suggest.ts'
 import { summaryLines } from '../../../../evidence/audit/replay/summary.ts'
 import { createVocabulary } from '../../../../evidence/audit/replay/vocabulary.ts'
@@ -65,7 +66,7 @@ const sayable = (head: PolicyVersion) => ({ vocabulary: createVocabulary([base, 
 async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array; readonly labels?: readonly string[]; readonly approvedBy?: readonly string[]; readonly author?: string; readonly warnBlocked?: number } = {}) {
   const read = readCorpus(over.bytes ?? corpus)
   const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
-  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0)
+  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0, unseenBy(base.engine, head.engine, read, result.sample))
   const rules = findRuleIds(head.files ?? new Map(), undefined)
   return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, cost: { base: { p50_us: 1, p99_us: 2 }, head: { p50_us: 1, p99_us: 2 } }, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
 }
@@ -115,6 +116,24 @@ test('wider access needs a label and the approval of somebody else than the auth
   t.deepEqual(await asked({ labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' }), [0, 0])
   const { report } = await reportOn(base)
   t.deepEqual([report.exit, report.verdict], [0, 'fine'])
+})
+
+test('a head that could tell a replay from a call, by an address, a name or the time, needs what a widening does', async (t) => {
+  // A refusal that holds for as long as it is watched.
+  const path = 'startswith(input.request.arguments.path, "/")'
+  const rule = (condition: string) => changed({ name: condition, edits: [[path, `${path}\n\t${condition}`]], flips: [] })
+  const sly: readonly (readonly [string, ...string[]])[] = [
+    ['net.cidr_contains("2001:db8::/32", input.context.ip)', 'input.context.ip', 'pseudonyms'], ['contains(input.subject.id, "p-")', 'pseudonyms'], ['input.context.time < "2027"', 'input.context.time'],
+    ['input.session.started_at < "2027"', 'input.session'],
+  ]
+  for (const [condition, ...unseen] of sly) {
+    const head = await version(rule(condition))
+    const { report } = await reportOn(head)
+    t.deepEqual([report.exit, report.gate.widening.entries, report.gate.unseen, report.gate.missing.length], [1, 0, unseen, 2], condition)
+    t.true(writeMarkdown(report, '').includes(`**Head goes by what no corpus shows as it will be**: ${unseen.map((one) => `\`${one}\``).join(', ')}. It may decide otherwise than here. Missing: the label policy-widening, and`))
+    t.true(summaryLines(report).includes(`head goes by what no corpus shows as it will be: ${unseen.join(', ')}`))
+    t.is((await reportOn(head, { labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' })).report.exit, 0)
+  }
 })
 
 test('tighter access needs nothing, and warns when it blocks much', async (t) => {
@@ -215,7 +234,7 @@ test('the second engine agrees with the first on the golden calls, and a disagre
   t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places, toolchain), { rows: calls.length, disagreements: [] })
   t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places, toolchain)).disagreements, [5])
   const result = replayCorpus({ corpus: read, base: base.engine, head: wider.engine, clock: () => 0 })
-  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1).exit, 4)
+  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1, []).exit, 4)
 })
 
 test('a result in SARIF stands at its rule\'s place in head', async (t) => {
