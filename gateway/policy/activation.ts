@@ -121,7 +121,7 @@ export function createActivation(options: ActivationOptions): Activation {
   let refused: PolicyStatus['refused'], pending: PolicyStatus['pending'], fault: PolicyStatus['fault']
   let lastRefused: string | undefined                    // what was looked at, as `markOf` says
   let tries = 0                                          // of what `lastRefused` says
-  let toResume: { readonly before: Remembered; tries: number } | undefined
+  let toResume: { readonly before: Remembered; tries: number; isAbsent: boolean } | undefined
   let seenAt = now()
   let recorded: ReturnType<ActivationOptions['evidence']['lastActivation']>   // above what this node's state knows of
   let polling: Promise<ActivationEvent | undefined> | undefined
@@ -230,7 +230,8 @@ export function createActivation(options: ActivationOptions): Activation {
     } catch (cause) {
       const reason = reasonOf(cause)
       const isFirst = trying.tries++ === 0
-      if (!isPassing(reason) || trying.tries >= maxTries) toResume = undefined
+      trying.isAbsent = reason.code === 'ERR_POLICY_REPOSITORY'   // a mirror that was lost, a mount that is late: it comes back, and nothing else brings this serial
+      if (!trying.isAbsent && (!isPassing(reason) || trying.tries >= maxTries)) toResume = undefined
       if (isFirst || toResume === undefined) await onEvent({ event: 'refused', revision, serial, signers, isResumed: true, reason })
     }
   }
@@ -241,6 +242,7 @@ export function createActivation(options: ActivationOptions): Activation {
     try {
       await repository.refresh(memory.reviews().map(({ revision }) => revision))
       head = await repository.head()
+      if (toResume?.isAbsent === true) await resume()
       fault = undefined
       seenAt = now()
     } catch (cause) {
@@ -299,7 +301,7 @@ export function createActivation(options: ActivationOptions): Activation {
       // The epoch before this one is what the state last saw, unless it is not the state that this record belongs to.
       const last = before?.epoch === evidence.epoch - 1 ? undefined : evidence.lastActivation(before?.epoch ?? -1)
       recorded = last !== undefined && last.serial > (before?.serial ?? 0) ? last : undefined
-      toResume = before && { before, tries: 0 }
+      toResume = before && { before, tries: 0, isAbsent: false }
       await resume()
       if (active !== undefined && repository.isRemote) void poll().catch(() => undefined)   // the next look tries again
       else await poll()

@@ -5,6 +5,7 @@ export interface Person {
   /** As the record names them: the first name of their first line. */
   readonly name: string
   readonly names: ReadonlySet<string>
+  /** As blobs, and as points on the curve. */
   readonly keys: ReadonlySet<string>
 }
 
@@ -16,10 +17,10 @@ export function peopleOf(signers: readonly AllowedSigner[]): readonly Person[] {
   let people: { name: string; names: Set<string>; keys: Set<string> }[] = []
   for (const signer of signers) {
     const names = signer.names.map(folded)
-    const isOne = ({ names: known, keys }: { names: Set<string>; keys: Set<string> }) => keys.has(signer.key) || names.some((name) => known.has(name))
+    const isOne = ({ names: known, keys }: { names: Set<string>; keys: Set<string> }) => keys.has(signer.point) || names.some((name) => known.has(name))
     const [first, ...others] = people.filter(isOne)
     const merged = first ?? { name: signer.name, names: new Set<string>(), keys: new Set<string>() }
-    for (const one of [{ names, keys: [signer.key] }, ...others]) {
+    for (const one of [{ names, keys: [signer.key, signer.point] }, ...others]) {
       for (const name of one.names) merged.names.add(name)
       for (const key of one.keys) merged.keys.add(key)
     }

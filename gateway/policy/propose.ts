@@ -46,9 +46,20 @@ export async function leaveEndorsement(path: string, file: Uint8Array): Promise<
 
 async function resolve(path: string, named: string): Promise<string> {
   const gitdir = gitdirOf(path)
-  return await git.resolveRef({ fs, gitdir, ref: named }).catch(() => git.expandOid({ fs, gitdir, oid: named })).catch((cause: unknown) => {
-    throw new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${named} does not exist`, { cause })
-  })
+  const wrong = (why: string, cause?: unknown) => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${named} ${why}`, { cause })
+  const isAbsent = (cause: unknown): undefined => {
+    if (cause instanceof git.Errors.NotFoundError) return undefined
+    throw wrong('cannot be told from others', cause)
+  }
+  // A tag comes with a fetch, whoever pushed it: one that is called like the short id of a commit must not be signed in its place.
+  const byId = /^[0-9a-f]{4,40}$/.test(named) ? await git.expandOid({ fs, gitdir, oid: named }).catch(isAbsent) : undefined
+  const byRef = byId === named ? undefined : await git.resolveRef({ fs, gitdir, ref: named }).catch(isAbsent)
+  if (byId !== undefined && byRef !== undefined && byId !== byRef) throw wrong('is the short id of a commit, and the name of a branch or tag: give the full id')
+  return byId ?? byRef ?? fail(wrong('does not exist'))
+}
+
+function fail(error: GatewayError): never {
+  throw error
 }
 
 function gitdirOf(path: string): string {

@@ -117,7 +117,6 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
         const content = await readObject(oid, 'blob', maxFileBytes)
         bytes += content.length
         if (bytes > maxTreeBytes || files.size >= maxFiles) throw wrong('the policy source is larger than allowed')
-        if (files.has(path)) throw wrong(`${path} is there twice`)
         files.set(path, content)
       }
       const walk = async (oid: string, prefix: string, depth: number): Promise<void> => {
@@ -128,8 +127,11 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
           const isWanted = prefix !== '' || (sourceFolders as readonly string[]).includes(name) || name === 'config.yaml' || name === 'allowed_signers'
           if (!isWanted) continue
           if (mode !== '40000' && prefix !== '' && isHiddenPolicyFile(at)) throw wrong(`${JSON.stringify(at)} is policy where no review looks for any`)
-          if (mode === '40000') await walk(child, at, depth + 1)
-          else if (mode === '100644' || mode === '100755') await take(at, child)
+          const isFolder = mode === '40000', isFile = mode === '100644' || mode === '100755'
+          // Rego in a folder called config.yaml would be policy where nobody looks for it.
+          if ((isFolder || isFile) && prefix === '' && isFolder !== (sourceFolders as readonly string[]).includes(name)) throw wrong(`${at} is ${isFolder ? 'a folder' : 'a file'}`)
+          if (isFolder) await walk(child, at, depth + 1)
+          else if (isFile) await take(at, child)
           else throw wrong(`${at} is neither file nor folder: links and submodules are not policy`)
         }
       }
@@ -201,17 +203,24 @@ export function parseCommit(revision: string, bytes: Uint8Array): PolicyCommit |
 
 interface TreeEntry { readonly mode: string; readonly name: string; readonly oid: string }
 
-/** `<mode> <name>\0<20 bytes>` each; undefined for anything else, and for names that mean another place. */
+/** `<mode> <name>\0<20 bytes>` each; undefined for anything else, for names that mean another place, and where Git's order does not hold: its own tools show one of two then. */
 function parseTree(bytes: Uint8Array): readonly TreeEntry[] | undefined {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const entries: TreeEntry[] = []
+  const names = new Set<string>()
+  let before = ''
   for (let at = 0; at < raw.length;) {
     const space = raw.indexOf(0x20, at)
     const end = raw.indexOf(0, at)
     if (space < at || end < space || end + 21 > raw.length) return undefined
     const name = raw.toString('utf8', space + 1, end)
     if (name === '' || name === '.' || name === '..' || /[/\\\ufffd]/.test(name)) return undefined
-    entries.push({ mode: raw.toString('latin1', at, space), name, oid: raw.toString('hex', end + 1, end + 21) })
+    const mode = raw.toString('latin1', at, space)
+    const place = raw.toString('latin1', space + 1, end) + (mode === '40000' ? '/' : '')   // where Git sorts it, a character a byte
+    if (place <= before || names.has(name)) return undefined
+    before = place
+    names.add(name)
+    entries.push({ mode, name, oid: raw.toString('hex', end + 1, end + 21) })
     at = end + 21
   }
   return entries

@@ -35,6 +35,19 @@ export function verifySshSignature(armored: string, message: Uint8Array, namespa
   return isSignedBy(key, signature, signed) ? key.toString('base64') : undefined
 }
 
+/**
+ * A public key blob, read to its last byte.
+ * @returns its type, and the point on the curve in hex: one private key may stand behind several blobs. undefined: no key that we can judge
+ */
+export function readPublicKey(blob: Uint8Array): { readonly type: (typeof keyTypes)[number]; readonly point: string } | undefined {
+  const fields = new Reader(Buffer.from(blob), 0)
+  const name = fields.string()?.toString('latin1'), point = fields.string()
+  const type = keyTypes.find((known) => known === name)
+  if (type === undefined || point?.length !== 32) return undefined
+  if (type === 'sk-ssh-ed25519@openssh.com' && fields.string()?.toString('latin1').startsWith('ssh:') !== true) return undefined
+  return fields.isAtEnd ? { type, point: point.toString('hex') } : undefined
+}
+
 function isSignedBy(key: Buffer, signature: Buffer, signed: Buffer): boolean {
   const keyFields = new Reader(key, 0), fields = new Reader(signature, 0)
   const type = keyFields.string()?.toString('latin1'), point = keyFields.string()

@@ -68,7 +68,9 @@ test('another tree under the name of a signed one is refused', async (t) => {
 })
 
 const trees: readonly (readonly [string, readonly string[], string])[] = [
-  ['the same file twice', ['config.yaml', 'config.yaml'], 'config.yaml is there twice'],
+  ['the same file twice', ['config.yaml', 'config.yaml'], 'is malformed'],
+  ['its names in another order, which hides one from Git\'s tools', ['policy', 'config.yaml'], 'is malformed'],
+  ['a file where a folder belongs', ['config.yaml', 'policy'], 'policy is a file'],
   ['a name that is a path', ['config.yaml', 'policy/../config.yaml'], 'is malformed'],
   ['a name that is the folder above', ['config.yaml', '..'], 'is malformed'],
 ]
@@ -84,3 +86,22 @@ for (const [name, files, message] of trees) {
     t.true(error.message.includes(message), error.message)
   })
 }
+
+test('a folder twice, of which Git\'s tools show one, is refused; so is a folder with the name of a file', async (t) => {
+  const { dir, revision } = await signed()
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  const repository = createPolicyRepository(dir, 'refs/heads/main')
+  const commit = await repository.readCommit(revision)
+  const config = Buffer.from(await git.writeBlob({ fs, dir, blob: Buffer.from('targets: []\n') }), 'hex')
+  const folder = Buffer.from(await git.writeTree({ fs, dir, tree: [{ mode: '100644', path: 'hidden.rego', oid: config.toString('hex'), type: 'blob' }] }), 'hex')
+  const entry = (mode: string, name: string, oid: Buffer) => Buffer.concat([Buffer.from(`${mode} ${name}\0`), oid])
+  const read = async (...entries: readonly Buffer[]) => {
+    const tree = await git.writeObject({ fs, dir, type: 'tree', object: Buffer.concat(entries), format: 'content' })
+    return await repository.readTree({ ...commit, tree })
+  }
+  const file = entry('100644', 'config.yaml', config), policy = entry('40000', 'policy', folder)
+  t.deepEqual([...(await read(file, policy)).source.keys()], ['policy/hidden.rego'])
+  await t.throwsAsync(read(file, policy, policy), { code: 'ERR_POLICY_REPOSITORY', message: /is malformed$/ })
+  await t.throwsAsync(read(file, entry('100644', 'policy', config), entry('100644', 'policy.txt', config), policy), { code: 'ERR_POLICY_REPOSITORY', message: /is malformed$/ })
+  await t.throwsAsync(read(entry('40000', 'allowed_signers', folder), file), { code: 'ERR_POLICY_REPOSITORY', message: /allowed_signers is a folder$/ })
+})

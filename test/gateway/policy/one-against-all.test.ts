@@ -88,3 +88,27 @@ test('a commit that was refused is looked at again once who may sign has changed
   await point(more)
   t.like(await it.activation.poll(), { event: 'refused', revision: more }, 'judged anew')
 })
+
+test('a tag that is called like the short id of a commit is not signed in its place', async (t) => {
+  using it = await running()
+  const named = await it.change({ 'README.md': 'meant' }, eli)
+  const other = await it.change({ 'README.md': 'not meant' }, undefined)
+  const ask = (commit: string) => proposeActivation(it.dir, { commit, kind: 'activation', serial: -1, capabilities: {} })
+  await git.tag({ fs, dir: it.dir, ref: named.slice(0, 7), object: other })
+  await t.throwsAsync(ask(named.slice(0, 7)), { code: 'ERR_POLICY_REPOSITORY', message: new RegExp(`: ${named.slice(0, 7)} is the short id of a commit, and the name of a branch or tag: give the full id$`) })
+  await t.throwsAsync(ask('nowhere'), { code: 'ERR_POLICY_REPOSITORY', message: /: nowhere does not exist$/ })
+})
+
+test('a policy whose commit cannot be read at the start is in force again once it can', async (t) => {
+  using it = await keep(first)
+  const away = join(it.dir, '..', 'away')
+  fs.renameSync(it.dir, away)
+  await it.reopen().start()
+  t.is(it.activation.active(), undefined)
+  t.deepEqual(it.events.map(({ reason }) => reason?.code), ['ERR_POLICY_REPOSITORY', 'ERR_POLICY_REPOSITORY'])
+  for (let look = 0; look < 9; look++) await it.activation.poll()
+  t.is(it.events.length, 2, 'said once')
+  fs.renameSync(away, it.dir)
+  await it.activation.poll()
+  t.like(it.activation.active(), { serial: 1 })
+})

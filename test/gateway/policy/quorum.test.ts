@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { signSsh } from '../../../evidence/repository/sshsig.ts'
 import { parseAllowedSigners } from '../../../gateway/policy/allowed-signers.ts'
-import { judgeCommit, type Backing, type Shortfall } from '../../../gateway/policy/judge.ts'
+import { judgeCommit, peopleWhoMaySign, type Backing, type Shortfall } from '../../../gateway/policy/judge.ts'
+import { peopleOf } from '../../../gateway/policy/people.ts'
 import type { PolicyCommit } from '../../../gateway/policy/repository.ts'
 import { parseEndorsement, writeStatement, type Statement } from '../../../gateway/policy/statement.ts'
 import { newSigner, type Signer } from './policy-repository.ts'
@@ -133,6 +134,17 @@ test('a merge that a forge signed with its own key is nobody\'s word; two people
   t.true(judge([signed(lena), signed(eli)], { commit: webFlow }).isEnough)
 })
 
+/** Fields of an SSH key blob, in base64. */
+function blob(...fields: readonly (string | Uint8Array)[]): string {
+  return Buffer.concat(fields.flatMap((field) => [Buffer.from([0, 0, 0, Buffer.from(field).length]), Buffer.from(field)])).toString('base64')
+}
+
+test('one private key in two forms is one person, whatever the two lines call it', (t) => {
+  const asSecurityKey = `ned@bank.example sk-ssh-ed25519@openssh.com ${blob('sk-ssh-ed25519@openssh.com', eli.publicKey, 'ssh:')}\n`
+  t.deepEqual(peopleOf(parseAllowedSigners(eli.line + asSecurityKey)).map(({ name }) => name), ['eli@bank.example'])
+  t.is(peopleWhoMaySign(parseAllowedSigners(eli.line + asSecurityKey), now), 1)
+})
+
 const key = eli.line.trim().split(' ').at(-1) ?? ''
 const lists: readonly (readonly [string, string, string])[] = [
   ['a pattern for a name', `*@bank.example ssh-ed25519 ${key}`, 'a pattern names no person'],
@@ -140,6 +152,11 @@ const lists: readonly (readonly [string, string, string])[] = [
   ['a certificate authority', `eli@bank.example cert-authority ssh-ed25519 ${key}`, 'an option that is not known'],
   ['an option that we do not know', `eli@bank.example verify-required ssh-ed25519 ${key}`, 'an option that is not known'],
   ['a pattern of namespaces', `eli@bank.example namespaces="countersign-*" ssh-ed25519 ${key}`, 'the key may sign nothing here: namespaces has neither git nor countersign-activation'],
+  ['a name with a letter of another script', `l\u0435na@bank.example ssh-ed25519 ${key}`, 'a name that is not printable ASCII could be read as another'],
+  ['a name with a letter of no width', `lena\u200b@bank.example ssh-ed25519 ${key}`, 'a name that is not printable ASCII could be read as another'],
+  ['a key in other base64 of the same bytes', `eli@bank.example ssh-ed25519 ${key}=`, 'the key is not of its type, in base64'],
+  ['half a key', `eli@bank.example ssh-ed25519 ${key.slice(0, 60)}`, 'the key is not of its type, in base64'],
+  ['a certificate for a key', `eli@bank.example ssh-ed25519 ${blob('ssh-ed25519-cert-v01@openssh.com', eli.publicKey)}`, 'the key is not of its type, in base64'],
   ['a forge\'s account', `noreply@github.com ssh-ed25519 ${key}`, 'the key of a forge is no person'],
 ]
 for (const [title, line, why] of lists) {
