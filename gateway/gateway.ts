@@ -159,7 +159,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     ]),
   }
   const { publicUrl } = bootstrap
-  const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream), protocolEntry(createAuthzen({ publicUrl }), openNothing)], stages, secrets, secretOfNode)
+  const targets = new Targets([protocolEntry(createMcp({ publicUrl }), openUpstream), protocolEntry(createHttp({ publicUrl }), openUpstream), protocolEntry(createPostgres({ now }), openStream), protocolEntry(createAuthzen({ publicUrl, placeOf: (name) => targets.get(name)?.config }), openNothing)], stages, secrets, secretOfNode)
   opened.defer(() => targets.close())
   const projectorOf = (name: string) => {
     const target = targets.get(name)

@@ -1,6 +1,7 @@
 // What once got a yes, or a word of policy, out of a decision point that the same caller would not have had elsewhere. Rows are only ever added.
 import test from 'ava'
 import { bankConfig, bankOf, deskUrl, publicUrl } from '../e2e/gateway-kit.ts'
+import { readInput } from '../e2e/recorded.ts'
 import { startHere } from '../e2e/running.ts'
 import type { Answer, Json, Running } from '../e2e/running.ts'
 
@@ -83,6 +84,7 @@ const unreadable: readonly (readonly [string, () => object, string])[] = [
   ['a request that is a list, on which every rule about an argument is silent', () => ({ ...call('run_report'), context: { request: [{ arguments: { path: '/etc/passwd' } }] } }), 'context.request: expected an object'],
   ['somebody\'s address for a label, which is recorded as it is', () => ({ ...call('run_report'), resource: { type: 'tool', id: 'bank/run_report', properties: { labels: ['john.doe@bank.example'] } } }), 'A word of the action or the resource is somebody\'s data'],
   ['somebody\'s address for an action', () => ({ ...call('run_report'), action: { name: 'john.doe@bank.example' } }), 'A word of the action or the resource is somebody\'s data'],
+  ['a target of production, said to be elsewhere, where a rule is only tried out', () => ({ ...call('run_report'), resource: { type: 'tool', id: 'bank/run_report', properties: { target: 'bank', env: 'test' } } }), 'resource.properties.env: the target is in another environment'],
   ['a name of two lines', () => ({ ...call('run_report'), subject: { type: 'user', id: 'ana\nroot' } }), 'subject.id: expected a string'],
 ]
 for (const [name, question, detail] of unreadable) {
@@ -92,6 +94,13 @@ for (const [name, question, detail] of unreadable) {
     t.like(answer.json, { code: 'request.params', detail })
   })
 }
+
+test('on record: the labels and the environment of a target that config has, whatever is said', async (t) => {
+  const answer = await ask(evaluation, { subject: who('ana'), ...call('run_report'), resource: { type: 'tool', id: 'bank/run_report', properties: { target: 'bank' } } })
+  const receipt = answer.json['context']?.['frame'] as unknown as string
+  await gateway.frame(receipt)
+  t.like((JSON.parse(readInput(gateway.home.directories, receipt)) as Json)['resource'], { properties: { target: 'bank', env: 'prod', labels: ['pii'] } })
+})
 
 for (const type of ['constructor', '__proto__', 'toString']) {
   test(`decided on what is recorded: a resource of the type ${type}`, async (t) => {

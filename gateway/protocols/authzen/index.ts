@@ -2,6 +2,7 @@
 import type { Operation } from '../../call.ts'
 import type { NoAccess, Protocol } from '../../protocol.ts'
 import { Answers } from './dial.ts'
+import type { PlaceOf } from './operation.ts'
 import { serveExchange } from './serve.ts'
 
 export { decisionPointMetadata, metadataPath } from './metadata.ts'
@@ -9,15 +10,16 @@ export { decisionPointMetadata, metadataPath } from './metadata.ts'
 export interface AuthzenOptions {
   /** Base URL that callers use; challenges point below it. */
   readonly publicUrl: string
+  readonly placeOf: PlaceOf
 }
 
-export function createAuthzen({ publicUrl }: AuthzenOptions): Protocol<Operation, Answers, NoAccess> {
+export function createAuthzen({ publicUrl, placeOf }: AuthzenOptions): Protocol<Operation, Answers, NoAccess> {
   return {
     name: 'authzen',
     dial: () => new Answers(),
     async run(client, door) {
       const { authzen } = door.target
-      if (client.framing === 'exchange' && authzen !== undefined) return await serveExchange(client, door, authzen, publicUrl)
+      if (client.framing === 'exchange' && authzen !== undefined) return await serveExchange(client, door, authzen, publicUrl, placeOf)
       if (client.framing === 'exchange') client.response.destroy()
       else client.socket.destroy()
       return 'refused'

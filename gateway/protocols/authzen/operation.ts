@@ -20,8 +20,11 @@ export function wordPlan(masking: Masking): MaskPlan {
   return masking.planFor(wordRules, undefined)
 }
 
+/** Of a target by name, as governed config has it; undefined where it has none, and the enforcement point's word is all there is. */
+export type PlaceOf = (target: string) => Pick<TargetConfig, 'env' | 'labels'> | undefined
+
 /** @param words `wordPlan`. @throws RefusalError `request.params` */
-export function operationOf(asked: Evaluation, target: TargetConfig, config: AuthzenConfig, canHold: boolean, words: MaskPlan): Operation {
+export function operationOf(asked: Evaluation, target: TargetConfig, config: AuthzenConfig, canHold: boolean, words: MaskPlan, placeOf: PlaceOf): Operation {
   const { action, resource, context } = asked
   const entry = Object.hasOwn(target.catalogue, resource.id) ? target.catalogue[resource.id] : undefined
   const effects = [...entry?.effects ?? effectsOf(action.properties)]
@@ -35,9 +38,14 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
     action: without(action.properties, ['effects']), resource: without(resource.properties, ['target', 'env', 'labels']),
     context: { ...without(context, ['request']), ...Object.keys(others).length === 0 ? {} : { request: others } },
   }
+  const at = wordOf(resource.properties, 'target', 'resource.properties') ?? target.name
+  const place = placeOf(at)
+  const env = wordOf(resource.properties, 'env', 'resource.properties') ?? place?.env ?? target.env
+  // A rule that is only tried out elsewhere would not hold here.
+  if (place !== undefined && env !== place.env) throw fault('request.params', 'resource.properties.env: the target is in another environment')
   const properties = {
-    target: wordOf(resource.properties, 'target', 'resource.properties') ?? target.name, env: wordOf(resource.properties, 'env', 'resource.properties') ?? target.env,
-    labels: [...new Set([...target.labels, ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
+    target: at, env,
+    labels: [...new Set([...target.labels, ...place?.labels ?? [], ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
   }
   const said = [action.name, resource.type, properties.target, properties.env, ...effects, ...properties.labels]
   if (!said.every((word) => isClean(word, words))) throw fault('request.params', 'A word of the action or the resource is somebody\'s data')

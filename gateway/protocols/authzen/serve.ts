@@ -8,7 +8,7 @@ import { dataOf, denied, permitted, unread, type Answer } from './answer.ts'
 import type { Answers } from './dial.ts'
 import { fault, isObject, readEvaluation, readEvaluations, readObject, type Evaluation, type Evaluations, type JsonObject } from './messages.ts'
 import { endpoints } from './metadata.ts'
-import { operationOf, wordPlan } from './operation.ts'
+import { operationOf, wordPlan, type PlaceOf } from './operation.ts'
 import { isAnswer, refuseResponse } from './refuse.ts'
 
 type AuthzenDoor = Door<Operation, Answers>
@@ -23,7 +23,7 @@ const ofPolicy: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['policy.denied'
 /** For bytes the gateway itself wrote. */
 const noMasks = { mask: [] } as const
 
-export async function serveExchange(client: Exchange, door: AuthzenDoor, config: AuthzenConfig, publicUrl: string): Promise<ConnectionEnd> {
+export async function serveExchange(client: Exchange, door: AuthzenDoor, config: AuthzenConfig, publicUrl: string, placeOf: PlaceOf): Promise<ConnectionEnd> {
   const { request, response } = client
   const { target } = door
   const id = request.headers['x-request-id']
@@ -31,7 +31,7 @@ export async function serveExchange(client: Exchange, door: AuthzenDoor, config:
   const gate = await door.enter(client.credential)
   if (isRefusal(gate)) return refuse(gate)
   try {
-    const asking = new Asking(gate, door, config)
+    const asking = new Asking(gate, door, config, placeOf)
     const body = await answer(client, asking)
     if (body === undefined) return 'aborted'
     const bytes = Buffer.from(JSON.stringify(body))
@@ -80,12 +80,14 @@ class Asking {
   readonly #door: AuthzenDoor
   readonly #config: AuthzenConfig
   readonly #words: MaskPlan
+  readonly #placeOf: PlaceOf
 
-  constructor(gate: AuthzenGate, door: AuthzenDoor, config: AuthzenConfig) {
+  constructor(gate: AuthzenGate, door: AuthzenDoor, config: AuthzenConfig, placeOf: PlaceOf) {
     this.#gate = gate
     this.#door = door
     this.#config = config
     this.#words = wordPlan(door.masking)
+    this.#placeOf = placeOf
   }
 
   async one(evaluation: Evaluation): Promise<Answer> {
@@ -126,7 +128,7 @@ class Asking {
   }
 
   #operation(evaluation: Evaluation, canHold: boolean): Operation {
-    return operationOf(evaluation, this.#door.target, this.#config, canHold, this.#words)
+    return operationOf(evaluation, this.#door.target, this.#config, canHold, this.#words, this.#placeOf)
   }
 
   #readable(evaluation: Evaluation): Operation | Refusal {
