@@ -180,7 +180,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const activation = createActivation({
     repository: policyRepository(bootstrap, { ref: bootstrap.policy.ref, mirror: mirrorPath(bootstrap.directories.state) }, { environment, log, now }),
     memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
-    capabilities: shippedCapabilities(), now, evidence: { epoch: recorder.epoch, lastActivation: (afterEpoch) => lastActivation(bootstrap.directories.evidence, afterEpoch) }, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
+    capabilities: shippedCapabilities(), now, evidence: { epoch: recorder.epoch, lastActivation: (afterEpoch, current) => lastActivation(bootstrap.directories.evidence, afterEpoch, current) }, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
     parseGoverned: (text) => parseGoverned(text, secrets.keys()),
     async onEvent(event: ActivationEvent) {
       await record.events.policy(policyEventFrame(event))
@@ -273,6 +273,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const close = async () => {
     isDraining = true
     following.abort()
+    activation.stop()
     clearInterval(timer)
     record.sessions.drain('stopping')
     await Promise.all(listeners.map((listener) => listener.close(bootstrap.drainS * 1000)))

@@ -67,7 +67,7 @@ export interface ActivationOptions {
   /** What the bootstrap file pins for the first commit: the text of an allowed_signers, and how many of them must sign. */
   readonly pinned: { readonly allowedSigners: string; readonly quorum: number }
   /** What the record says: this node's own state may be lost, or be a copy of an older one. */
-  readonly evidence: { readonly epoch: number; readonly lastActivation: (afterEpoch: number) => { readonly serial: number; readonly bundle: string | undefined } | undefined }
+  readonly evidence: { readonly epoch: number; readonly lastActivation: (afterEpoch: number, current: string | undefined) => { readonly serial: number; readonly bundle: string | undefined } | undefined }
   /** OPA capabilities: what the host implements. */
   readonly capabilities: unknown
   /** ms since the Unix epoch */
@@ -104,6 +104,8 @@ export interface Activation {
   start(): Promise<void>
   /** Looks once. A commit that was refused is not tried again until the ref moves or somebody signs. */
   poll(): Promise<ActivationEvent | undefined>
+  /** The state has seen all that this epoch brings: nothing comes into force any more. */
+  stop(): void
   /** Polls until `signal` aborts. */
   follow(pollMs: number, signal: AbortSignal): Promise<void>
 }
@@ -125,6 +127,7 @@ export function createActivation(options: ActivationOptions): Activation {
   let seenAt = now()
   let recorded: ReturnType<ActivationOptions['evidence']['lastActivation']>   // above what this node's state knows of
   let polling: Promise<ActivationEvent | undefined> | undefined
+  let isStopped = false
 
   function judges(): Judges {
     const before = memory.active()
@@ -194,7 +197,7 @@ export function createActivation(options: ActivationOptions): Activation {
     }
     await onEvent(event)
     const review = dueAt === undefined ? undefined : { serial, revision, tree: tree.digest, bundle: build.bundle, tests: build.tests, dueAt }
-    memory.setActive({ revision, serial, tree: tree.digest, allowedSigners, rules: governed.activation, signers, epoch: evidence.epoch }, review)
+    memory.setActive({ revision, serial, tree: tree.digest, allowedSigners, rules: governed.activation, signers, epoch: evidence.epoch - 1 }, review)
     recorded = undefined
     swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     return event
@@ -225,7 +228,7 @@ export function createActivation(options: ActivationOptions): Activation {
       const governed = options.parseGoverned(tree.config)
       const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
       await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
-      memory.setEpoch(evidence.epoch)
+      memory.setEpoch(evidence.epoch - 1)
       swap({ policy, governed, revision, serial, digest: policy.digest, signers })
     } catch (cause) {
       const reason = reasonOf(cause)
@@ -285,7 +288,7 @@ export function createActivation(options: ActivationOptions): Activation {
     }
   }
 
-  const poll = (): Promise<ActivationEvent | undefined> => polling ??= look().finally(() => { polling = undefined })
+  const poll = async (): Promise<ActivationEvent | undefined> => isStopped ? undefined : await (polling ??= look().finally(() => { polling = undefined }))
 
   return {
     active: () => active,
@@ -298,13 +301,17 @@ export function createActivation(options: ActivationOptions): Activation {
     poll,
     async start() {
       const before = memory.active()
-      // The epoch before this one is what the state last saw, unless it is not the state that this record belongs to.
-      const last = before?.epoch === evidence.epoch - 1 ? undefined : evidence.lastActivation(before?.epoch ?? -1)
+      // The state saw the epoch before this one to its end; or it is a copy, from before that end or of longer ago, or the end was a kill.
+      const last = before?.epoch === evidence.epoch - 1 ? undefined : evidence.lastActivation(before?.epoch ?? -1, before && memory.buildOf(before.revision, before.serial)?.bundle)
       recorded = last !== undefined && last.serial > (before?.serial ?? 0) ? last : undefined
       toResume = before && { before, tries: 0, isAbsent: false }
       await resume()
       if (active !== undefined && repository.isRemote) void poll().catch(() => undefined)   // the next look tries again
       else await poll()
+    },
+    stop() {
+      isStopped = true
+      if (polling === undefined && memory.active() !== undefined && memory.active()?.serial === active?.serial) memory.setEpoch(evidence.epoch)
     },
     async follow(pollMs, signal) {
       while (!signal.aborted) {

@@ -19,7 +19,7 @@ export interface Remembered {
   readonly rules: ActivationRules
   /** Who signed this one. */
   readonly signers: readonly string[]
-  /** Of the record, in which its being in force was last recorded. */
+  /** The newest epoch of the record that this state has seen to its end. */
   readonly epoch: number
 }
 
@@ -42,7 +42,7 @@ export interface PolicyMemory {
   active(): Remembered | undefined
   /** All or nothing, and durable when it returns. `review` is opened with it. */
   setActive(active: Remembered, review?: Omit<Review, 'state'>): void
-  /** What is in force was recorded again, in a new epoch. */
+  /** An epoch more was seen to its end. */
   setEpoch(epoch: number): void
   /** The newest serial under which this tree was in force. */
   serialOf(tree: string): number | undefined

@@ -112,3 +112,19 @@ test('a policy whose commit cannot be read at the start is in force again once i
   await it.activation.poll()
   t.like(it.activation.active(), { serial: 1 })
 })
+
+test('a state directory copied while the gateway ran, and put back, does not bring the older policy back', async (t) => {
+  using it = await running()
+  const revision = await it.change({ 'README.md': 'two' }, eli)
+  const statement = await it.statement(revision)
+  // The copy knows the first policy; in the same epoch the second came into force, and is on record.
+  it.epoch++
+  const asked: unknown[] = []
+  it.onRecord = (...about) => { asked.push(about[0]); return { serial: 2, bundle: statement.bundle } }
+  await it.reopen().start()
+  t.deepEqual(asked, [-1])
+  t.is(it.activation.active(), undefined)
+  t.like(it.events.find(({ isResumed, event }) => isResumed === true && event === 'refused'), { reason: { code: 'ERR_POLICY_SERIAL' } })
+  await it.sign(statement, lena)
+  t.like(await it.activation.poll(), { event: 'activated', serial: 2 })
+})
