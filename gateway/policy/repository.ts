@@ -4,12 +4,15 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { inflateSync } from 'node:zlib'
 import git from 'isomorphic-git'
 import { isHiddenPolicyFile, sourceDigest } from '../../rego/index.ts'
 import { GatewayError } from '../errors.ts'
 import { maxEndorsementBytes } from './statement.ts'
 
 const maxCommitBytes = 64 * 1024
+/** Of an object in a file of its own: its header, and what deflate adds to what it cannot compress. */
+const maxLooseOverhead = 4 * 1024
 const maxTreeObjectBytes = 1024 * 1024
 /** Statements that are looked at for one commit: every signer, and some that do not count. */
 const maxEndorsements = 64
@@ -84,7 +87,9 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
   const gitdirOf = (): string => fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
   const wrong = (what: string, cause?: unknown): GatewayError => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${what}`, { cause })
 
-  const read: ReadObject = outside?.read ?? (async (oid) => {
+  const read: ReadObject = outside?.read ?? (async (oid, maxBytes) => {
+    const loose = readLoose(gitdirOf(), oid, maxBytes)
+    if (loose !== undefined) return loose
     const { type, object } = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' })
     return { type, bytes: object instanceof Uint8Array ? object : new Uint8Array(0) }
   })
@@ -179,6 +184,22 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
       throw wrong(`${name} is not UTF-8`, cause)
     }
   }
+}
+
+/**
+ * An object in a file of its own, as a small push leaves it: a megabyte there can unpack to a gigabyte, which isomorphic-git would take in whole.
+ * @returns undefined: it is in a pack, or nowhere
+ */
+function readLoose(gitdir: string, oid: string, maxBytes: number): { readonly type: string; readonly bytes: Uint8Array } | undefined {
+  const path = join(gitdir, 'objects', oid.slice(0, 2), oid.slice(2))
+  const size = fs.statSync(path, { throwIfNoEntry: false })?.size
+  if (size === undefined) return undefined
+  if (size > maxBytes + maxLooseOverhead) throw new Error(`it is larger than ${maxBytes} bytes`)
+  const raw = inflateSync(fs.readFileSync(path), { maxOutputLength: maxBytes + maxLooseOverhead })   // throws past that
+  const end = raw.indexOf(0)
+  const [, type] = /^([a-z]+) \d{1,15}$/.exec(raw.toString('latin1', 0, Math.max(end, 0))) ?? []
+  if (type === undefined) throw new Error('it is malformed')
+  return { type, bytes: new Uint8Array(raw.subarray(end + 1)) }  // hashed by the caller, with its length
 }
 
 /** gitformat-commit: headers, a blank line, the message; a header goes on in lines that start with a space. */

@@ -105,3 +105,17 @@ test('a folder twice, of which Git\'s tools show one, is refused; so is a folder
   await t.throwsAsync(read(file, entry('100644', 'policy', config), entry('100644', 'policy.txt', config), policy), { code: 'ERR_POLICY_REPOSITORY', message: /is malformed$/ })
   await t.throwsAsync(read(entry('40000', 'allowed_signers', folder), file), { code: 'ERR_POLICY_REPOSITORY', message: /allowed_signers is a folder$/ })
 })
+
+test('a small file that unpacks to much is not unpacked', async (t) => {
+  const { dir, revision } = await signed()
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  const object = Buffer.concat([Buffer.from(`blob ${1 << 24}\0`), Buffer.alloc(1 << 24)])
+  const oid = sha1(object).toString('hex')
+  fs.mkdirSync(join(dir, '.git', 'objects', oid.slice(0, 2)), { recursive: true })
+  fs.writeFileSync(join(dir, '.git', 'objects', oid.slice(0, 2), oid.slice(2)), deflateSync(object))
+  await git.writeRef({ fs, dir, ref: `refs/countersign/activations/${revision}/0`, value: oid, force: true })
+  const repository = createPolicyRepository(dir, 'refs/heads/main')
+  t.deepEqual(await repository.endorsements(revision), { files: [], notes: ['a statement is no file of at most 8192 bytes'] })
+  const error = await t.throwsAsync(repository.readCommit(oid), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
+  t.is((error.cause as NodeJS.ErrnoException).code, 'ERR_BUFFER_TOO_LARGE')
+})
