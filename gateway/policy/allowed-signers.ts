@@ -81,8 +81,10 @@ function parseLine(line: string, number: number): AllowedSigner {
 function parseTime(text: string): number | undefined {
   const m = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?Z?$/.exec(text)
   if (m === null) return undefined
-  const [, year, month, day, hour = '0', minute = '0', second = '0'] = m
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
+  const [, year, month, day, hour = '00', minute = '00', second = '00'] = m
+  const time = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
+  // The 31st of February would be some day in March here, and nothing to OpenSSH.
+  return new Date(time).toISOString().replaceAll(/[-:T]/g, '').startsWith([year, month, day, hour, minute, second].join('')) ? time : undefined
 }
 
 function fail(error: GatewayError): never {

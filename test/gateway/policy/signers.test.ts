@@ -53,6 +53,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['a key that may not sign commits', `eli namespaces="file" ssh-ed25519 ${key}`, 'the key may sign nothing here: namespaces has neither git nor countersign-activation'],
   ['a key of another type than it says', `eli sk-ssh-ed25519@openssh.com ${key}`, 'the key is not of its type, in base64'],
   ['a time that is none', `eli valid-before="soon" ssh-ed25519 ${key}`, 'valid-before is not a time'],
+  ['a day that is none', `eli valid-before="20260231" ssh-ed25519 ${key}`, 'valid-before is not a time'],
   ['a line without a key', 'eli ssh-ed25519', 'expected principals, options, key type and key'],
 ]
 for (const [title, line, why] of faults) {
