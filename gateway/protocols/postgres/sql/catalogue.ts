@@ -21,6 +21,18 @@ const trustedChecks = 2
 /** Before the next attempt at a reading, and twice as long before the one behind it: what is being dropped is soon gone. ms */
 const pauseMs = 25
 
+/** A connection that the server ended is one attempt; the next has another. @throws CatalogueError of the last attempt */
+async function patiently<T>(read: (attempt: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read(attempt)
+    } catch (error) {
+      if (attempt === maxAttempts || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
+      await new Promise((resolve) => { setTimeout(resolve, pauseMs * 2 ** (attempt - 1)) })
+    }
+  }
+}
+
 /** @throws CatalogueError `ERR_CATALOGUE_UNREADABLE` */
 async function readVersion(ask: Ask): Promise<string> {
   const rows = await ask(version).catch((cause: unknown) => { throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the catalogue's version cannot be read", { cause }) })
@@ -131,15 +143,8 @@ export class Catalogue {
   }
 
   /** What is dropped while it is being printed is an error of the server's; the next reading does not meet it, or does without what has to be printed. */
-  async #read(ask: Ask, now: number): Promise<CatalogueReading> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await readCatalogue(ask, this.#base(now), { prints: attempt < maxAttempts })
-      } catch (error) {
-        if (attempt === maxAttempts || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
-        await new Promise((resolve) => { setTimeout(resolve, pauseMs * 2 ** (attempt - 1)) })
-      }
-    }
+  #read(ask: Ask, now: number): Promise<CatalogueReading> {
+    return patiently((attempt) => readCatalogue(ask, this.#base(now), { prints: attempt < maxAttempts }))
   }
 
   #base(now: number): CatalogueReading | undefined {
@@ -162,7 +167,7 @@ export class Catalogue {
     const generation = this.#generation
     const readAt = this.#now()
     // After DDL through the gateway the next statement waits for this: the version is asked for at the next look, which then reads again.
-    const before = this.#isAwaited && this.#last !== undefined ? '' : await readVersion(ask)
+    const before = this.#isAwaited && this.#last !== undefined ? '' : await patiently(() => readVersion(ask))
     this.#isAwaited = false
     const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
     const { snapshot, missing } = this.#last = { readAt, ...await this.#read(ask, readAt) }

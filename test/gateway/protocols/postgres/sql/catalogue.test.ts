@@ -183,3 +183,11 @@ test.serial('a question about changes that fails is asked again by whoever needs
   t.is(lost.status, 'rejected')
   t.true(kept.status === 'fulfilled' && kept.value === first)
 })
+
+test.serial('a reading whose connection the server ends is begun again, from its first question on', async (t) => {
+  let asked = 0
+  const ended: Ask = (sql) => ++asked === 1 ? Promise.reject(new Error('the server refused it: 57P01')) : askOf(client)(sql)
+  const catalogue = new Catalogue(Date.now)
+  t.true((await catalogue.current(ended)) !== undefined)
+  t.true(asked > 1)
+})
