@@ -4,7 +4,6 @@ import { hash } from 'node:crypto'
 import type { Corpus } from './corpus.ts'
 import type { Cost } from './cost.ts'
 import type { Differential } from './differential.ts'
-import type { Direction, FlipKind } from './flip.ts'
 import type { Gate } from './gate.ts'
 import type { ReplayResult } from './replay.ts'
 import type { RuleId } from './rule-ids.ts'
@@ -16,25 +15,8 @@ import type { PolicyVersion } from './version.ts'
 
 type Counted = readonly (readonly [string, number])[]
 
-export interface ReportedFlip {
-  readonly kind: FlipKind
-  readonly direction: Direction
-  readonly rules: readonly string[]
-  /** Columns, paths and classes of a mask, a limit's name, approvers that came or went. */
-  readonly subjects: readonly string[]
-  readonly before: string
-  readonly after: string
-  readonly calls: number
-  readonly rows: number
-  readonly cells: number | null
-  readonly groups: Counted
-  readonly targets: Counted
-  readonly actions: Counted
-  readonly resources: Counted
-  readonly callers: Counted
-  readonly controls: readonly string[]
-  readonly samples: readonly Sample[]
-}
+/** An entry of the tally in words that may be printed: samples stand for places, subjects are columns, paths and classes of a mask, a limit's name, approvers that came or went. */
+export type ReportedFlip = Omit<FlipEntry, 'places'> & { readonly samples: readonly Sample[] }
 
 /** Where to look, for who holds the corpus and the record. */
 export interface Sample { readonly row: number; readonly batch: number; readonly frame: number; readonly calls: number; readonly reads: readonly string[] }
