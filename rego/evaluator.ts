@@ -1,68 +1,18 @@
-// A strict host around the npm evaluator: it loads the module, lays out data and reads entrypoints; calls and faults are ours.
+// A strict host around the npm evaluator: it asks a module that machine.ts made ready; calls and faults are ours.
 // OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
-import { createRequire } from 'node:module'
-import type { LoadedPolicy } from '@open-policy-agent/opa-wasm'
-import { createAnswerReader } from './answer.ts'
-import type { AnswerReader } from './answer.ts'
 import { PolicyError } from './errors.ts'
-import { fuelExport, meterModule } from './fuel.ts'
-import { parseValueText, writeValueText } from './builtins/value.ts'
-import type { Builtin, BuiltinMaker } from './builtins/value.ts'
-
-// The package's ES module exports less than its CommonJS one.
-const opaWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') as { readonly LoadedPolicy: typeof LoadedPolicy }
+import { compileModule, startMachine, toPolicyError, writeText } from './machine.ts'
+import type { Exports, Machine, MachineOptions } from './machine.ts'
 
 export const pageBytes = 65_536
 /** Bytes of JSON that one evaluation takes. */
 export const maxInputBytes = 1_048_576
 /** Arrays and objects inside one another in an input. */
 export const maxInputDepth = 128
-const maxResultBytes = 1_048_576
-const maxMessageBytes = 256
-/** Pages at the start; the module's own image and its data need about three. */
-const initialPages = 16
 
-export interface EvaluatorOptions {
-  readonly wasm: Uint8Array
-  /** JSON text of the bundle's data. */
-  readonly data: string
-  /** Only those that the module names are made. */
-  readonly builtins: ReadonlyMap<string, BuiltinMaker>
-  /** Of 64 KiB each; the evaluation that wants more is an error. */
-  readonly maxMemoryPages: number
-  /** Loop turns and calls that one evaluation may take, see `fuel.ts`. */
-  readonly fuel: number
+export interface EvaluatorOptions extends MachineOptions {
   /** Of an evaluation, where it may take less than starting the module may. */
   readonly evaluationFuel?: number
-}
-
-interface Exports {
-  readonly opa_malloc: (size: number) => number
-  readonly opa_json_parse: (address: number, size: number) => number
-  readonly opa_json_dump: (value: number) => number
-  readonly opa_value_parse: (address: number, size: number) => number
-  readonly opa_value_dump: (value: number) => number
-  readonly opa_heap_ptr_set: (address: number) => void
-  readonly opa_eval_ctx_new: () => number
-  readonly opa_eval_ctx_set_input: (context: number, value: number) => void
-  readonly opa_eval_ctx_set_data: (context: number, value: number) => void
-  readonly opa_eval_ctx_set_entrypoint: (context: number, id: number) => void
-  readonly opa_eval_ctx_get_result: (context: number) => number
-  readonly eval: (context: number) => number
-}
-
-/** What `opa_abort` throws: the policy's own words for why it cannot go on. */
-class Abort extends Error {}
-
-interface Machine {
-  readonly exports: Exports
-  readonly memory: WebAssembly.Memory
-  readonly fuel: WebAssembly.Global
-  readonly entrypoints: ReadonlyMap<string, number>
-  readonly builtins: readonly string[]
-  readonly data: number
-  readonly heap: number
-  readonly readAnswer: AnswerReader
 }
 
 export interface Evaluator {
@@ -75,15 +25,15 @@ export interface Evaluator {
 
 /** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const module = compile(options)
-  let machine: Machine | undefined = start(module, options)
+  const module = compileModule(options)
+  let machine: Machine | undefined = startMachine(module, options)
   const entrypoints = new Set(machine.entrypoints.keys())
   return {
     entrypoints,
     builtins: machine.builtins,
     evaluate(entrypoint, input) {
       // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
-      const running = machine ?? start(module, options)
+      const running = machine ?? startMachine(module, options)
       machine = undefined
       const result = run(running, entrypoint, input, options)
       // Memory never shrinks: one that grew to half its maximum is given back as well.
@@ -91,78 +41,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       return result
     },
   }
-}
-
-function compile({ wasm, fuel }: EvaluatorOptions): WebAssembly.Module {
-  // Before it is metered: a module that names a global which it does not have would name the tank.
-  if (!WebAssembly.validate(wasm)) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly')
-  try {
-    return new WebAssembly.Module(meterModule(wasm, fuel))
-  } catch (cause) {
-    if (cause instanceof PolicyError) throw cause
-    throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered', { cause })
-  }
-}
-
-function start(module: WebAssembly.Module, options: EvaluatorOptions): Machine {
-  const memory = new WebAssembly.Memory({ initial: initialPages, maximum: options.maxMemoryPages })
-  const builtins = new Map<number, Builtin>()
-  let instance: WebAssembly.Instance | undefined
-  const call = (id: number, ...values: number[]) => callBuiltin(instance, memory, builtins.get(id), values)
-  const imports = {
-    env: {
-      memory,
-      opa_abort: (address: number) => { throw new Abort(readText(memory, address, maxMessageBytes)) },
-      opa_println: () => {},
-      opa_builtin0: (id: number) => call(id),
-      opa_builtin1: (id: number, _context: number, a: number) => call(id, a),
-      opa_builtin2: (id: number, _context: number, a: number, b: number) => call(id, a, b),
-      opa_builtin3: (id: number, _context: number, a: number, b: number, c: number) => call(id, a, b, c),
-      opa_builtin4: (id: number, _context: number, a: number, b: number, c: number, d: number) => call(id, a, b, c, d),
-    },
-  }
-  try {
-    // Its start function runs here, on the fuel that it was metered with.
-    instance = new WebAssembly.Instance(module, imports)
-    const fuel = instance.exports[fuelExport] as WebAssembly.Global
-    fuel.value = options.fuel
-    const minor = (instance.exports['opa_wasm_abi_minor_version'] as WebAssembly.Global | undefined)?.value
-    const major = (instance.exports['opa_wasm_abi_version'] as WebAssembly.Global | undefined)?.value
-    if (major !== 1 || minor === undefined || minor < 2) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module has an ABI other than 1.2 or newer')
-    const exports = instance.exports as unknown as Exports
-    const wanted = JSON.parse(readText(memory, exports.opa_json_dump((instance.exports['builtins'] as () => number)()), maxResultBytes)) as Record<string, number>
-    for (const [name, id] of Object.entries(wanted)) {
-      const make = options.builtins.get(name)
-      if (!make) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
-      builtins.set(id, make(steps => { fuel.value = Math.max(0, fuel.value - steps) }))
-    }
-    // The package takes an instance where its types ask for a module with one.
-    const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
-    loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
-    const heap = loaded.dataHeapPtr as number
-    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: Object.keys(wanted).sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
-  } catch (cause) {
-    // Memory or functions of another shape than OPA's ABI has them.
-    if (cause instanceof WebAssembly.LinkError || cause instanceof TypeError) throw new PolicyError('ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI", { cause })
-    throw toPolicyError(cause, instance?.exports[fuelExport] as WebAssembly.Global | undefined)
-  }
-}
-
-// One of each kind of value that a policy can make: if they read as the module writes them, its layout is the known one.
-const layoutProbe = '{"null": [null, true, false, 0, -7, 9007199254740991, 1.5, 1e400, "", "a\\"\\u00e9\\n"], "objects": [{}, {"a": {"b": []}, "c": 1}], "sets": [set(), {1, "x", [2], {"y": {3}}}], 4: {[5]: 6}}'
-
-function answerReaderOf(exports: Exports, memory: WebAssembly.Memory, heap: number): AnswerReader {
-  const dump = (address: number) => readText(memory, exports.opa_json_dump(address), maxResultBytes)
-  exports.opa_heap_ptr_set(heap)
-  const probe = exports.opa_value_parse(...writeText(exports, memory, layoutProbe))
-  try {
-    // Nothing is kept of what stands behind the end: the reader starts empty.
-    const read = createAnswerReader({ memory, end: heap })
-    if (probe !== 0 && read(probe) === dump(probe)) return read
-  } catch (cause) {
-    if (!(cause instanceof PolicyError || cause instanceof RangeError)) throw cause
-  }
-  return dump
 }
 
 function run(machine: Machine, entrypoint: string, input: string | undefined, options: EvaluatorOptions): string {
@@ -215,44 +93,4 @@ function checkInput(memory: WebAssembly.Memory, address: number, size: number): 
       if (depth > maxInputDepth) throw new PolicyError('ERR_POLICY_INPUT', `the input is nested deeper than ${maxInputDepth}`)
     } else if (unit === 0x7d || unit === 0x5d) depth--
   }
-}
-
-const encoder = new TextEncoder()
-
-/** Where `text` was put, and how many bytes it has. */
-function writeText(exports: Exports, memory: WebAssembly.Memory, text: string): readonly [number, number] {
-  // A UTF-16 unit is at most three bytes of UTF-8.
-  const address = exports.opa_malloc(text.length * 3)
-  const { written } = encoder.encodeInto(text, new Uint8Array(memory.buffer, address, text.length * 3))
-  return [address, written]
-}
-
-function readText(memory: WebAssembly.Memory, address: number, maxBytes: number): string {
-  const bytes = new Uint8Array(memory.buffer, address)
-  const end = bytes.indexOf(0)
-  if (end < 0) throw new PolicyError('ERR_POLICY_TRAP', 'the policy module answered with text that has no end')
-  if (end > maxBytes && maxBytes === maxResultBytes) throw new PolicyError('ERR_POLICY_MALFORMED', `the result is larger than ${maxResultBytes} bytes`)
-  return Buffer.from(memory.buffer, address, Math.min(end, maxBytes)).toString('utf8')
-}
-
-// Values cross as Rego text, which unlike JSON knows a set from an array. `undefined` makes the calling expression undefined, as OPA has it.
-function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAssembly.Memory, builtin: Builtin | undefined, values: readonly number[]): number {
-  if (!instance || !builtin) throw new PolicyError('ERR_BUNDLE_BUILTIN', 'the policy module called a built-in function that it did not name')
-  const exports = instance.exports as unknown as Exports
-  const fuel = instance.exports[fuelExport] as WebAssembly.Global
-  const texts = values.map(value => readText(memory, exports.opa_value_dump(value), maxResultBytes))
-  // The way there and back is paid for by size, out of the same tank; dear work besides by whoever does it (`builtins/price.ts`).
-  fuel.value = Math.max(0, fuel.value - 256 - texts.reduce((sum, text) => sum + text.length * 4, 0))
-  const result = builtin(...texts.map(parseValueText))
-  return result === undefined ? 0 : exports.opa_value_parse(...writeText(exports, memory, writeValueText(result)))
-}
-
-function toPolicyError(cause: unknown, fuel: WebAssembly.Global | undefined): PolicyError {
-  if (cause instanceof PolicyError) return cause
-  if (cause instanceof Abort) {
-    if (cause.message.includes('opa_malloc')) return new PolicyError('ERR_POLICY_MEMORY', 'the evaluation wants more memory than it may have', { cause })
-    return new PolicyError('ERR_POLICY_TRAP', `the policy gave up: ${cause.message}`, { cause })
-  }
-  if (fuel && fuel.value <= 0) return new PolicyError('ERR_POLICY_TIMEOUT', 'the evaluation took more steps than it may', { cause })
-  return new PolicyError('ERR_POLICY_TRAP', 'the policy module trapped', { cause })
 }
