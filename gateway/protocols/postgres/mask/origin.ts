@@ -3,7 +3,7 @@
 import type { NamedColumn } from '../../../mask/index.ts'
 import type { Field } from '../messages.ts'
 import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
-import { isKeptValue, systemLabels } from '../sql/facts/system-relations.ts'
+import { isKeptValue, systemLabels } from '../sql/system-relations.ts'
 import { valueType, type ValueType } from '../wire/types.ts'
 
 /** Partitions of partitions of …; views of views of … */

@@ -2,7 +2,7 @@
 import type { MaskPlan } from '../../../mask/index.ts'
 import { classOfColumn, type ClassOf } from '../operation/declared.ts'
 import type { BaseColumn, Snapshot, Statement } from '../sql/analysis.ts'
-import { isKeptValue } from '../sql/facts/system-relations.ts'
+import { isKeptValue } from '../sql/system-relations.ts'
 
 /** Reasons of the analysis that concern names the statement does not get anything from. */
 const harmless: ReadonlySet<string> = new Set(['explain'])

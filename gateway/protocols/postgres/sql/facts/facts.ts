@@ -8,8 +8,9 @@ import { isNode, isOn, namesOf, onlyNode, optionsOf, textOf, type Node } from '.
 import { expandRelation, findRelation } from './relations.ts'
 import { operatorsBehind } from './operators.ts'
 import { restricts } from './restricts.ts'
+import { isSystemSchema } from '../system-relations.ts'
 import { droppable } from '../void-parameters.ts'
-import { findRoutine, foundByOid, systemSchemas, type FoundRoutine } from './routines.ts'
+import { findRoutine, foundByOid, type FoundRoutine } from './routines.ts'
 import { commandOf, settingOf } from './commands.ts'
 
 /** What facts.ts says of a statement; columns, outputs and flows come from lineage. */
@@ -322,7 +323,7 @@ class Walk {
     for (const oid of oids) {
       const routine = this.#naming.snapshot.routine(oid)
       if (routine === undefined) for (const found of foundByOid([oid], this.#naming)) this.#found(found)
-      else if (!systemSchemas.has(routine.schema)) this.#follow(routine)
+      else if (!isSystemSchema(routine.schema)) this.#follow(routine)
     }
   }
 
@@ -370,7 +371,7 @@ class Walk {
   /** A trigger, a default, a check of a relation that is written: the statement writes as it is, and says what else it touches. */
   #note(oid: number): void {
     const routine = this.#naming.snapshot.routine(oid)
-    if (routine === undefined || systemSchemas.has(routine.schema) || this.#reachedRoutines.has(oid) || this.#reachedRoutines.size > maxReached) return
+    if (routine === undefined || isSystemSchema(routine.schema) || this.#reachedRoutines.has(oid) || this.#reachedRoutines.size > maxReached) return
     this.#reachedRoutines.add(oid)
     const inside = this.#through(routine)
     this.#routines.set(`${routine.schema}.${routine.name}`, useOf(routine, inside !== undefined && inside.#unknown.size === 0))

@@ -1,8 +1,8 @@
 // A relation's name as the server would resolve it now, with what stands behind it: base tables of a view, parents of a partition.
 import { parseSync } from 'libpg-query'
 import type { Naming, Relation, RelationUse } from '../analysis.ts'
+import { systemLabels } from '../system-relations.ts'
 import { isNode } from './nodes.ts'
-import { systemLabels } from './system-relations.ts'
 
 export interface FoundRelation { readonly use: RelationUse; readonly relation: Relation | undefined }
 

@@ -1,11 +1,11 @@
 // A relation's columns as values: its own OID and number, those it inherits, a view's definition, a generated column's expression.
 import type { Column, Relation } from '../analysis.ts'
+import { isSensitiveSystemRelation, isSystemSchema } from '../system-relations.ts'
 import { lost, maxNesting, type Context } from './context.ts'
 import { evaluate } from './expressions.ts'
 import { parseText } from './definitions.ts'
 import { rootScope, type Frame, type Item } from './scope.ts'
 import { traceSelect } from './select.ts'
-import { isSensitiveSystemRelation, isSystemSchema } from './system.ts'
 import { bodyOf, listAt } from './tree.ts'
 import { Uses } from './uses.ts'
 import { asScalar, columnValue, empty, merge, pack, unknownValue, type Field, type Value } from './value.ts'
@@ -30,7 +30,7 @@ export function relationFields(context: Context, relation: Relation): readonly F
 }
 
 function makeFields(context: Context, relation: Relation): readonly Field[] {
-  if (isSensitiveSystemRelation(relation.schema, relation.name)) {
+  if (isSensitiveSystemRelation(relation.schema, relation.name, true)) {
     return relation.columns.map((column) => ({ name: column.name, value: { ...columnValue([pack(relation.oid, column.attribute)]), unknown: 'system_sensitive' } }))
   }
   const ancestors = ancestorsOf(context, relation)

@@ -1,18 +1,4 @@
-// Parts of the system catalogue that show users' data, and built-in routines whose result is not made of their arguments.
-
-/** Statistics hold column values, activity holds statements, the rest holds secrets or large objects. */
-const sensitiveRelations = new Set([
-  'pg_stats', 'pg_stats_ext', 'pg_stats_ext_exprs', 'pg_statistic', 'pg_statistic_ext_data', 'pg_stat_activity', 'pg_stat_statements', 'pg_largeobject',
-  'pg_authid', 'pg_shadow', 'pg_user_mapping', 'pg_user_mappings', 'pg_subscription', 'pg_hba_file_rules', 'pg_ident_file_mappings', 'pg_file_settings', 'pg_prepared_statements', 'pg_cursors',
-  'pg_replication_slots',
-])
-const toastSchemas = ['pg_toast']
-
-export function isSensitiveSystemRelation(schema: string, name: string): boolean {
-  return toastSchemas.some((each) => schema === each || schema.startsWith(`${each}_temp_`)) || schema === 'pg_catalog' && sensitiveRelations.has(name) || name.startsWith('pg_stat_statements')
-}
-
-export const isSystemSchema = (schema: string): boolean => schema === 'pg_catalog' || schema === 'information_schema'
+// Built-in routines whose result is not made of their arguments, and those that carry their arguments out of the statement.
 
 /** They read tables, large objects, files, the log or other sessions by a name or text in their arguments. */
 const opaquePrefixes = [
