@@ -3,7 +3,7 @@ import type { BodyCounts } from './bodies.ts'
 import type { FalseCode, Finding, Findings, GapCode } from './finding.ts'
 import { hex } from './merkle.ts'
 import type { SessionCounts } from './sessions.ts'
-import type { Verification, VerifyOptions } from './verifier.ts'
+import type { Verification, VerifyOptions } from './verification.ts'
 
 export interface Verdict {
   readonly verdict: 'intact' | 'false' | 'incomplete'
