@@ -1,24 +1,12 @@
 // What governed config says of a PostgreSQL target beside what every target has: its upstream's address and TLS, and the block `postgres`.
-import type { PostgresConfig, PostgresSignIn, UpstreamTls } from './config.ts'
+import type { PostgresConfig, UpstreamTls } from './config.ts'
 import type { ConfigProblem } from './config-document.ts'
-import type { WrittenCalled } from './governed.ts'
+import type { WrittenCalled, WrittenPostgres, WrittenTls } from './governed-target.ts'
 
 /** Seconds that a statement waits for a human before its connection hears that it is still pending. */
 export const defaultApprovalWaitS = 60
 /** NAMEDATALEN - 1 of PostgreSQL: a longer name is cut there, and would be another one here. */
 const maxNameBytes = 63
-
-export interface WrittenTls { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly server_name?: string; readonly direct?: boolean }
-
-export interface WrittenPostgres {
-  readonly databases?: readonly string[]
-  readonly unparsed?: PostgresConfig['unparsed']
-  readonly unknown_origin?: PostgresConfig['unknownOrigin']
-  readonly on_expiry?: PostgresConfig['onExpiry']
-  readonly approval_wait_s?: number
-  readonly sign_in?: readonly PostgresSignIn[]
-  readonly parameters?: PostgresConfig['parameters']
-}
 
 /** The safe answer to everything that is not said. */
 export function postgresOf(written: WrittenPostgres = {}): PostgresConfig {

@@ -3,7 +3,8 @@
 import { isPlaintextAbroad } from './bootstrap.ts'
 import type { ActivationRules, ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
 import { ConfigError, createConfigParser, deepFreeze, type ConfigProblem } from './config-document.ts'
-import { postgresOf, postgresProblems, upstreamTlsOf, type WrittenPostgres, type WrittenTls } from './governed-postgres.ts'
+import { postgresOf, postgresProblems, upstreamTlsOf } from './governed-postgres.ts'
+import type { WrittenCalled, WrittenTarget } from './governed-target.ts'
 import schema from './schema/governed.schema.json' with { type: 'json' }
 
 /** Asymmetric, no SHA-1: what RFC 9068 issuers sign with by default. */
@@ -34,21 +35,6 @@ interface Written {
   readonly sponsors?: Readonly<Record<string, string>>
   readonly machines?: readonly { readonly name: string; readonly verifier: string; readonly groups?: readonly string[]; readonly targets: readonly string[] }[]
   readonly activation?: { readonly quorum?: number; readonly emergency?: { readonly quorum?: number; readonly signers: readonly string[]; readonly review_within_s: number } }
-}
-
-/** @internal for the checks of each protocol */
-export interface WrittenTarget {
-  readonly name: string
-  readonly protocol: 'mcp' | 'http' | 'postgres' | 'authzen'
-  readonly prefix: string
-  readonly upstream?: { readonly url: string; readonly credential?: { readonly header?: string; readonly secret: string; readonly scheme?: string }; readonly timeout_ms?: number; readonly insecure_allow_plaintext?: boolean; readonly user?: string; readonly tls?: WrittenTls }
-  readonly postgres?: WrittenPostgres
-  readonly authzen?: { readonly enforcement_points: readonly string[]; readonly claims?: readonly string[] }
-  readonly env: string
-  readonly labels?: readonly string[]
-  readonly durability?: 'strict' | 'bounded'
-  readonly catalogue?: Readonly<Record<string, { readonly effects?: readonly string[]; readonly labels?: readonly string[]; readonly request?: Readonly<Record<string, string>>; readonly result?: Readonly<Record<string, string>>; readonly opaque?: boolean; readonly body?: 'json' | 'form' | 'text'; readonly repeats?: readonly string[] }>>
-  readonly limits?: { readonly max_body_bytes?: number; readonly max_result_bytes?: number; readonly max_depth?: number }
 }
 
 /**
@@ -117,9 +103,6 @@ function targetProblems(target: WrittenTarget, at: string, secrets: ReadonlySet<
     ...target.postgres === undefined ? [] : [{ path: `${at}.postgres`, message: 'is for protocol postgres alone' }],
   ]
 }
-
-/** @internal one whose protocol forwards calls */
-export type WrittenCalled = WrittenTarget & Required<Pick<WrittenTarget, 'upstream'>>
 
 /** What a target of HTTP's family must have, and must not. */
 function httpProblems({ upstream, postgres }: WrittenCalled, at: string): ConfigProblem[] {
