@@ -1,8 +1,8 @@
-// The upstream side of HTTP: spends a permit and sends what it permits. Parsed requests take undici's raw path; see pass.ts for the rest.
+// The upstream side of HTTP: spends a permit and sends what it permits. Parsed requests take undici's raw path; see passage.ts for the rest.
 import type { Permit } from '../../call.ts'
 import type { Answer, AnswerHeaders, Upstream, UpstreamAccess } from '../../protocol.ts'
 import { mediaType, type HttpOperation } from './messages.ts'
-import { Passage } from './pass.ts'
+import { Passage } from './passage.ts'
 
 export class HttpUpstream implements Upstream<HttpOperation> {
   readonly access: UpstreamAccess

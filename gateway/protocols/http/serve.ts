@@ -2,20 +2,16 @@
 import type { ServerResponse } from 'node:http'
 import { receiptHeaders, type Permit } from '../../call.ts'
 import type { Masking, MaskPlan } from '../../mask/index.ts'
-import type { Answer, Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
+import type { Answer, ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { Caller, drained } from './caller.ts'
-import type { HttpUpstream } from './dial.ts'
+import type { HttpDoor, HttpExchange, HttpGate } from './gate.ts'
 import { failedPart, maskWhole, Pieces, planOf } from './mask.ts'
 import { opaqueRequest, parseHead, parseRequest, type HttpHead, type HttpOperation } from './messages.ts'
 import { passExchange } from './pass.ts'
 import { refuseResponse } from './refuse.ts'
 import { answerHeaders } from './response.ts'
 import type { Routes } from './routes.ts'
-
-export type HttpGate = Gate<HttpOperation, HttpUpstream>
-export type HttpDoor = Door<HttpOperation, HttpUpstream>
-export type HttpExchange = Extract<Connection, { framing: 'exchange' }>
 
 export async function serveExchange(client: HttpExchange, door: HttpDoor, routes: Routes, publicUrl: string): Promise<ConnectionEnd> {
   const { response } = client

@@ -2,12 +2,13 @@
 import type { Connection, ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { Caller } from './caller.ts'
+import { GateSocket } from './gate-socket.ts'
+import type { HttpDoor } from './gate.ts'
 import { endPart, opaquePart, planOf } from './mask.ts'
 import { opaqueRequest, parseHead, type HttpOperation } from './messages.ts'
-import { GateSocket } from './pass.ts'
 import { refuseUpgrade } from './refuse.ts'
 import type { Routes } from './routes.ts'
-import { recordFailure, type HttpDoor } from './serve.ts'
+import { recordFailure } from './serve.ts'
 
 const nothing = new Uint8Array(0)
 

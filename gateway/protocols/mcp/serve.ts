@@ -1,11 +1,11 @@
 // The client side of Streamable HTTP: one exchange from its head to its last event. Every exit is an answer or a refusal, and on record.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Json, Permit } from '../../call.ts'
-import type { Connection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
+import type { ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, refusalReceipt, type Refusal } from '../../refusal.ts'
 import { Caller } from './caller.ts'
-import type { McpUpstream } from './dial.ts'
 import { decodeHeader, eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
+import type { McpDoor, McpExchange, McpGate } from './gate.ts'
 import { failedPart } from './mask.ts'
 import { fault, idKey, parseMessage, type ClientMessage, type RpcId } from './messages.ts'
 import { closeMethod, streamMethod } from './methods.ts'
@@ -13,10 +13,6 @@ import { answerOperation, clientOperation, sessionOperation, type McpOperation, 
 import { refusalHeaders, sayRefusal } from './refuse.ts'
 import { Relay } from './relay.ts'
 import type { McpSession, McpSessions } from './sessions.ts'
-
-export type McpGate = Gate<McpOperation, McpUpstream>
-export type McpDoor = Door<McpOperation, McpUpstream>
-export type McpExchange = Extract<Connection, { framing: 'exchange' }>
 
 /** What is known of a message so far: a refusal is said with it. */
 interface Asked { id: RpcId | null; era: Era | undefined; operation: McpOperation | undefined }
