@@ -1,7 +1,7 @@
 // Masks that stand in data: a rule takes the list as it is, so their ids are found nowhere in Rego.
 import { LineCounter, isMap, isScalar, parseDocument, visit } from 'yaml'
 import type { PolicySource } from '../source.ts'
-import type { HandbookRule } from './handbook.ts'
+import type { HandbookRule } from './handbook-rule.ts'
 
 const dataFile = /(^|\/)data\.(json|ya?ml)$/
 

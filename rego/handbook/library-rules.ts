@@ -1,5 +1,5 @@
 // What the library itself says (policy/lib/decision.rego), and what the host says where no policy could: reasons that no METADATA tells of.
-import type { HandbookRule } from './handbook.ts'
+import type { HandbookRule } from './handbook-rule.ts'
 
 type LibraryRule = Omit<HandbookRule, 'tests'>
 

@@ -1,5 +1,6 @@
 // The handbook as Markdown: what a compliance officer reads, and an examiner is handed.
-import type { Handbook, HandbookPackage, HandbookRule, RuleCounts } from './handbook.ts'
+import type { HandbookRule } from './handbook-rule.ts'
+import type { Handbook, HandbookPackage, RuleCounts } from './handbook.ts'
 
 export function handbookMarkdown(handbook: Handbook): string {
   const { counts } = handbook

@@ -2,7 +2,6 @@
 import { formatAddress, parseAddress } from '../net/address.ts'
 import { contextTag, DerError, DerReader, DerUnknown, readWhole } from './der.ts'
 import type { Element } from './der.ts'
-import type { Extension } from './extensions.ts'
 import { readIa5 } from './name.ts'
 import { toInteger } from './public-key.ts'
 
@@ -22,7 +21,7 @@ export interface NameConstraints {
 }
 
 /** @throws DerError */
-export function parseConstraints({ value, isCritical }: Extension): NameConstraints {
+export function parseConstraints(value: Uint8Array, isCritical: boolean): NameConstraints {
   const [permitted, excluded] = readWhole(value, outer => {
     const inner = outer.sequence()
     const found = [inner.optional(contextTag(0, true))?.body ?? new Uint8Array(0), inner.optional(contextTag(1, true))?.body ?? new Uint8Array(0)] as const

@@ -111,8 +111,8 @@ function readUri(body: Uint8Array): Uri {
   return uri
 }
 
-function readNameConstraints(out: Extensions, extension: Extension): boolean {
-  out.nameConstraints = parseConstraints(extension)
+function readNameConstraints(out: Extensions, { value, isCritical }: Extension): boolean {
+  out.nameConstraints = parseConstraints(value, isCritical)
   return out.nameConstraints.hasOther
 }
 
