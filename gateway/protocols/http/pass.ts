@@ -2,9 +2,9 @@
 // before it is written, in either direction.
 import { Readable } from 'node:stream'
 import type { Permit } from '../../call.ts'
+import { drained, type Caller } from '../../caller.ts'
 import type { Masking } from '../../mask/index.ts'
 import { refusal, RefusalError } from '../../refusal.ts'
-import { drained, type Caller } from './caller.ts'
 import type { HttpExchange, HttpGate } from './gate.ts'
 import { endPart, opaquePart, planOf } from './mask.ts'
 import type { HttpOperation } from './messages.ts'

@@ -1,10 +1,10 @@
 // The client side of HTTP: one exchange from its head to the last byte of its answer. Every exit is an answer or a refusal, and on record.
 import type { ServerResponse } from 'node:http'
 import { receiptHeaders, type Permit } from '../../call.ts'
+import { Caller, drained } from '../../caller.ts'
 import type { Masking, MaskPlan } from '../../mask/index.ts'
 import type { Answer, ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
-import { Caller, drained } from './caller.ts'
 import type { HttpDoor, HttpExchange, HttpGate } from './gate.ts'
 import { failedPart, maskWhole, Pieces, planOf } from './mask.ts'
 import { opaqueRequest, parseHead, parseRequest, type HttpHead, type HttpOperation } from './messages.ts'

@@ -1,7 +1,7 @@
 // WebSocket upgrades (RFC 6455 §4): decided as one opaque operation, then every chunk of either direction is on record before it passes.
+import { Caller } from '../../caller.ts'
 import type { Connection, ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../refusal.ts'
-import { Caller } from './caller.ts'
 import { GateSocket } from './gate-socket.ts'
 import type { HttpDoor } from './gate.ts'
 import { endPart, opaquePart, planOf } from './mask.ts'

@@ -1,9 +1,9 @@
 // From the upstream's answer to the caller's: one JSON body, or events one by one. What passes is masked and on record first.
 import { receiptHeaders, type MaskedPart, type Permit } from '../../call.ts'
+import { drained, type Caller } from '../../caller.ts'
 import type { Framing, MaskPlan } from '../../mask/index.ts'
 import type { Answer, AnswerHeaders, ServerEvent } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError } from '../../refusal.ts'
-import { drained, type Caller } from './caller.ts'
 import type { McpUpstream } from './dial.ts'
 import type { McpDoor, McpExchange, McpGate } from './gate.ts'
 import { endPart, failedPart, filterList, maskMessage, planOf, privateResult, readAnswer, summaryOf } from './mask.ts'

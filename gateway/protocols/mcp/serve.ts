@@ -1,9 +1,9 @@
 // The client side of Streamable HTTP: one exchange from its head to its last event. Every exit is an answer or a refusal, and on record.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Json, Permit } from '../../call.ts'
+import { Caller } from '../../caller.ts'
 import type { ConnectionEnd } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, refusalReceipt, type Refusal } from '../../refusal.ts'
-import { Caller } from './caller.ts'
 import { decodeHeader, eraOf, legacyVersion, modernVersion, single, type Era } from './era.ts'
 import type { McpDoor, McpExchange, McpGate } from './gate.ts'
 import { failedPart } from './mask.ts'

@@ -1,8 +1,8 @@
-// The caller's end of one exchange: notices when they leave, and lets the upstream know. Signals are made only when somebody asks.
+// The caller's end of one HTTP exchange: notices when they leave, and lets the upstream know. Signals are made only when somebody asks.
 import type { Duplex } from 'node:stream'
 import type { ServerResponse } from 'node:http'
-import type { Pending } from '../../call.ts'
-import type { Hold } from '../../protocol.ts'
+import type { Pending } from './call.ts'
+import type { Hold } from './protocol.ts'
 
 export class Caller implements Hold {
   #abort: AbortController | undefined
@@ -26,7 +26,7 @@ export class Caller implements Hold {
     return this.#abort.signal
   }
 
-  /** Plain HTTP never holds a request open for a person: the answer is 403 with `approval_url`, and the caller asks again. */
+  /** Clients give up after a minute, so no request is held open for a person: the answer says where one decides, and the call is made again. */
   held(_pending: Pending): 'return' { return 'return' }
 
   readonly onSent = (cancel: () => void): void => {
