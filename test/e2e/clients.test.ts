@@ -8,14 +8,14 @@ import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { CreateMessageRequestSchema, ElicitRequestSchema, LoggingMessageNotificationSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import { freePort } from '../../scripts/demo/postgres.ts'
-import { frontServers, type Fronted } from '../conformance/gateway.ts'
+import { frontServers, type FrontedServers } from '../conformance/gateway.ts'
 import { startFixture } from '../conformance/mcp-fixture.ts'
 import { eventually, readFrames, verify } from './recorded.ts'
 
 const capabilities = { sampling: {}, elicitation: {}, roots: {} }
 const sampled = { model: 'm', role: 'assistant' as const, content: { type: 'text' as const, text: 'sampled here' } }
 
-let gateway: Fronted
+let gateway: FrontedServers
 const ends: (() => unknown)[] = []
 test.before(async () => {
   const fixture = await startFixture()
