@@ -48,7 +48,8 @@ Examples:
   countersign policy replay --base origin/main --head HEAD --corpus corpus.jsonl --output review --label policy-widening --approved-by lena
   countersign policy replay --base ../in-force.tar.gz --head . --corpus corpus.jsonl --suggest-tests review
 
-Exit status: 0 nothing widens, or the gate is met; 1 access widens without label (policy-widening) and an owner's approval; 2 could not run;
+Exit status: 0 nothing widens, or the gate is met; 1 access widens, or no recorded call proves the change, without label
+(policy-widening) and an owner's approval; 2 could not run;
 3 not faithful: base does not make the decisions that it made; 4 the compiled policy and OPA's interpreter disagree.`)
     .action(async (flags: ReplayFlags) => { process.exitCode = await replay(flags) })
 }

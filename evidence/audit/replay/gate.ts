@@ -1,5 +1,6 @@
 // What the flips ask for before they may be merged, and the exit status that says whether they have it.
 import type { ReplayResult } from './replay.ts'
+import type { Unproven } from './unproven.ts'
 
 /** The label that says: somebody meant this. */
 export const wideningLabel = 'policy-widening'
@@ -20,7 +21,9 @@ export interface Gate {
   readonly widening: { readonly calls: number; readonly entries: number }
   /** What head goes by and this corpus cannot show: as good as a widening. */
   readonly unseen: readonly string[]
-  /** What is missing for it; empty: nothing, or nothing widens. */
+  /** Why no recorded call proves the change: as good as a widening, too. */
+  readonly unproven: Unproven | undefined
+  /** What is missing for it; empty: nothing, or nothing widens and something was proven. */
   readonly missing: readonly string[]
   readonly warnings: readonly string[]
   readonly exit: 0 | 1 | 3 | 4
@@ -29,10 +32,11 @@ export interface Gate {
 /**
  * @param disagreements rows on which the second engine decides otherwise
  * @param unseen `unseenBy`
+ * @param unproven `unprovenBy`
  */
-export function judge(result: ReplayResult, input: GateInput, disagreements: number, unseen: readonly string[]): Gate {
+export function judge(result: ReplayResult, input: GateInput, disagreements: number, unseen: readonly string[], unproven: Unproven | undefined): Gate {
   const wider = result.flips.filter(({ direction }) => direction === 'widening')
-  const missing = wider.length + unseen.length === 0 ? [] : [
+  const missing = wider.length + unseen.length === 0 && unproven === undefined ? [] : [
     ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
     // Nobody widens by himself, however he writes his name: forges tell names apart without case.
     ...(input.approvedBy.some((name) => name.trim() !== '' && folded(name) !== folded(input.author ?? '')) ? [] : ['the approval of an owner other than the author']),
@@ -40,7 +44,7 @@ export function judge(result: ReplayResult, input: GateInput, disagreements: num
   const { calls, callers } = result.blocked
   const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []
   const exit = result.faithfulness.verdict === 'unfaithful' ? exitStatus.unfaithful : disagreements > 0 ? exitStatus.disagreement : missing.length > 0 ? exitStatus.gate : exitStatus.fine
-  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, unseen, missing, warnings, exit }
+  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, unseen, unproven, missing, warnings, exit }
 }
 
 function folded(name: string): string {

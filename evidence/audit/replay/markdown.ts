@@ -2,7 +2,7 @@
 // and HTML mean nothing; the two characters that could end a code span or a table cell are shown by look-alikes.
 import type { Report, ReportedFlip } from './report.ts'
 import type { RuleId } from './rule-ids.ts'
-import { change, counted, faithfulnessWords, headline, kindWords, leftOutWords, number, population } from './words.ts'
+import { change, counted, faithfulnessWords, headline, kindWords, leftOutWords, number, population, unprovenWords } from './words.ts'
 
 /** GitHub takes 65,536 characters. */
 const maxCharacters = 60_000
@@ -31,11 +31,13 @@ export function code(text: string): string {
   return safe === '' ? '' : `\`${safe}\``
 }
 
-function gateLines({ gate, verdict }: Report): string[] {
+function gateLines(report: Report): string[] {
+  const { gate, verdict } = report
   const said = [
     ...(verdict === 'not faithful' ? ['**Not faithful.** What follows rests on a base that does not decide as it did.'] : []),
     ...(verdict === 'engines disagree' ? ['**Two engines disagree** on this policy: one of them is wrong.'] : []),
     ...(gate.unseen.length > 0 ? [`**Head goes by what no corpus shows as it will be**: ${gate.unseen.map(code).join(', ')}. It may decide otherwise than here.${gate.widening.entries > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
+    ...(gate.unproven !== null ? [`**Nothing proves this change**: ${unprovenWords(report)}.${gate.widening.entries + gate.unseen.length > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length > 0 ? [`**Access widens for ${counted(gate.widening.calls, 'recorded call')}.** Missing: ${gate.missing.join(', and ')}.`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length === 0 ? [`Access widens for ${counted(gate.widening.calls, 'recorded call')}: labelled, and approved by an owner.`] : []),
     ...gate.warnings.map((warning) => `Warning: ${warning}.`),

@@ -6,8 +6,10 @@ import type { Cost } from './cost.ts'
 import type { Differential } from './differential.ts'
 import type { Gate } from './gate.ts'
 import type { ReplayResult } from './replay.ts'
+import { isFired } from './rule-ids.ts'
 import type { RuleId } from './rule-ids.ts'
 import type { FlipEntry } from './tally.ts'
+import type { Unproven } from './unproven.ts'
 import { newlyRead } from './unseen.ts'
 import { computed } from './vocabulary.ts'
 import type { Vocabulary } from './vocabulary.ts'
@@ -39,7 +41,7 @@ export interface Report {
   readonly faithfulness: Omit<ReplayResult['faithfulness'], 'differences'> & { readonly differences: readonly ReportedFlip[] }
   readonly unchanged_calls: number
   readonly flips: readonly ReportedFlip[]
-  readonly gate: Omit<Gate, 'exit'>
+  readonly gate: Omit<Gate, 'exit' | 'unproven'> & { readonly unproven: Unproven | null }
   readonly rules: { readonly never_fired: readonly RuleId[]; readonly never_tested: readonly RuleId[]; readonly fired: readonly { readonly id: string; readonly base: number; readonly head: number }[] }
   readonly cost: { readonly base: Cost; readonly head: Cost; /** Of the replay. */ readonly decisions_per_second: number; readonly new_builtins: readonly string[] }
   readonly differential: { readonly rows: number; readonly disagreements: readonly number[] } | null
@@ -82,7 +84,7 @@ export function makeReport(parts: ReportParts): Report {
       first: header.first, last: header.last, rows: header.rows, calls: result.calls, left_out: header.left_out,
     },
     faithfulness: { ...faithfulness, differences: differences.slice(0, maxListed).map(flip) },
-    unchanged_calls: result.unchanged, flips: result.flips.slice(0, maxListed).map(flip), gate: asked,
+    unchanged_calls: result.unchanged, flips: result.flips.slice(0, maxListed).map(flip), gate: { ...asked, unproven: asked.unproven ?? null },
     rules: {
       never_fired: parts.rules.filter(({ id }) => !isFired(id, result.fired.head)).slice(0, maxListed),
       never_tested: parts.rules.filter(({ isTested }) => isTested === false).slice(0, maxListed),
@@ -149,11 +151,6 @@ function sampleOf(place: number, corpus: Corpus, head: PolicyVersion, vocabulary
 function fieldsOf(value: unknown, path: string, depth: number): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || depth === 0) return [path]
   return Object.entries(value).flatMap(([name, member]) => fieldsOf(member, `${path}.${name}`, depth - 1))
-}
-
-/** `net` fires as `net.us_ssn`, once it masks. */
-function isFired(id: string, fired: ReadonlyMap<string, number>): boolean {
-  return fired.has(id) || [...fired.keys()].some((one) => one.startsWith(`${id}.`))
 }
 
 function told(ids: readonly string[], vocabulary: Vocabulary, fired: ReplayResult['fired']): { id: string; base: number; head: number }[] {

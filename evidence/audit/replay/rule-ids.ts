@@ -34,6 +34,11 @@ export function findRuleIds(files: PolicySource, coverage: Coverage | undefined)
   return [...found.values()]
 }
 
+/** `net` fires as `net.us_ssn`, once it masks. */
+export function isFired(id: string, fired: ReadonlyMap<string, number>): boolean {
+  return fired.has(id) || [...fired.keys()].some((one) => one.startsWith(`${id}.`))
+}
+
 function isCovered(coverage: Coverage | undefined, file: string, row: number): boolean | undefined {
   const covered = coverage?.files[file]
   if (covered === undefined) return coverage === undefined ? undefined : false

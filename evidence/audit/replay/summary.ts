@@ -1,6 +1,6 @@
 // The report for a terminal: what changes, for whom, and what is missing; the rest is in the other forms.
 import type { Report, ReportedFlip } from './report.ts'
-import { change, faithfulnessWords, headline, kindWords, leftOutWords, number, population } from './words.ts'
+import { change, faithfulnessWords, headline, kindWords, leftOutWords, number, population, unprovenWords } from './words.ts'
 
 /** A name in a pull request steers no terminal. */
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
@@ -24,6 +24,7 @@ export function summaryLines(report: Report): string[] {
     `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs${corpus.rows < fewRows ? '' : `; ${number(cost.decisions_per_second)} decisions/s`}`,
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
     ...(gate.unseen.length === 0 ? [] : [`head goes by what no corpus shows as it will be: ${gate.unseen.join(', ')}`]),
+    ...(gate.unproven === null ? [] : [`nothing proves this change: ${unprovenWords(report)}`]),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),
   ].map((line) => line.replace(steering, '\ufffd'))

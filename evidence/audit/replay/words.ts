@@ -19,7 +19,7 @@ export const number = (count: number): string => count.toLocaleString('en-US')
 export const counted = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? '' : 's'}`
 
 /** `2 changes widen access, 1 tightens it`. */
-export function headline({ flips, verdict }: Report): string {
+export function headline({ flips, gate, verdict }: Report): string {
   const ways = (direction: ReportedFlip['direction']) => flips.filter((flip) => flip.direction === direction).length
   const [wider, tighter, neither] = [ways('widening'), ways('tightening'), ways('neutral')]
   const access = wider > 0 ? 'it' : 'access'
@@ -28,7 +28,7 @@ export function headline({ flips, verdict }: Report): string {
     ...(tighter > 0 ? [`${wider > 0 ? number(tighter) : counted(tighter, 'change')} ${tighter === 1 ? 'tightens' : 'tighten'} ${access}`] : []),
     ...(neither > 0 ? [`${wider + tighter > 0 ? number(neither) : counted(neither, 'change')} ${neither === 1 ? 'does' : 'do'} neither`] : []),
   ]
-  return `${parts.join(', ') || 'no decision changes'}${verdict === 'fine' ? '' : ` (${verdict})`}`
+  return `${parts.join(', ') || (gate.unproven === null ? 'no decision changes' : 'nothing is proven')}${verdict === 'fine' ? '' : ` (${verdict})`}`
 }
 
 export function population({ corpus, unchanged_calls: unchanged }: Report): string {
@@ -53,6 +53,15 @@ export function leftOutWords({ corpus: { left_out: left } }: Report): string {
     left.not_opened === 0 ? '' : `${number(left.not_opened)} whose content no key opened`, left.no_bundle === 0 ? '' : `${number(left.no_bundle)} whose bundle was not at hand`,
     left.not_reproduced === 0 ? '' : `${number(left.not_reproduced)} that their bundle does not decide again`, left.identity === 0 ? '' : `${number(left.identity)} that are decided by who calls: only a corpus with real identities can hold them`,
   ].filter((part) => part !== '').join(', ')
+}
+
+const unprovenReasons = {
+  no_calls: 'the corpus holds no call', not_of_base: 'base decided no call in the corpus', not_met: 'no recorded call meets a rule of the files that change',
+} as const
+
+/** Empty where something was proven. */
+export function unprovenWords({ gate: { unproven } }: Report): string {
+  return unproven === null ? '' : unprovenReasons[unproven]
 }
 
 export function change({ before, after, subjects }: Pick<ReportedFlip, 'before' | 'after' | 'subjects'>): string {

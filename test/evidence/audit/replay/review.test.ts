@@ -17,6 +17,7 @@ import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
 import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
 import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
 import { wordsOf } from '../../../../evidence/audit/replay/example.ts'
+import { unprovenBy } from '../../../../evidence/audit/replay/unproven.ts'
 import { unseenBy } from '../../../../evidence/audit/replay/unseen.ts'
 import { suggestTests, writePatch } from '../../../../evidence/audit/replay/suggest.ts'
 import { summaryLines } from '../../../../evidence/audit/replay/summary.ts'
@@ -66,7 +67,7 @@ const sayable = (head: PolicyVersion) => ({ vocabulary: createVocabulary([base, 
 async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array; readonly labels?: readonly string[]; readonly approvedBy?: readonly string[]; readonly author?: string; readonly warnBlocked?: number } = {}) {
   const read = readCorpus(over.bytes ?? corpus)
   const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
-  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0, unseenBy(base.engine, head.engine, read, result.sample))
+  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0, unseenBy(base.engine, head.engine, read, result.sample), unprovenBy(base, head, result))
   const rules = findRuleIds(head.files ?? new Map(), undefined)
   return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, cost: { base: { p50_us: 1, p99_us: 2 }, head: { p50_us: 1, p99_us: 2 } }, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
 }
@@ -134,6 +135,30 @@ test('a head that could tell a replay from a call, by an address, a name or the 
     t.true(summaryLines(report).includes(`head goes by what no corpus shows as it will be: ${unseen.join(', ')}`))
     t.is((await reportOn(head, { labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' })).report.exit, 0)
   }
+})
+
+test('a change that no recorded call proves needs what a widening does: nothing that was not looked at passes as fine', async (t) => {
+  const never = await version(withRule('deny contains {"id": "more.nobody", "msg": "No.", "controls": []} if input.resource.id == "bank/nobody_calls_this"'))
+  const similar = await version(change('rewritten, and the same: rules in another order, a rule taken apart'))
+  const other = await compiled(change('approvals last longer'), toolchain, 'before')
+  const cases: readonly (readonly [string, PolicyVersion, Uint8Array, string])[] = [
+    ['no_calls', wider, corpusBytes([], base.engine), 'the corpus holds no call'],
+    ['not_of_base', similar, corpusBytes(calls, other), 'base decided no call in the corpus'],
+    ['not_met', never, corpus, 'no recorded call meets a rule of the files that change'],
+  ]
+  for (const [unproven, head, bytes, words] of cases) {
+    const { report } = await reportOn(head, { bytes })
+    t.deepEqual([report.exit, report.verdict, report.gate.widening.entries, report.gate.unproven, report.gate.missing], [1, 'gate not met', 0, unproven, ['the label policy-widening', 'the approval of an owner other than the author']] as unknown)
+    t.true(writeMarkdown(report, '').includes(`> **Nothing proves this change**: ${words}. Missing: the label policy-widening, and the approval of an owner other than the author.`))
+    t.true(summaryLines(report).includes(`nothing proves this change: ${words}`))
+    t.is(summaryLines(report)[0], 'nothing is proven (gate not met)')
+    t.is((await reportOn(head, { bytes, labels: ['policy-widening'] })).report.exit, 1)
+    t.is((await reportOn(head, { bytes, labels: ['policy-widening'], approvedBy: ['eli'], author: 'eli' })).report.exit, 1)
+    t.is((await reportOn(head, { bytes, labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' })).report.exit, 0)
+  }
+  // What decides as base does is no change; a rewritten rule that calls do meet is proven by them; and so is one more rule in a file whose rules they meet.
+  t.deepEqual([await reportOn(base, { bytes: corpusBytes([], base.engine) }), await reportOn(similar)].map(({ report }) => [report.exit, report.gate.unproven]), [[0, null], [0, null]])
+  t.is((await reportOn(similar, { bytes: corpusBytes(calls.slice(0, 3), base.engine) })).report.gate.unproven, null)
 })
 
 test('tighter access needs nothing, and warns when it blocks much', async (t) => {
@@ -234,7 +259,7 @@ test('the second engine agrees with the first on the golden calls, and a disagre
   t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places, toolchain), { rows: calls.length, disagreements: [] })
   t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places, toolchain)).disagreements, [5])
   const result = replayCorpus({ corpus: read, base: base.engine, head: wider.engine, clock: () => 0 })
-  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1, []).exit, 4)
+  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1, [], undefined).exit, 4)
 })
 
 test('a result in SARIF stands at its rule\'s place in head', async (t) => {
