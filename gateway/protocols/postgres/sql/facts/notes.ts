@@ -1,0 +1,64 @@
+// What is gathered of one statement while its tree is walked: effects, relations, routines, and what could not be told.
+import type { Access, Effect, Naming, RelationUse, RoutineUse, SettingUse } from '../analysis.ts'
+
+/** Of one statement, or of one routine's body that a statement reaches. Owned by the walk that fills it. */
+export class Notes {
+  readonly naming: Naming
+  readonly effects = new Set<Effect>()
+  readonly unknown = new Set<string>()
+  /** By OID, or by name where there is none. */
+  readonly relations = new Map<string, { use: RelationUse; access: Set<Access> }>()
+  readonly routines = new Map<string, RoutineUse>()
+  readonly settings: SettingUse[] = []
+  /** Where constants stand in the text, in bytes; those that are `true` or `false`. */
+  readonly constants: number[] = []
+  readonly booleans: number[] = []
+  /** `x.name` may call a routine: decided when all relations are known. */
+  readonly dotted = new Set<string>()
+  isBarrier = false
+  hasReturning = false
+  /** Every UPDATE and DELETE has a WHERE that restricts; undefined while there is none. */
+  restricted: boolean | undefined
+  /** Inside EXPLAIN without ANALYZE: nothing runs. */
+  isDry = false
+  /** Texts inside texts that are open now. */
+  embedding = 0
+  /** Routines that were followed, by OID; shared with the walks through bodies. */
+  readonly reached: Set<number>
+  readonly isBody: boolean
+  readonly policyRelations = new Set<number>()
+  /** Something in it may be cast without a word. */
+  computes = false
+
+  /** @param reached of the walk through whose statement this body is reached */
+  constructor(naming: Naming, reached?: Set<number>) {
+    this.naming = naming
+    this.reached = reached ?? new Set()
+    this.isBody = reached !== undefined
+  }
+
+  relation(use: RelationUse, access: Iterable<Access>): void {
+    const key = use.oid === undefined ? `${use.schema}.${use.name}` : String(use.oid)
+    const known = this.relations.get(key)
+    if (known === undefined) this.relations.set(key, { use, access: new Set(access) })
+    else {
+      for (const one of access) known.access.add(one)
+      if (use.via === undefined && known.use.via !== undefined) known.use = use
+    }
+  }
+
+  routine(use: RoutineUse): void {
+    this.routines.set(`${use.schema}.${use.name}`, use)
+  }
+
+  /** Nothing does anything inside an EXPLAIN that does not run it. */
+  does(effects: Iterable<Effect>, isBarrier: boolean): void {
+    if (this.isDry) return
+    for (const effect of effects) this.effects.add(effect)
+    if (isBarrier) this.isBarrier = true
+  }
+
+  cannotTell(reasons: Iterable<string>): void {
+    for (const reason of reasons) this.unknown.add(reason)
+  }
+}

@@ -1,0 +1,75 @@
+// Routines that run though the statement does not call them: behind relations, operators, casts and types, and behind those.
+import type { Routine, RoutineUse } from '../analysis.ts'
+import { bodyOfRoutine } from '../bodies.ts'
+import { isSystemSchema } from '../system-relations.ts'
+import { found } from './calls.ts'
+import { Notes } from './notes.ts'
+import { foundByOid } from './routines.ts'
+import { walkBody } from './walk.ts'
+
+/** Of one statement, in all. */
+const maxReached = 200
+
+/** Does what these routines do, as far as their bodies tell: a policy's function that only reads makes nothing of a SELECT but a SELECT. */
+export function reach(notes: Notes, oids: readonly number[]): void {
+  for (const oid of oids) {
+    const routine = notes.naming.snapshot.routine(oid)
+    if (routine === undefined) for (const each of foundByOid([oid], notes.naming)) found(notes, each)
+    else if (!isSystemSchema(routine.schema)) follow(notes, routine)
+  }
+}
+
+/** A trigger, a default, a check of a relation that is written: the statement writes as it is, and says what else it touches. */
+export function note(notes: Notes, oid: number): void {
+  const routine = notes.naming.snapshot.routine(oid)
+  if (routine === undefined || isSystemSchema(routine.schema) || notes.reached.has(oid) || notes.reached.size > maxReached) return
+  notes.reached.add(oid)
+  const inside = through(notes, routine)
+  notes.routine(useOf(routine, inside !== undefined && inside.unknown.size === 0))
+  if (inside !== undefined) list(notes, inside, `${routine.schema}.${routine.name}()`)
+}
+
+function follow(notes: Notes, routine: Routine): void {
+  if (notes.reached.has(routine.oid)) return
+  notes.reached.add(routine.oid)
+  const isTooMany = notes.reached.size > maxReached
+  const inside = isTooMany ? undefined : through(notes, routine)
+  if (!isTooMany) reach(notes, routine.parts ?? [])
+  if (inside !== undefined) take(notes, routine, inside)
+  // Aggregates are what their parts are; C code that is not volatile is trusted.
+  else if (isTooMany || !(routine.kind === 'a' || (routine.language === 'c' || routine.language === 'internal') && routine.volatility !== 'v')) distrust(notes, routine)
+  else notes.routine(useOf(routine, true))
+}
+
+/** undefined: its body cannot be followed. */
+function through(notes: Notes, routine: Routine): Notes | undefined {
+  const body = bodyOfRoutine(routine, notes.naming)
+  if (body === undefined || !body.isWhole) return undefined
+  const inside = new Notes({ snapshot: notes.naming.snapshot, path: body.path }, notes.reached)
+  walkBody(inside, body.statements)
+  return inside
+}
+
+function take(notes: Notes, routine: Routine, inside: Notes): void {
+  notes.routine(useOf(routine, inside.unknown.size === 0))
+  list(notes, inside, `${routine.schema}.${routine.name}()`)
+  if (notes.isDry) return
+  notes.cannotTell(inside.unknown)
+  const effects = [...inside.effects].filter((effect) => effect !== 'read')
+  notes.does(effects.length > 0 ? ['execute', ...effects] : [], inside.isBarrier)
+}
+
+function distrust(notes: Notes, routine: Routine): void {
+  notes.routine(useOf(routine, false))
+  notes.unknown.add('opaque_routine')
+  notes.does(['execute', 'write'], true)
+}
+
+function list(notes: Notes, inside: Notes, via: string): void {
+  for (const { use, access } of inside.relations.values()) if (use.oid !== undefined) notes.relation({ ...use, via: use.via ?? via }, access)
+  for (const [key, use] of inside.routines) if (!notes.routines.has(key)) notes.routines.set(key, use)
+}
+
+function useOf({ schema, name, volatility }: Routine, isKnown: boolean): RoutineUse {
+  return { schema, name, volatility, isKnown }
+}

@@ -1,0 +1,134 @@
+// Statements that say themselves what they do to the relations they name: which is read, which is written, which rows are chosen.
+import type { Access } from '../analysis.ts'
+import { readEmbedded } from './embedded.ts'
+import { kindOf } from './kinds.ts'
+import { isNode, isOn, namesOf, onlyNode, optionsOf, type Node } from './nodes.ts'
+import type { Notes } from './notes.ts'
+import { restricts } from './restricts.ts'
+import { target, use } from './uses.ts'
+import { walkInside, walkStatement, type Scope } from './walk.ts'
+
+/** Texts inside texts: DO bodies inside functions inside … */
+const maxEmbedding = 8
+
+export function effectsOf(notes: Notes, name: string, body: Node): void {
+  const { effects, isBarrier, unknown } = kindOf(name)
+  if (notes.isDry) { notes.effects.add('read'); return }
+  // The VALUES of an INSERT read nothing.
+  notes.does(name === 'SelectStmt' && Array.isArray(body['valuesLists']) ? [] : effects, isBarrier)
+  if (unknown !== undefined) notes.unknown.add(unknown)
+  if (name === 'SelectStmt' && Array.isArray(body['lockingClause'])) notes.effects.add('write')
+  if (body['returningClause'] !== undefined) { notes.hasReturning = true; notes.effects.add('read') }
+}
+
+export function select(notes: Notes, body: Node, scope: Scope): void {
+  const { intoClause, ...rest } = body
+  if (isNode(intoClause)) into(notes, intoClause, scope)
+  // FOR UPDATE names aliases, not relations: all of them may be locked.
+  const { lockingClause, ...unlocked } = rest
+  walkInside(notes, unlocked, scope, 'read')
+  if (lockingClause !== undefined) for (const { access } of notes.relations.values()) access.add('lock')
+}
+
+/** SELECT INTO, CREATE TABLE AS: a new relation that holds what was read. */
+function into(notes: Notes, clause: Node, scope: Scope): void {
+  notes.does(['ddl', 'write'], true)
+  target(notes, clause['rel'], ['ddl', 'insert'])
+  const { rel: _, ...rest } = clause
+  walkInside(notes, rest, scope, 'read')
+}
+
+export function createAs(notes: Notes, body: Node, scope: Scope): void {
+  const { into: clause, ...rest } = body
+  if (isNode(clause)) into(notes, clause, scope)
+  walkInside(notes, rest, scope, 'read')
+}
+
+export function insert(notes: Notes, body: Node, scope: Scope): void {
+  const conflict = isNode(body['onConflictClause']) ? body['onConflictClause'] : undefined
+  const isUpsert = conflict?.['action'] === 'ONCONFLICT_UPDATE'
+  // The rows it updates are those that the inserted ones meet.
+  if (isUpsert) notes.restricted ??= true
+  targets(notes, body, scope, isUpsert ? ['insert', 'update'] : ['insert'])
+}
+
+export function change(notes: Notes, body: Node, scope: Scope, access: 'update' | 'delete'): void {
+  notes.restricted = (notes.restricted ?? true) && restricts(body['whereClause'], namesOfTarget(body['relation']))
+  targets(notes, body, scope, [access])
+}
+
+export function merge(notes: Notes, body: Node, scope: Scope): void {
+  const access = new Set<Access>(['read'])
+  for (const clause of Array.isArray(body['mergeWhenClauses']) ? body['mergeWhenClauses'] as readonly unknown[] : []) {
+    const { matchKind, commandType, condition } = onlyNode(clause)?.[1] ?? {}
+    if (commandType === 'CMD_INSERT') access.add('insert')
+    if (commandType !== 'CMD_UPDATE' && commandType !== 'CMD_DELETE') continue
+    access.add(commandType === 'CMD_UPDATE' ? 'update' : 'delete')
+    // Rows that match no source row are chosen by nothing but the clause's own condition.
+    const isChosen = matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' ? restricts(condition) : restricts(body['joinCondition']) || restricts(condition)
+    notes.restricted = (notes.restricted ?? true) && isChosen
+  }
+  targets(notes, body, scope, [...access])
+}
+
+export function copy(notes: Notes, body: Node, scope: Scope): void {
+  const { relation, ...rest } = body
+  const isFrom = body['is_from'] === true
+  notes.effects.add(isFrom ? 'write' : 'read')
+  // A server's file or program is written to or run.
+  if (body['is_program'] === true) notes.effects.add('execute')
+  else if (body['filename'] !== undefined && !isFrom) notes.effects.add('write')
+  if (relation !== undefined) target(notes, relation, isFrom ? ['insert'] : ['read'])
+  walkInside(notes, rest, scope, 'read')
+}
+
+export function explain(notes: Notes, body: Node, scope: Scope): void {
+  const wasDry = notes.isDry
+  // Of several the last one counts, and any may be it.
+  notes.isDry ||= !optionsOf(body['options'], 'analyze').some(isOn)
+  walkInside(notes, body, scope, 'read')
+  notes.isDry = wasDry
+}
+
+export function drop(notes: Notes, body: Node, scope: Scope): void {
+  if (body['behavior'] === 'DROP_CASCADE' || body['removeType'] === 'OBJECT_SCHEMA') notes.unknown.add('unnamed_objects')
+  for (const object of Array.isArray(body['objects']) ? body['objects'] as readonly unknown[] : []) named(notes, body['removeType'], object)
+  walkInside(notes, body, scope, 'ddl')
+}
+
+/** A relation as a list of names: COMMENT ON, DROP. Of a column, trigger, rule or policy the last name is not the relation's. */
+export function named(notes: Notes, type: unknown, object: unknown): void {
+  const kind = typeof type === 'string' ? type : ''
+  let names = namesOf(isNode(object) && isNode(object['List']) ? object['List']['items'] : undefined)
+  if (partsOfRelations.has(kind)) names = names.slice(0, -1)
+  else if (!relationTypes.has(kind)) return
+  const name = names.at(-1)
+  if (name !== undefined) use(notes, { schemaname: names.at(-2), relname: name }, ['ddl'])
+}
+
+/** The statement's own relation, which no CTE can stand for, and everything else. */
+export function targets(notes: Notes, body: Node, scope: Scope, access: readonly Access[]): void {
+  const { relation, ...rest } = body
+  target(notes, relation, access)
+  walkInside(notes, rest, scope, 'read')
+}
+
+export function doBlock(notes: Notes, body: Node): void {
+  const embedded = readEmbedded(body)
+  notes.cannotTell(embedded.unknown)
+  if (++notes.embedding > maxEmbedding) notes.unknown.add('opaque_routine')
+  else for (const statement of embedded.statements) walkStatement(notes, statement)
+  notes.embedding--
+}
+
+const nobody: ReadonlySet<string> = new Set()
+
+/** What the text may call the relation that a statement changes. */
+function namesOfTarget(relation: unknown): ReadonlySet<string> {
+  if (!isNode(relation)) return nobody
+  const alias = isNode(relation['alias']) ? relation['alias']['aliasname'] : undefined
+  return new Set([alias ?? relation['relname']].filter((name) => typeof name === 'string'))
+}
+
+const relationTypes = new Set(['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_INDEX', 'OBJECT_FOREIGN_TABLE'])
+const partsOfRelations = new Set(['OBJECT_COLUMN', 'OBJECT_TRIGGER', 'OBJECT_RULE', 'OBJECT_POLICY', 'OBJECT_TABCONSTRAINT'])

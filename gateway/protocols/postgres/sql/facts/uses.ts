@@ -1,0 +1,54 @@
+// A relation that is named: itself, what it leads to (a view's tables, a partition's parents), and what runs when it is read or written.
+import type { Access, Relation } from '../analysis.ts'
+import { isNode, textOf, type Node } from './nodes.ts'
+import type { Notes } from './notes.ts'
+import { found } from './calls.ts'
+import { note, reach } from './reached.ts'
+import { expandRelation, findRelation } from './relations.ts'
+import { findRoutine } from './routines.ts'
+import type { Scope } from './walk.ts'
+
+/** A RangeVar wherever it stands; a CTE of that name hides the relation from what only reads. */
+export function named(notes: Notes, range: Node, scope: Scope, access: Access): void {
+  const name = range['relname'] as string
+  if (access === 'read' && range['schemaname'] === undefined && scope.has(name)) return
+  use(notes, range, [access])
+}
+
+export function target(notes: Notes, relation: unknown, access: readonly Access[]): void {
+  if (isNode(relation) && typeof relation['relname'] === 'string') use(notes, relation, access)
+  else if (relation !== undefined) notes.unknown.add('unresolved_relation')
+}
+
+export function use(notes: Notes, range: Node, access: readonly Access[]): void {
+  const { naming } = notes
+  const said: readonly Access[] = notes.isDry ? ['read'] : access
+  const { use: own, relation } = findRelation(textOf(range['schemaname']), String(range['relname']), naming)
+  if (relation === undefined && !access.every((one) => one === 'ddl' || one === 'insert' && access.includes('ddl'))) notes.unknown.add('unresolved_relation')
+  notes.relation(own, said)
+  if (relation === undefined) return
+  // A view's definition can change and its base tables stay; filling a materialised view reads them.
+  const behind = said.filter((one) => one !== 'ddl')
+  if (behind.length === 0) return
+  runsBehind(notes, relation, behind)
+  for (const each of expandRelation(relation, naming)) {
+    notes.relation(each, relation.kind === 'm' ? ['read'] : behind)
+    const further = each.oid === undefined ? undefined : naming.snapshot.relation(each.oid)
+    if (further !== undefined && relation.kind !== 'm') runsBehind(notes, further, behind)
+  }
+}
+
+/** What runs when the relation is read or written, though nobody calls it. */
+function runsBehind(notes: Notes, relation: Relation, access: readonly Access[]): void {
+  reach(notes, relation.readRoutines ?? [])
+  for (const oid of relation.policyRelations ?? []) policyReads(notes, oid)
+  for (const name of relation.calls ?? []) found(notes, findRoutine(['pg_catalog', name], 0, notes.naming))
+  if (access.some((one) => one !== 'read' && one !== 'lock')) for (const oid of [...relation.triggers ?? [], ...relation.writeRoutines ?? []]) note(notes, oid)
+}
+
+function policyReads(notes: Notes, oid: number): void {
+  const relation = notes.naming.snapshot.relation(oid)
+  if (relation === undefined || notes.policyRelations.has(oid)) return
+  notes.policyRelations.add(oid)
+  use(notes, { schemaname: relation.schema, relname: relation.name }, ['read'])
+}
