@@ -1,10 +1,11 @@
-// A strict host around the npm evaluator: it asks a module that machine.ts made ready; calls and faults are ours.
+// A strict host around the npm evaluator: it asks a machine that has its data (image.ts); calls and faults are ours.
 // OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
 import { PolicyError } from './errors.ts'
-import { compileModule, startMachine, toPolicyError, writeText } from './machine.ts'
-import type { Exports, Machine, MachineOptions } from './machine.ts'
+import { makeImage, openMachine, openMachineInTurns } from './image.ts'
+import type { Image, ImageOptions, LoadedMachine } from './image.ts'
+import { pageBytes, toPolicyError, writeText } from './machine.ts'
+import type { Exports, MachineOptions } from './machine.ts'
 
-export const pageBytes = 65_536
 /** Bytes of JSON that one evaluation takes. */
 export const maxInputBytes = 1_048_576
 /** Arrays and objects inside one another in an input. */
@@ -24,37 +25,48 @@ export interface Evaluator {
 }
 
 /** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
-export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const module = compileModule(options)
-  let machine: Machine | undefined = startMachine(module, options)
-  const entrypoints = new Set(machine.entrypoints.keys())
+export function createEvaluator(options: EvaluatorOptions & ImageOptions): Evaluator {
+  const image = makeImage(options)
+  return evaluatorOf(image, openMachine(image, options), options)
+}
+
+/** Of an image that was made in another thread, for one that has calls to answer. @throws PolicyError as above */
+export async function openEvaluator(image: Image, options: EvaluatorOptions): Promise<Evaluator> {
+  return evaluatorOf(image, await openMachineInTurns(image, options), options)
+}
+
+function evaluatorOf(image: Image, first: LoadedMachine, options: EvaluatorOptions): Evaluator {
+  const entrypoints = new Map(image.entrypoints)
+  // What the data leave of the memory is for evaluations.
+  const maxKeptBytes = (image.memory.length + options.maxMemoryPages * pageBytes) / 2
+  let machine: LoadedMachine | undefined = first
   return {
-    entrypoints,
-    builtins: machine.builtins,
+    entrypoints: new Set(entrypoints.keys()),
+    builtins: image.builtins.map(([name]) => name).sort(),
     evaluate(entrypoint, input) {
+      const id = entrypoints.get(entrypoint)
+      if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
       // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
-      const running = machine ?? startMachine(module, options)
+      const running = machine ?? openMachine(image, options)
       machine = undefined
-      const result = run(running, entrypoint, input, options)
-      // Memory never shrinks: one that grew to half its maximum is given back as well.
-      if (running.memory.buffer.byteLength * 2 <= options.maxMemoryPages * pageBytes) machine = running
+      const result = run(running, image, id, input, options)
+      // Memory never shrinks: one that grew over half of what there is for it is given back as well.
+      if (running.memory.buffer.byteLength <= maxKeptBytes) machine = running
       return result
     },
   }
 }
 
-function run(machine: Machine, entrypoint: string, input: string | undefined, options: EvaluatorOptions): string {
+function run(machine: LoadedMachine, image: Image, id: number, input: string | undefined, options: EvaluatorOptions): string {
   const { exports, memory, fuel } = machine
-  const id = machine.entrypoints.get(entrypoint)
-  if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
   if (input !== undefined && input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
   fuel.value = options.evaluationFuel ?? options.fuel
   try {
-    exports.opa_heap_ptr_set(machine.heap)
+    exports.opa_heap_ptr_set(image.memory.length)
     const value = input === undefined ? 0 : parseInput(exports, memory, input)
     const context = exports.opa_eval_ctx_new()
     exports.opa_eval_ctx_set_input(context, value)
-    exports.opa_eval_ctx_set_data(context, machine.data)
+    exports.opa_eval_ctx_set_data(context, image.data)
     exports.opa_eval_ctx_set_entrypoint(context, id)
     exports.eval(context)
     return machine.readAnswer(exports.opa_eval_ctx_get_result(context))

@@ -7,9 +7,12 @@ import { readSections, sectionOrder, sections, WasmReader } from './wasm-reader.
 
 /** Name under which a metered module exports its tank (a mutable i32 global). */
 export const fuelExport = 'countersign_fuel'
+/** Name under which it exports what its start section named: an instance that takes over another's memory must not run it. */
+export const startExport = 'countersign_start'
 
 const op = { unreachable: 0x00, loop: 0x03, if: 0x04, end: 0x0b, call: 0x10, callIndirect: 0x11, globalGet: 0x23, globalSet: 0x24, i32Const: 0x41, i32Eqz: 0x45, i32LtS: 0x48, i32Sub: 0x6b } as const
 const i32 = 0x7f
+const functionKind = 0
 const globalKind = 3
 const emptyBlock = 0x40
 /** Of code between two ticks, that one of fuel pays for. OPA's own functions are smaller, nearly all of them. */
@@ -17,7 +20,7 @@ const bytesPerUnit = 4_096
 const maxWeight = 0x7fffffff
 
 /**
- * A copy of `wasm` that burns fuel. Its tank starts with `fuel`: what runs at loading is paid for too.
+ * A copy of `wasm` that burns fuel. Its tank starts with `fuel`: what runs at loading is paid for too. It starts nothing by itself.
  * @param wasm valid by itself: what it says of a global that it does not have would be said of the tank
  * @throws PolicyError `ERR_BUNDLE_MALFORMED` for what this does not know; nothing is passed through unmetered
  */
@@ -26,8 +29,10 @@ export function meterModule(wasm: Uint8Array, fuel: number): Uint8Array {
   const importedFunctions = checkShape(parts)
   const index = countOf(parts.get(sections.global))
   parts.set(sections.global, append(parts.get(sections.global), [i32, 1, op.i32Const, ...signed(fuel), op.end]))
-  const name = new TextEncoder().encode(fuelExport)
-  parts.set(sections.export, append(parts.get(sections.export), [name.length, ...name, globalKind, ...unsigned(index)]))
+  parts.set(sections.export, append(parts.get(sections.export), [...named(fuelExport), globalKind, ...unsigned(index)]))
+  const start = parts.get(sections.start)
+  if (start) parts.set(sections.export, append(parts.get(sections.export), [...named(startExport), functionKind, ...start]))
+  parts.delete(sections.start)
   const code = parts.get(sections.code)
   if (code) parts.set(sections.code, meterCode(code, index, importedFunctions))
   const chunks: Uint8Array[] = [wasm.subarray(0, 8)]
@@ -112,6 +117,10 @@ function append(content: Uint8Array | undefined, entry: readonly number[]): Uint
   const reader = new WasmReader(content ?? Uint8Array.of(0), 0)
   const count = reader.u32()
   return Buffer.concat([Uint8Array.from(unsigned(count + 1)), (content ?? new Uint8Array(1)).subarray(reader.at), Uint8Array.from(entry)])
+}
+
+function named(name: string): number[] {
+  return [name.length, ...new TextEncoder().encode(name)]
 }
 
 function unsigned(value: number): number[] {

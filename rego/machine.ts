@@ -1,26 +1,16 @@
-// A policy module made ready to be asked: validated, metered, started, with its data in memory. What comes of a call is evaluator.ts.
-// OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
-import { createRequire } from 'node:module'
-import type { LoadedPolicy } from '@open-policy-agent/opa-wasm'
-import { createAnswerReader } from './answer.ts'
-import type { AnswerReader } from './answer.ts'
+// A policy module with a host around it: memory, fuel, built-in functions, and what its faults are called. How it comes to its data is image.ts,
+// what comes of a call evaluator.ts. OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
 import { PolicyError } from './errors.ts'
-import { fuelExport, meterModule } from './fuel.ts'
+import { fuelExport } from './fuel.ts'
 import { parseValueText, writeValueText } from './builtins/value.ts'
 import type { Builtin, BuiltinMaker } from './builtins/value.ts'
 
-// The package's ES module exports less than its CommonJS one.
-const opaWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') as { readonly LoadedPolicy: typeof LoadedPolicy }
-
-const maxResultBytes = 1_048_576
+export const pageBytes = 65_536
+/** Of a text that the module answers with. */
+export const maxResultBytes = 1_048_576
 const maxMessageBytes = 256
-/** Pages at the start; the module's own image and its data need about three. */
-const initialPages = 16
 
 export interface MachineOptions {
-  readonly wasm: Uint8Array
-  /** JSON text of the bundle's data. */
-  readonly data: string
   /** Only those that the module names are made. */
   readonly builtins: ReadonlyMap<string, BuiltinMaker>
   /** Of 64 KiB each; the evaluation that wants more is an error. */
@@ -47,35 +37,22 @@ export interface Exports {
 /** What `opa_abort` throws: the policy's own words for why it cannot go on. */
 class Abort extends Error {}
 
+/** Not started, and without data. */
 export interface Machine {
+  readonly instance: WebAssembly.Instance
   readonly exports: Exports
   readonly memory: WebAssembly.Memory
   readonly fuel: WebAssembly.Global
-  readonly entrypoints: ReadonlyMap<string, number>
-  readonly builtins: readonly string[]
-  readonly data: number
-  readonly heap: number
-  readonly readAnswer: AnswerReader
+  /** Makes the host's functions that the module has these numbers for. @throws PolicyError `ERR_BUNDLE_BUILTIN` (one is missing) */
+  bind(ids: Iterable<readonly [name: string, id: number]>): void
 }
 
-/** @throws PolicyError `ERR_BUNDLE_MALFORMED` */
-export function compileModule({ wasm, fuel }: MachineOptions): WebAssembly.Module {
-  // Before it is metered: a module that names a global which it does not have would name the tank.
-  if (!WebAssembly.validate(wasm)) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly')
-  try {
-    return new WebAssembly.Module(meterModule(wasm, fuel))
-  } catch (cause) {
-    if (cause instanceof PolicyError) throw cause
-    throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered', { cause })
-  }
-}
-
-/** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
-export function startMachine(module: WebAssembly.Module, options: MachineOptions): Machine {
-  const memory = new WebAssembly.Memory({ initial: initialPages, maximum: options.maxMemoryPages })
+/** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_POLICY_TRAP` */
+export function createMachine(module: WebAssembly.Module, pages: number, options: MachineOptions): Machine {
   const builtins = new Map<number, Builtin>()
   let instance: WebAssembly.Instance | undefined
   const call = (id: number, ...values: number[]) => callBuiltin(instance, memory, builtins.get(id), values)
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: options.maxMemoryPages })
   const imports = {
     env: {
       memory,
@@ -89,47 +66,22 @@ export function startMachine(module: WebAssembly.Module, options: MachineOptions
     },
   }
   try {
-    // Its start function runs here, on the fuel that it was metered with.
     instance = new WebAssembly.Instance(module, imports)
-    const fuel = instance.exports[fuelExport] as WebAssembly.Global
-    fuel.value = options.fuel
-    const minor = (instance.exports['opa_wasm_abi_minor_version'] as WebAssembly.Global | undefined)?.value
-    const major = (instance.exports['opa_wasm_abi_version'] as WebAssembly.Global | undefined)?.value
-    if (major !== 1 || minor === undefined || minor < 2) throw new PolicyError('ERR_BUNDLE_MALFORMED', 'the policy module has an ABI other than 1.2 or newer')
-    const exports = instance.exports as unknown as Exports
-    const wanted = JSON.parse(readText(memory, exports.opa_json_dump((instance.exports['builtins'] as () => number)()), maxResultBytes)) as Record<string, number>
-    for (const [name, id] of Object.entries(wanted)) {
-      const make = options.builtins.get(name)
-      if (!make) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
-      builtins.set(id, make(steps => { fuel.value = Math.max(0, fuel.value - steps) }))
-    }
-    // The package takes an instance where its types ask for a module with one.
-    const loaded = new opaWasm.LoadedPolicy({ instance, module }, memory, minor)
-    loaded.setData(new TextEncoder().encode(options.data).slice().buffer)
-    const heap = loaded.dataHeapPtr as number
-    return { exports, memory, fuel, entrypoints: new Map(Object.entries(loaded.entrypoints as Record<string, number>)), builtins: Object.keys(wanted).sort(), data: loaded.dataAddr, heap, readAnswer: answerReaderOf(exports, memory, heap) }
   } catch (cause) {
-    // Memory or functions of another shape than OPA's ABI has them.
-    if (cause instanceof WebAssembly.LinkError || cause instanceof TypeError) throw new PolicyError('ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI", { cause })
-    throw toPolicyError(cause, instance?.exports[fuelExport] as WebAssembly.Global | undefined)
+    throw toLoadError(cause, undefined)
   }
-}
-
-// One of each kind of value that a policy can make: if they read as the module writes them, its layout is the known one.
-const layoutProbe = '{"null": [null, true, false, 0, -7, 9007199254740991, 1.5, 1e400, "", "a\\"\\u00e9\\n"], "objects": [{}, {"a": {"b": []}, "c": 1}], "sets": [set(), {1, "x", [2], {"y": {3}}}], 4: {[5]: 6}}'
-
-function answerReaderOf(exports: Exports, memory: WebAssembly.Memory, heap: number): AnswerReader {
-  const dump = (address: number) => readText(memory, exports.opa_json_dump(address), maxResultBytes)
-  exports.opa_heap_ptr_set(heap)
-  const probe = exports.opa_value_parse(...writeText(exports, memory, layoutProbe))
-  try {
-    // Nothing is kept of what stands behind the end: the reader starts empty.
-    const read = createAnswerReader({ memory, end: heap })
-    if (probe !== 0 && read(probe) === dump(probe)) return read
-  } catch (cause) {
-    if (!(cause instanceof PolicyError || cause instanceof RangeError)) throw cause
+  const fuel = instance.exports[fuelExport] as WebAssembly.Global
+  fuel.value = options.fuel
+  return {
+    instance, exports: instance.exports as unknown as Exports, memory, fuel,
+    bind(ids) {
+      for (const [name, id] of ids) {
+        const make = options.builtins.get(name)
+        if (!make) throw new PolicyError('ERR_BUNDLE_BUILTIN', `the policy needs the built-in function ${name}, which the host does not have`)
+        builtins.set(id, make(steps => { fuel.value = Math.max(0, fuel.value - steps) }))
+      }
+    },
   }
-  return dump
 }
 
 const encoder = new TextEncoder()
@@ -142,7 +94,7 @@ export function writeText(exports: Exports, memory: WebAssembly.Memory, text: st
   return [address, written]
 }
 
-function readText(memory: WebAssembly.Memory, address: number, maxBytes: number): string {
+export function readText(memory: WebAssembly.Memory, address: number, maxBytes: number): string {
   const bytes = new Uint8Array(memory.buffer, address)
   const end = bytes.indexOf(0)
   if (end < 0) throw new PolicyError('ERR_POLICY_TRAP', 'the policy module answered with text that has no end')
@@ -160,6 +112,12 @@ function callBuiltin(instance: WebAssembly.Instance | undefined, memory: WebAsse
   fuel.value = Math.max(0, fuel.value - 256 - texts.reduce((sum, text) => sum + text.length * 4, 0))
   const result = builtin(...texts.map(parseValueText))
   return result === undefined ? 0 : exports.opa_value_parse(...writeText(exports, memory, writeValueText(result)))
+}
+
+/** Of a module that is being loaded: memory or functions of another shape than OPA's ABI has them are its maker's fault. */
+export function toLoadError(cause: unknown, fuel: WebAssembly.Global | undefined): PolicyError {
+  if (cause instanceof WebAssembly.LinkError || cause instanceof TypeError) return new PolicyError('ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI", { cause })
+  return toPolicyError(cause, fuel)
 }
 
 export function toPolicyError(cause: unknown, fuel: WebAssembly.Global | undefined): PolicyError {

@@ -5,6 +5,7 @@ import { importKinds, sections, unknown, WasmReader } from './wasm-reader.ts'
 const functionType = 0x60
 const numberTypes = [0x7f, 0x7e, 0x7d, 0x7c]
 const functionReference = 0x70
+const end = 0x0b
 const maxTableEntries = 65_536
 const hostFunctions = ['opa_abort', 'opa_println', 'opa_builtin0', 'opa_builtin1', 'opa_builtin2', 'opa_builtin3', 'opa_builtin4']
 
@@ -24,6 +25,14 @@ export function checkShape(parts: ReadonlyMap<number, Uint8Array>): number {
     if (reader.u32() > maxTableEntries) throw unknown(`it has a table of more than ${maxTableEntries} functions`)
     if (hasMaximum) reader.u32()
   })
+  let changing = 0
+  forEach(parts, sections.global, reader => {
+    if (!numberTypes.includes(reader.byte())) throw unknown('it has a value that is not a number')
+    changing += reader.byte()
+    while (reader.instruction() !== end);
+  })
+  // The stack's pointer, which stands where it stood between two calls: all other state is memory, and can be copied.
+  if (changing > 1) throw unknown('it has more than one global that changes')
   let importedFunctions = 0
   forEach(parts, sections.import, reader => {
     const from = reader.name()

@@ -2,7 +2,7 @@
 // (WebAssembly Core Specification 2.0, §5). What it does not know is refused.
 import { PolicyError } from './errors.ts'
 
-export const sections = { type: 1, import: 2, table: 4, memory: 5, global: 6, export: 7, code: 10 } as const
+export const sections = { type: 1, import: 2, table: 4, memory: 5, global: 6, export: 7, start: 8, code: 10 } as const
 export const importKinds = { func: 0, memory: 2 } as const
 // Where each section stands in the file; `datacount` (12) comes before `code`, and custom sections (0) carry nothing we need.
 export const sectionOrder: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]

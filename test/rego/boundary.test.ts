@@ -112,7 +112,7 @@ test('a built-in function that the host lacks is missed when the policy is loade
 test('only what a policy names is made', t => {
   const made: string[] = []
   load(new Map([...probes].map(([name, make]) => [name, spend => { made.push(name); return make(spend) }])))
-  t.deepEqual(made.sort(), ['probe.broken', 'probe.echo', 'probe.fail', 'probe.spend', 'regex.find_n'])
+  t.deepEqual([...new Set(made)].sort(), ['probe.broken', 'probe.echo', 'probe.fail', 'probe.spend', 'regex.find_n'])
   t.is(ask('found'), '[{"result":["a","a","a"]}]')
 })
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { PolicyError } from '../../rego/errors.ts'
-import { fuelExport, meterModule } from '../../rego/fuel.ts'
+import { fuelExport, meterModule, startExport } from '../../rego/fuel.ts'
 
 /** One module with one function of no arguments, exported as `f`. */
 function moduleOf(...body: number[]): Uint8Array {
@@ -78,4 +78,13 @@ test('a module with what the meter does not know is refused, not passed through'
     const error = t.throws(() => meterModule(wasm, 1), { instanceOf: PolicyError })
     t.deepEqual([error.code, error.message], ['ERR_BUNDLE_MALFORMED', `the policy module cannot be metered: ${why}`])
   }
+})
+
+test('a metered module starts nothing by itself', t => {
+  // Its start function is a loop without end.
+  const wasm = sectionsOf([1, [1, 0x60, 0, 0]], [3, [1, 0]], [8, [0]], [10, [1, 7, 0, 0x03, 0x40, 0x0c, 0, 0x0b, 0x0b]])
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(meterModule(wasm, 1_000)))
+  t.is((exports[fuelExport] as WebAssembly.Global).value, 1_000)
+  t.throws(() => (exports[startExport] as () => void)(), { instanceOf: WebAssembly.RuntimeError })
+  t.is((exports[fuelExport] as WebAssembly.Global).value, 0)
 })

@@ -243,6 +243,7 @@ const modules: readonly (readonly [title: string, make: () => Uint8Array, code: 
   ['that eats memory when it is loaded', () => starting(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x0c, 0, 0x0b), 'ERR_POLICY_TRAP', 'the policy module trapped'],
   ['that fills memory in one instruction', () => starting(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0b, 0), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has an instruction that is not known'],
   ['that fills the tank by its number', () => starting(0x41, 0x7f, 0x24, 0), 'ERR_BUNDLE_MALFORMED', 'the policy module is not WebAssembly'],
+  ['that keeps state outside its memory', () => moduleOf(memoryImport, [6, [2, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 1, 0x41, 0, 0x0b]]), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has more than one global that changes'],
   ['that calls without coming back', () => starting(0x12, 0), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has an instruction that is not known'],
   ['with a memory of its own', () => moduleOf([5, [1, 0, 1]]), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has a memory of its own'],
   ['with a second memory', () => moduleOf(memoryImport, [5, [1, 0, 1]]), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has a memory of its own'],
