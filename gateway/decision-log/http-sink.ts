@@ -8,6 +8,8 @@ import type { Sink } from './queue.ts'
 const maxBatchChars = 512 * 1024
 const lingerMs = 1_000
 const timeoutMs = 10_000
+/** Of one delivery from connecting to the last byte of the answer: each byte alone may come in time, for ever. */
+const defaultDeadlineMs = 30_000
 const firstRetryMs = 500
 const maxRetryMs = 60_000
 const maxAnswerBytes = 64 * 1024
@@ -18,9 +20,11 @@ export interface HttpSinkOptions {
   /** Bearer token, resolved each time: a secret may be replaced. */
   readonly token?: () => string
   readonly onFault: (error: unknown) => void
+  /** ms of one delivery. */
+  readonly deadlineMs?: number
 }
 
-export function createHttpSink({ url, token, onFault }: HttpSinkOptions): Sink {
+export function createHttpSink({ url, token, onFault, deadlineMs = defaultDeadlineMs }: HttpSinkOptions): Sink {
   const agent = new Agent({ connections: 1, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: timeoutMs }, maxResponseSize: maxAnswerBytes })
   let failures = 0
 
@@ -34,9 +38,10 @@ export function createHttpSink({ url, token, onFault }: HttpSinkOptions): Sink {
     async deliver(lines) {
       try {
         const { statusCode, headers, body } = await request(`${url}/logs`, {
-          method: 'POST', dispatcher: agent, body: gzipSync(`[${lines.join(',')}]`),
+          method: 'POST', dispatcher: agent, signal: AbortSignal.timeout(deadlineMs), body: gzipSync(`[${lines.join(',')}]`),
           headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...token === undefined ? {} : { authorization: `Bearer ${token()}` } },
         })
+        // What it answered is said by now: the rest is read for the connection's sake, and where it does not end in time nothing is sent twice.
         await body.dump()
         if (statusCode === 413) {
           onFault(new Error(`the decision log service does not take ${lines.length} events at once`))

@@ -1,6 +1,7 @@
 // The decision log: OPA's event, in order, to a file or a service that may be slow, failing or full. Nothing is lost without being counted.
 import fs from 'node:fs'
 import http from 'node:http'
+import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -203,4 +204,47 @@ test('an event added the moment the last batch was delivered is delivered too', 
   }
   await log.close(5_000)
   t.is(taken.length, 16)
+})
+
+/** Answers a head that never ends, or a body that never does, a byte every few ms; whatever it gets is written down. */
+async function dripping(head: string, drip: string) {
+  const requests: string[] = []
+  const server = net.createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', (bytes) => {
+      requests.push(bytes.toString('latin1').split('\r\n')[0] ?? '')
+      socket.write(head)
+      const timer = setInterval(() => { socket.write(drip) }, 10)
+      socket.once('close', () => { clearInterval(timer) })
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, close: () => server.close() }
+}
+
+test('a service whose answer drips in for ever holds no delivery for ever: the batch comes again, and a full queue still lets calls go', async (t) => {
+  const service = await dripping('HTTP/1.1 200 OK\r\n', 'x: y\r\n')
+  const faults: unknown[] = []
+  const sink = createHttpSink({ url: service.url, onFault: (error) => faults.push(error), deadlineMs: 100 })
+  t.is(await sink.deliver(['{"n":1}']), 500)
+  t.is(await sink.deliver(['{"n":1}']), 1_000, 'as any other failure: later each time')
+  t.deepEqual(faults.map((error) => (error as Error).name), ['TimeoutError', 'TimeoutError'])
+  const log = createDecisionLog({ sink, labels, maxWaitMs: 50, maxChars: 10 })
+  log.add(logged(1))
+  await log.room()
+  log.add(logged(2))
+  t.like(log.status(), { queued: 1, delivered: 0, lost: 1 })
+  await log.close(50)
+  service.close()
+})
+
+test('a service that took a batch and then drips the rest of its answer is not sent it again', async (t) => {
+  const service = await dripping('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n')
+  const faults: unknown[] = []
+  const sink = createHttpSink({ url: service.url, onFault: (error) => faults.push(error), deadlineMs: 100 })
+  t.is(await sink.deliver(['{"n":1}']), undefined)
+  t.deepEqual(faults, [])
+  t.deepEqual(service.requests, ['POST /logs HTTP/1.1'])
+  await sink.close()
+  service.close()
 })
