@@ -13,7 +13,10 @@ export const lintCommand = (toolchain: Toolchain) => (policy: Command): void => 
   countersign policy lint --format sarif .`))
     .action((dir: string | undefined, form: Formatted) => told(dir, formOf(form), 'linting', async ({ files, folder, show }) => {
       const tops = [...new Set([...files.keys()].filter(file => file.endsWith('.rego')).map(file => file.split('/')[0] ?? ''))]
-      const [ours, regal] = await Promise.all([lintPolicies(files, toolchain), regalFindings(folder, tops)])
+      const asked = regalFindings(folder, tops, process.env)
+      asked.catch(() => undefined)                         // of Rego that does not parse, ours says where
+      const ours = await lintPolicies(files, toolchain)
+      const regal = await asked
       const theirs = (regal ?? []).map(found => ({ ...found, file: path.isAbsolute(found.file) ? path.relative(folder, found.file) : found.file }))
       const findings = [...ours, ...theirs].toSorted(byPlace)
       const named = findings.map(found => ({ ...found, message: `${found.message} [${found.code}]` }))
