@@ -24,13 +24,13 @@ export interface Evaluator {
   evaluate(entrypoint: string, input: string | undefined): string
 }
 
-/** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
+/** Ready at once. @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
 export function createEvaluator(options: EvaluatorOptions & ImageOptions): Evaluator {
   const image = makeImage(options)
   return evaluatorOf(image, openMachine(image, options), options)
 }
 
-/** Of an image that was made in another thread, for one that has calls to answer. @throws PolicyError as above */
+/** Of an image that another thread made, for one that has calls to answer. @throws PolicyError as above */
 export async function openEvaluator(image: Image, options: EvaluatorOptions): Promise<Evaluator> {
   return evaluatorOf(image, await openMachineInTurns(image, options), options)
 }

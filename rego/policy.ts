@@ -5,7 +5,10 @@ import type { Bundle } from './bundle.ts'
 import { createCache } from './cache.ts'
 import type { Decision } from './decision.ts'
 import { PolicyError } from './errors.ts'
-import { createEvaluator } from './evaluator.ts'
+import { createEvaluator, openEvaluator } from './evaluator.ts'
+import type { Evaluator, EvaluatorOptions } from './evaluator.ts'
+import { makeImage } from './image.ts'
+import type { Image } from './image.ts'
 import { createPruner } from './prune.ts'
 import type { Pruner } from './prune.ts'
 import { createDecisionReader, readResult } from './read-decision.ts'
@@ -64,20 +67,50 @@ export interface Policy {
   close(): void
 }
 
-/** @throws PolicyError when the bundle cannot answer: wrong module, missing built-in or entrypoint */
+/** What is told of a bundle that decides. */
+type Facts = Pick<Bundle, 'digest' | 'revision' | 'serial' | 'inputs'>
+
+/** All that is made of a bundle before the first call, as values that one thread can post to another. */
+export interface PreparedPolicy { readonly facts: Facts; readonly image: Image }
+
+/** In one go, for whoever has no calls to answer meanwhile; a gateway has `makePolicy`. @throws PolicyError when the bundle cannot answer: wrong module, missing built-in or entrypoint */
 export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy {
+  const evaluator = createEvaluator({ ...limitsOf(options), wasm: bundle.wasm, data: bundle.data })
+  checkAnswers(bundle, evaluator.entrypoints)
+  return createPolicy(bundle, evaluator, options)
+}
+
+/** The first half, nearly all of the time. @throws PolicyError as `loadPolicy` */
+export function preparePolicy(bundle: Bundle): PreparedPolicy {
+  const { digest, revision, serial, inputs, wasm, data } = bundle
+  const image = makeImage({ ...limitsOf({}), wasm, data })
+  checkAnswers(bundle, new Set(image.entrypoints.map(([name]) => name)))
+  return { facts: { digest, revision, serial, inputs }, image }
+}
+
+/** It can answer what it says it answers. */
+function checkAnswers(bundle: Bundle, found: ReadonlySet<string>): void {
+  for (const name of Object.values(entrypoints)) prunerOf(bundle.inputs, name)
+  for (const name of [...Object.values(entrypoints), ...bundle.entrypoints]) if (!found.has(name)) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${name}`)
+}
+
+/** The other half, in turns of the event loop that calls do not notice. @throws PolicyError as `loadPolicy` */
+export async function openPolicy({ facts, image }: PreparedPolicy, options: PolicyOptions): Promise<Policy> {
+  return createPolicy(facts, await openEvaluator(image, limitsOf(options)), options)
+}
+
+function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): Policy {
+  let evaluator = loaded
   const readDecision = options.readDecision ?? createDecisionReader()
-  let evaluator = createEvaluatorOf(bundle, options)
-  const decisionPruner = prunerOf(bundle, entrypoints.decision)
-  const visiblePruner = prunerOf(bundle, entrypoints.visible)
-  for (const name of [...Object.values(entrypoints), ...bundle.entrypoints]) if (!evaluator.entrypoints.has(name)) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${name}`)
+  const decisionPruner = prunerOf(facts.inputs, entrypoints.decision)
+  const visiblePruner = prunerOf(facts.inputs, entrypoints.visible)
   const decisions = createCache<Decided>(options.cacheEntries ?? defaultCacheEntries, maxCacheBytes)
   const answers = createCache<ReadDecision>(maxAnswers, maxAnswerBytes)
 
   return {
-    digest: bundle.digest,
-    revision: bundle.revision,
-    serial: bundle.serial,
+    digest: facts.digest,
+    revision: facts.revision,
+    serial: facts.serial,
     builtins: evaluator.builtins,
     decide(input, inputText) {
       const text = decisionPruner.isWhole ? inputText : decisionPruner.write(input)
@@ -109,19 +142,17 @@ export function loadPolicy(bundle: Bundle, options: PolicyOptions = {}): Policy 
   }
 }
 
-function createEvaluatorOf(bundle: Bundle, options: PolicyOptions): ReturnType<typeof createEvaluator> {
-  return createEvaluator({
-    wasm: bundle.wasm,
-    data: bundle.data,
+function limitsOf(options: PolicyOptions): EvaluatorOptions {
+  return {
     builtins: hostBuiltins,
     maxMemoryPages: options.maxMemoryPages ?? defaultMemoryPages,
     fuel: options.fuel ?? defaultFuel,
     ...options.evaluationFuel === undefined ? {} : { evaluationFuel: options.evaluationFuel },
-  })
+  }
 }
 
-function prunerOf(bundle: Bundle, entrypoint: string): Pruner {
-  const paths = bundle.inputs[entrypoint]
+function prunerOf(inputs: Bundle['inputs'], entrypoint: string): Pruner {
+  const paths = inputs[entrypoint]
   if (!paths) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle does not say what ${entrypoint} reads`)
   return createPruner(paths)
 }

@@ -2,7 +2,7 @@
 // It changes nothing: it is asked behind the calls, from a queue that drops when it is full, and its answers go nowhere else.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DecidedCall } from '../call.ts'
-import { compileBundle, createDecisionReader, loadPolicy, PolicyError, readBundle, type Decision, type Policy } from '../../rego/index.ts'
+import { createDecisionReader, makePolicy, PolicyError, type Decision, type Policy } from '../../rego/index.ts'
 import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
 import { denialOf } from './decide.ts'
 import type { PolicyCommit, PolicyRepository } from './repository.ts'
@@ -105,7 +105,8 @@ export function createShadow(options: ShadowOptions): Shadow {
     const commit = await options.repository.readCommit(revision)
     checkSigner(commit, signers)
     const { source } = await options.repository.readTree(commit)
-    return { revision, commit, policy: loadPolicy(readBundle(await compileBundle({ files: source, revision, serial: 0, capabilities: options.capabilities })), { readDecision, evaluationFuel }) }
+    const { policy } = await makePolicy({ files: source, revision, serial: 0, capabilities: options.capabilities, isTested: false }, { readDecision, evaluationFuel })
+    return { revision, commit, policy }
   }
 
   function replace(next: Candidate | undefined): void {

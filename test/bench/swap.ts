@@ -1,66 +1,105 @@
-// What a new policy costs the calls that are going on: `node test/bench/swap.ts`. A bundle is made in a child process, read and loaded on the main
-// thread, and swapped in by one assignment, as the activation does it. Calls are decided all the while. The waits are wall clock
-// and count what else the machine does; the parts are CPU time of this thread.
+// What a new policy costs the calls that are going on: `node test/bench/swap.ts [--rounds N]`. Commits of a policy repository are activated as a gateway does it
+// (read, verified, tested, compiled, loaded, swapped), while this thread decides one uncached call a turn of the event loop. A wait is the time between
+// two turns, wall clock: it counts what else the machine does. So each round begins without an activation, once alone and once beside a
+// process that keeps a core as busy as a compiler does.
+import { spawn } from 'node:child_process'
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { compileBundle, createDecisionReader, loadPolicy, readBundle, shippedCapabilities, type Policy } from '../../rego/index.ts'
-import { shipped } from '../rego/sources.ts'
+import { parseArgs } from 'node:util'
+import { parseGoverned } from '../../gateway/governed.ts'
+import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository } from '../../gateway/policy/index.ts'
+import { openDatabase } from '../../gateway/state/database.ts'
+import { shippedCapabilities } from '../../rego/index.ts'
+import { commit, config, initRepository, newSigner, write } from '../gateway/policy/policy-repository.ts'
 
-const input = {
-  v: 1, phase: 'request', subject: { type: 'user', id: 'https://idp.example/|user-1', properties: { groups: ['analysts'], client_id: 'agent-1' } },
+const { rounds: told } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } }).values
+const rounds = Number(told)
+const idleMs = 4_000
+
+const input = (call: number) => ({
+  v: 1, phase: 'request', subject: { type: 'user', id: `https://idp.example/|user-${call}`, properties: { groups: ['analysts'], client_id: 'agent-1' } },
   action: { name: 'tools/call', properties: { effects: ['read'] } },
   resource: { type: 'tool', id: 'bank/run_report', properties: { target: 'bank', env: 'demo', labels: [] } },
-  request: { protocol: 'mcp', method: 'tools/call', tool: 'run_report', arguments: { report: 'largest_accounts' }, bytes: 812 },
+  request: { protocol: 'mcp', method: 'tools/call', tool: 'run_report', arguments: { report: `largest_accounts_${call}` }, bytes: 812 },
   findings: { pii: { status: 'ok', classes: [] }, projected: [] }, context: { ip: '127.0.0.1' },
+})
+
+const root = fs.mkdtempSync(join(tmpdir(), 'swap-'))
+const dir = join(root, 'policy')
+const eli = newSigner('eli')
+await initRepository(dir, { 'config.yaml': config, allowed_signers: eli.line })
+await commit(dir, eli)
+const database = openDatabase(join(root, 'state.db'))
+const activation = createActivation({
+  repository: createPolicyRepository(dir, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(join(root, 'bundles')),
+  pinned: { allowedSigners: eli.line, quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(),
+  parseGoverned: text => parseGoverned(text, []), onEvent: () => Promise.resolve(), onActive: () => undefined,
+})
+await activation.start()
+
+let calls = 0, failed = 0
+function decide(): void {
+  const one = input(calls++)
+  try {
+    activation.active()?.policy.decide(one, JSON.stringify(one))
+  } catch {
+    failed++
+  }
 }
-const text = JSON.stringify(input)
-const capabilities = shippedCapabilities()
-const readDecision = createDecisionReader()
-const rowsOf = (count: number) => JSON.stringify({ bench: Object.fromEntries(Array.from({ length: count }, (_, at) => [`account-${at}`, { owner: `person-${at % 997}`, limit: at, branch: 'Dayton', note: 'n'.repeat(20) }])) })
-const filesOf = (rows: number) => new Map([...shipped, ...(rows === 0 ? [] : [['data/zz_bench/data.json', new TextEncoder().encode(rowsOf(rows))] as const])])
 
-let policy: Policy = loadPolicy(readBundle(await compileBundle({ files: filesOf(0), revision: 'first', serial: 1, capabilities })), { cacheEntries: 0, readDecision })
-const decideFor = (ms: number) => { const end = performance.now() + ms; while (performance.now() < end) policy.decide(input, text) }
-decideFor(2_000)
-
-/** Decides once a turn of the event loop until `work` is done; the longest time between two decisions, how many there were, and how many failed. */
-async function meanwhile<Result>(work: Promise<Result>): Promise<{ result: Result; longestMs: number; calls: number; failed: number }> {
+/** Waits of calls, ms, while `work` goes on. */
+async function meanwhile(work: Promise<unknown>): Promise<number[]> {
   let isDone = false
-  let longestMs = 0, calls = 0, failed = 0
+  const waits: number[] = []
   const settled = work.finally(() => { isDone = true })
   for (let last = performance.now(); !isDone;) {
-    try {
-      policy.decide(input, text)
-      calls++
-    } catch {
-      failed++
-    }
+    decide()
     await turn()
     const now = performance.now()
-    longestMs = Math.max(longestMs, now - last)
+    waits.push(now - last)
     last = now
   }
-  return { result: await settled, longestMs, calls, failed }
+  await settled
+  return waits
 }
 
-const idle = await meanwhile(new Promise(resolve => { setTimeout(resolve, 2_000) }))
-process.stdout.write(`nothing going on: longest wait of a call ${idle.longestMs.toFixed(1)} ms, ${idle.calls} calls\n`)
-for (const rows of [0, 3_000, 30_000]) {
-  const parts = { read: 0, load: 0, first: 0 }
-  const timed = <Value>(part: keyof typeof parts, run: () => Value): Value => {
-    const before = process.threadCpuUsage()
-    const value = run()
-    const { user, system } = process.threadCpuUsage(before)
-    parts[part] = (user + system) / 1000
-    return value
+const pause = () => new Promise(resolve => { setTimeout(resolve, idleMs) })
+
+async function besideAnother(): Promise<number[]> {
+  const busy = spawn(process.execPath, ['-e', 'for (;;);'])
+  try {
+    return await meanwhile(pause())
+  } finally {
+    busy.kill('SIGKILL')
   }
-  const { longestMs, calls, failed, result } = await meanwhile((async () => {
-    const bytes = await compileBundle({ files: filesOf(rows), revision: `rows-${rows}`, serial: rows + 2, capabilities })
-    await turn()
-    const bundle = timed('read', () => readBundle(bytes))
-    policy = timed('load', () => loadPolicy(bundle, { cacheEntries: 0, readDecision }))
-    timed('first', () => policy.decide(input, text))
-    return bundle.data.length
-  })())
-  const told = Object.entries(parts).map(([part, ms]) => `${part} ${ms.toFixed(1)}`).join(', ')
-  process.stdout.write(`${(result / 1000).toFixed(0)} kB of data: longest wait of a call ${longestMs.toFixed(1)} ms (${told}); ${calls} calls, ${failed} failed, serial ${policy.serial}\n`)
 }
+
+function say(what: string, waits: readonly number[]): void {
+  const sorted = waits.toSorted((a, b) => a - b)
+  const at = (share: number) => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2)
+  process.stdout.write(`${what.padEnd(34)} p50 ${at(0.5)}  p99 ${at(0.99)}  p99.9 ${at(0.999)}  longest ${at(1)} ms  (${sorted.length} calls)\n`)
+}
+
+const rowsOf = (count: number, round: number) => JSON.stringify({ round, bench: Object.fromEntries(Array.from({ length: count }, (_, at) => [`account-${at}`, { owner: `person-${at % 997}`, limit: at, branch: 'Dayton', note: 'n'.repeat(20) }])) })
+
+await meanwhile(pause())   // V8's optimising compiler is at work for the first calls
+for (let round = 1; round <= rounds; round++) {
+  say('nothing going on', await meanwhile(pause()))
+  say('another process busy', await besideAnother())
+  for (const rows of [0, 3_000, 30_000]) {
+    const data = rowsOf(rows, round)
+    write(dir, { 'data/zz_bench/data.json': data })
+    await commit(dir, eli)
+    const before = activation.active()?.serial
+    const waits = await meanwhile(activation.poll())
+    if (activation.active()?.serial === before) throw new Error(activation.status().refused?.message ?? 'nothing was activated')
+    say(`activation, ${(data.length / 1000).toFixed(0)} kB more data`, waits)
+    say('  and the first second after it', await meanwhile(new Promise(resolve => { setTimeout(resolve, 1_000) })))
+  }
+}
+process.stdout.write(`${calls} calls, ${failed} failed\n`)
+database.close()
+fs.rmSync(root, { recursive: true, force: true })
+if (failed > 0) process.exitCode = 1
