@@ -28,8 +28,8 @@ export const verifyCommand = (readCommit: ReadCommit) => (policy: Command): void
     .option('--scope <scope>', 'what it must be signed for', '')
     .option('--unsigned', 'instead of a key: do not ask whose it is')
     .option('--minimum-serial <number>', 'the lowest serial that is accepted', '0')
-    .option('--commit <rev>', 'rebuild it from this commit (full id, branch or tag) and compare byte for byte')
-    .option('--repository <dir>', 'where the commit is; its work tree does not matter', '.')
+    .option('--commit <rev>', 'rebuild it from this commit (id or its start, branch, tag, ~n or ^n behind it) and compare byte for byte')
+    .option('--repository <dir>', 'where the commit is, a linked worktree will do; what is checked out does not matter', '.')
     .option('--json', 'the result as one JSON document')
     .addHelpText('after', `
 Examples:

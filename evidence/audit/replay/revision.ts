@@ -1,6 +1,6 @@
 // A revision of a policy repository, read without a Git program: the commit, its policy source, and what else it holds.
 import * as fs from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import git from 'isomorphic-git'
 import { isHiddenPolicyFile } from '../../../rego/index.ts'
 import type { PolicySource } from '../../../rego/index.ts'
@@ -23,8 +23,9 @@ const maxAncestors = 10_000
  * @throws EvidenceError `ERR_EVIDENCE_REPLAY` when it cannot be read
  */
 export async function readRevision(path: string, named: string): Promise<RevisionSource | undefined> {
-  const gitdir = fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
-  const found = fs.existsSync(join(gitdir, 'objects')) ? await resolve(gitdir, named.replace(/[~^].*$/, '')) : undefined
+  const { own, gitdir } = foldersOf(path)
+  const name = named.replace(/[~^].*$/, '')
+  const found = fs.existsSync(join(gitdir, 'objects')) ? await idOf(gitdir, name === 'HEAD' ? headOf(own) : name) : undefined
   if (found === undefined) return undefined
   const repository = new GitRepository(gitdir)
   try {
@@ -38,7 +39,24 @@ export async function readRevision(path: string, named: string): Promise<Revisio
   }
 }
 
-async function resolve(gitdir: string, name: string): Promise<string | undefined> {
+/** `.git` of a linked worktree is a file that says where its own HEAD is; objects and refs are those of all (gitrepository-layout(5)). */
+function foldersOf(path: string): { readonly own: string; readonly gitdir: string } {
+  const dot = join(path, '.git')
+  const found = fs.statSync(dot, { throwIfNoEntry: false })
+  const own = found === undefined ? path : found.isFile() ? resolve(path, lineOf(dot).replace(/^gitdir: /, '')) : dot
+  const shared = join(own, 'commondir')
+  return { own, gitdir: fs.existsSync(shared) ? resolve(own, lineOf(shared)) : own }
+}
+
+/** What HEAD names; `HEAD` itself where that cannot be read. */
+function headOf(own: string): string {
+  const file = join(own, 'HEAD')
+  return fs.existsSync(file) ? lineOf(file).replace(/^ref: /, '') : 'HEAD'
+}
+
+const lineOf = (file: string): string => fs.readFileSync(file, 'utf8').split('\n', 1)[0] ?? ''
+
+async function idOf(gitdir: string, name: string): Promise<string | undefined> {
   for (const ref of [name, `refs/remotes/${name}`, `refs/remotes/origin/${name}`]) {
     const found = await git.resolveRef({ fs, gitdir, ref }).catch(() => undefined)
     if (found !== undefined && /^[0-9a-f]{40}$/.test(found)) return found

@@ -8,6 +8,7 @@ import test from 'ava'
 import git from 'isomorphic-git'
 import { GatewayError } from '../../../gateway/errors.ts'
 import { createPolicyRepository } from '../../../gateway/policy/index.ts'
+import { gitFolders, resolveCommit } from '../../../gateway/policy/revision.ts'
 import { commit, newSigner, write } from './policy-repository.ts'
 
 const signer = newSigner('lena')
@@ -65,6 +66,19 @@ test('another tree under the name of a signed one is refused', async (t) => {
   const repository = createPolicyRepository(dir, 'refs/heads/main')
   const error = await t.throwsAsync(repository.readTree(await repository.readCommit(revision)), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
   t.true(error.message.endsWith(`tree ${tree} does not match its id`), error.message)
+})
+
+test('another commit under the name of an annotated tag is refused', async (t) => {
+  const { dir, revision } = await signed()
+  t.teardown(() => fs.rmSync(dir, { recursive: true }))
+  await git.annotatedTag({ fs, dir, ref: 'v1', object: revision, message: 'release', tagger: { name: 'Test', email: 'test@bank.example' } })
+  t.is(await resolveCommit(dir, gitFolders(dir), 'v1'), revision)
+  const oid = await git.resolveRef({ fs, dir, ref: 'refs/tags/v1' })
+  write(dir, { 'policy/a.rego': 'package b\n' })
+  const other = await commit(dir, signer)
+  forge(dir, oid, 4, Buffer.from(`object ${other}\ntype commit\ntag v1\ntagger T <t> 1 +0000\n\nrelease\n`))
+  const error = await t.throwsAsync(resolveCommit(dir, gitFolders(dir), 'v1'), { instanceOf: GatewayError, code: 'ERR_POLICY_REPOSITORY' })
+  t.true(error.message.endsWith(`tag ${oid} does not match its id`), error.message)
 })
 
 const trees: readonly (readonly [string, readonly string[], string])[] = [

@@ -48,6 +48,14 @@ test('a branch, a tag, an id, the start of one and what is before it are revisio
   for (const name of ['v1', 'release/1', 'main~1', 'HEAD^', `${second}~1`, first]) t.is(await of(name), first, name)
 })
 
+test('a linked worktree has the same revisions, and a HEAD of its own', async (t) => {
+  const worktree = join(mkdtempSync(join(tmpdir(), 'replay-worktree-')), 'checkout')
+  git('worktree', 'add', '-q', '--detach', worktree, first)
+  for (const [name, revision] of [['HEAD', first], ['main', second], ['v1', first], [second.slice(0, 10), second]] as const) t.is((await readRevision(worktree, name))?.revision, revision, name)
+  git('worktree', 'add', '-q', '-b', 'work', `${worktree}-2`, second)
+  t.is((await readRevision(`${worktree}-2`, 'HEAD~1'))?.revision, first)
+})
+
 test('what is no revision is none, and what is not there is told', async (t) => {
   t.is(await of('nothing'), undefined)
   t.is((await readRevision(tmpdir(), 'main'))?.revision, undefined)
