@@ -3,18 +3,15 @@
 // is straight-line code, and a tick takes one for each 4 KiB of it: so a tank bounds the time of an evaluation.
 // Format: WebAssembly Core Specification 2.0, §5.
 import { checkShape } from './module-shape.ts'
-import { readSections, sectionOrder, sections, WasmReader } from './wasm-reader.ts'
+import { quicken } from './runtime/index.ts'
+import { readSections, sections, WasmReader } from './wasm-reader.ts'
+import { append, codeOf, countOf, emptyBlock, exportKinds, i32, moduleOf, nameOf, op, signed, unsigned } from './wasm-writer.ts'
 
 /** Name under which a metered module exports its tank (a mutable i32 global). */
 export const fuelExport = 'countersign_fuel'
 /** Name under which it exports what its start section named: an instance that takes over another's memory must not run it. */
 export const startExport = 'countersign_start'
 
-const op = { unreachable: 0x00, loop: 0x03, if: 0x04, end: 0x0b, call: 0x10, callIndirect: 0x11, globalGet: 0x23, globalSet: 0x24, i32Const: 0x41, i32Eqz: 0x45, i32LtS: 0x48, i32Sub: 0x6b } as const
-const i32 = 0x7f
-const functionKind = 0
-const globalKind = 3
-const emptyBlock = 0x40
 /** Of code between two ticks, that one of fuel pays for. OPA's own functions are smaller, nearly all of them. */
 const bytesPerUnit = 4_096
 const maxWeight = 0x7fffffff
@@ -27,20 +24,16 @@ const maxWeight = 0x7fffffff
 export function meterModule(wasm: Uint8Array, fuel: number): Uint8Array {
   const parts = readSections(wasm)
   const importedFunctions = checkShape(parts)
+  quicken(parts, wasm, importedFunctions)
   const index = countOf(parts.get(sections.global))
   parts.set(sections.global, append(parts.get(sections.global), [i32, 1, op.i32Const, ...signed(fuel), op.end]))
-  parts.set(sections.export, append(parts.get(sections.export), [...named(fuelExport), globalKind, ...unsigned(index)]))
+  parts.set(sections.export, append(parts.get(sections.export), [...nameOf(fuelExport), exportKinds.global, ...unsigned(index)]))
   const start = parts.get(sections.start)
-  if (start) parts.set(sections.export, append(parts.get(sections.export), [...named(startExport), functionKind, ...start]))
+  if (start) parts.set(sections.export, append(parts.get(sections.export), [...nameOf(startExport), exportKinds.func, ...start]))
   parts.delete(sections.start)
   const code = parts.get(sections.code)
   if (code) parts.set(sections.code, meterCode(code, index, importedFunctions))
-  const chunks: Uint8Array[] = [wasm.subarray(0, 8)]
-  for (const id of sectionOrder) {
-    const content = parts.get(id)
-    if (content) chunks.push(Uint8Array.of(id, ...unsigned(content.length)), content)
-  }
-  return Buffer.concat(chunks)
+  return moduleOf(parts)
 }
 
 interface Body {
@@ -60,13 +53,10 @@ function meterCode(code: Uint8Array, index: number, importedFunctions: number): 
   // A function that calls nothing is part of its caller's straight line; every other pays for itself.
   const inLine = bodies.map(body => (body.callees.length + body.indirectCalls === 0 ? body.bytes.length : 0))
   const longest = inLine.reduce((one, other) => Math.max(one, other), 0)
-  const chunks: Uint8Array[] = [Uint8Array.from(unsigned(bodies.length))]
-  bodies.forEach((body, at) => {
+  return codeOf(bodies.map((body, at) => {
     const length = body.callees.reduce((sum, callee) => sum + (inLine[callee - importedFunctions] ?? 0), body.bytes.length + body.indirectCalls * longest)
-    const metered = meterBody(body, tick(index, Math.min(maxWeight, 1 + Math.floor(length / bytesPerUnit))), inLine[at] === 0)
-    chunks.push(Uint8Array.from(unsigned(metered.length)), metered)
-  })
-  return Buffer.concat(chunks)
+    return meterBody(body, tick(index, Math.min(maxWeight, 1 + Math.floor(length / bytesPerUnit))), inLine[at] === 0)
+  }))
 }
 
 function readBody(bytes: Uint8Array): Body {
@@ -107,31 +97,4 @@ function meterBody({ bytes, start, loops }: Body, tick: Uint8Array, isTickedAtEn
     copied = loop
   }
   return Buffer.concat([...chunks, bytes.subarray(copied)])
-}
-
-function countOf(content: Uint8Array | undefined): number {
-  return content ? new WasmReader(content, 0).u32() : 0
-}
-
-function append(content: Uint8Array | undefined, entry: readonly number[]): Uint8Array {
-  const reader = new WasmReader(content ?? Uint8Array.of(0), 0)
-  const count = reader.u32()
-  return Buffer.concat([Uint8Array.from(unsigned(count + 1)), (content ?? new Uint8Array(1)).subarray(reader.at), Uint8Array.from(entry)])
-}
-
-function named(name: string): number[] {
-  return [name.length, ...new TextEncoder().encode(name)]
-}
-
-function unsigned(value: number): number[] {
-  const bytes: number[] = []
-  for (; value >= 0x80; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80)
-  return [...bytes, value]
-}
-
-function signed(value: number): number[] {
-  const bytes: number[] = []
-  // Non-negative only; the last byte's sign bit (0x40) must be clear.
-  for (; value >= 0x40; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80)
-  return [...bytes, value]
 }

@@ -2,7 +2,7 @@
 // (WebAssembly Core Specification 2.0, §5). What it does not know is refused.
 import { PolicyError } from './errors.ts'
 
-export const sections = { type: 1, import: 2, table: 4, memory: 5, global: 6, export: 7, start: 8, code: 10 } as const
+export const sections = { type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, start: 8, code: 10 } as const
 export const importKinds = { func: 0, memory: 2 } as const
 // Where each section stands in the file; `datacount` (12) comes before `code`, and custom sections (0) carry nothing we need.
 export const sectionOrder: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]
@@ -22,6 +22,23 @@ export function readSections(wasm: Uint8Array): Map<number, Uint8Array> {
   return parts
 }
 
+/** Names that the module gives its functions, by index; they say nothing for certain. Appendix A.4 ("name section"). */
+export function readFunctionNames(wasm: Uint8Array): ReadonlyMap<number, string> {
+  const names = new Map<number, string>()
+  const reader = new WasmReader(wasm, 8)
+  while (reader.at < wasm.length) {
+    const id = reader.byte()
+    const content = new WasmReader(reader.bytes(reader.u32()), 0)
+    if (id !== 0 || content.name() !== 'name') continue
+    while (!content.isAtEnd) {
+      const kind = content.byte()
+      const list = new WasmReader(content.bytes(content.u32()), 0)
+      if (kind === 1) for (let left = list.u32(); left > 0; left--) names.set(list.u32(), list.name())
+    }
+  }
+  return names
+}
+
 export class WasmReader {
   readonly #bytes: Uint8Array
   at: number
@@ -29,6 +46,10 @@ export class WasmReader {
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes
     this.at = at
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.#bytes.length
   }
 
   byte(): number {
