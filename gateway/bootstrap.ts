@@ -2,7 +2,7 @@
 // Keys are snake_case in YAML; paths are relative to the file. Schema: schema/bootstrap.schema.json.
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
-import type { Bootstrap, SecretSource } from './config.ts'
+import type { Bootstrap, RemoteConfig, SecretSource } from './config.ts'
 import { ConfigError, createConfigParser, deepFreeze, type ConfigProblem } from './config-document.ts'
 import schema from './schema/bootstrap.schema.json' with { type: 'json' }
 
@@ -34,12 +34,14 @@ interface Written {
   readonly admin: { readonly host: string; readonly port: number; readonly public_url?: string }
   readonly public_url: string
   readonly directories: Bootstrap['directories']
-  readonly policy: { readonly repository: string; readonly ref?: string; readonly shadow_ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number }
+  readonly policy: { readonly repository: string; readonly ref?: string; readonly shadow_ref?: string; readonly allowed_signers: string; readonly quorum?: number; readonly poll_s?: number } & WrittenRemote
   readonly evidence?: { readonly interval_s?: number; readonly max_unsealed_bytes?: number; readonly max_unsealed_s?: number }
   readonly drain_s?: number
   readonly decision_log?: WrittenDecisionLog
   readonly secrets?: Readonly<Record<string, SecretSource>>
 }
+
+type WrittenRemote = { readonly https?: { readonly ca?: string; readonly user?: string; readonly secret?: string }; readonly ssh?: { readonly key: string; readonly known_hosts: string } }
 
 type WrittenDecisionLog = { readonly wait_ms?: number; readonly file?: { readonly path: string; readonly max_bytes?: number; readonly keep?: number }; readonly http?: { readonly url: string; readonly token?: string } }
 
@@ -62,7 +64,7 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
     directories: { journal: at(d.journal), keys: at(d.keys), sealer: at(d.sealer), evidence: at(d.evidence), state: at(d.state) },
     policy: {
       ...isElsewhere(policy.repository) ? { repository: policy.repository, isRemote: true } : { repository: at(policy.repository), isRemote: false },
-      ref: policy.ref ?? defaultRef, ...policy.shadow_ref === undefined ? {} : { shadowRef: policy.shadow_ref }, allowedSigners: at(policy.allowed_signers), quorum: policy.quorum ?? defaultQuorum, pollS: policy.poll_s ?? defaultPollS,
+      ref: policy.ref ?? defaultRef, ...policy.shadow_ref === undefined ? {} : { shadowRef: policy.shadow_ref }, allowedSigners: at(policy.allowed_signers), quorum: policy.quorum ?? defaultQuorum, pollS: policy.poll_s ?? defaultPollS, ...remoteOf(policy, at),
     },
     evidence: { intervalS: evidence?.interval_s ?? defaultIntervalS, maxUnsealedBytes: evidence?.max_unsealed_bytes ?? defaultMaxUnsealedBytes, maxUnsealedS: evidence?.max_unsealed_s ?? defaultMaxUnsealedS },
     drainS: written.drain_s ?? defaultDrainS,
@@ -71,6 +73,13 @@ export function parseBootstrap(text: string, path: string): Bootstrap {
     digest: new Uint8Array(createHash('sha256').update(text).digest()),
   }
   return deepFreeze(bootstrap)
+}
+
+function remoteOf({ https, ssh }: WrittenRemote, at: (name: string) => string): RemoteConfig {
+  return {
+    ...https === undefined ? {} : { https: { ...https, ...https.ca === undefined ? {} : { ca: at(https.ca) } } },
+    ...ssh === undefined ? {} : { ssh: { key: ssh.key, knownHosts: at(ssh.known_hosts) } },
+  }
 }
 
 /** The schema has seen that it is one of the two. */
@@ -103,7 +112,7 @@ function crossCheck(written: Written): ConfigProblem[] {
   if (sink?.http !== undefined && isPlaintextAbroad(sink.http.url)) problems.push({ path: 'decision_log.http.url', message: 'expected https off loopback' })
   if (sink?.http?.token !== undefined && written.secrets?.[sink.http.token] === undefined) problems.push({ path: 'decision_log.http.token', message: 'no secret of this name' })
   if (isPlaintextAbroad(written.public_url)) problems.push({ path: 'public_url', message: 'expected https off loopback' })
-  problems.push(...repositoryProblems(written.policy.repository))
+  problems.push(...repositoryProblems(written.policy.repository), ...remoteProblems(written))
   if (written.admin.public_url !== undefined && isPlaintextAbroad(written.admin.public_url)) problems.push({ path: 'admin.public_url', message: 'expected https off loopback' })
   return problems
 }
@@ -121,9 +130,21 @@ function repositoryProblems(repository: string): ConfigProblem[] {
   if (!URL.canParse(repository) || !/^(https?|ssh):\/\/[A-Za-z0-9._~:/@+%[\]-]{1,2000}$/.test(repository)) return [{ path, message: 'expected a path, https://…, ssh://… or user@host:path' }]
   const url = new URL(repository)
   if (/^-|^$/.test(url.hostname) || url.username.startsWith('-')) return [{ path, message: 'expected a host name' }]
-  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) return [{ path, message: 'expected an address without credentials: Git asks its credential helper' }]
+  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) return [{ path, message: 'expected an address without credentials: policy.https has room for them, and Git asks its credential helper' }]
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return [{ path, message: 'expected https off loopback' }]
   return []
+}
+
+/** A setting that nothing would read is a mistake: whoever wrote it counts on it. */
+function remoteProblems({ policy: { repository, https, ssh }, secrets = {} }: Written): ConfigProblem[] {
+  const isHttp = /^https?:/.test(repository)
+  const wrong = [
+    https !== undefined && !isHttp ? { path: 'policy.https', message: 'expected a policy.repository of https://…' } : [],
+    ssh !== undefined && (isHttp || !isElsewhere(repository)) ? { path: 'policy.ssh', message: 'expected a policy.repository of ssh://… or user@host:path' } : [],
+    https?.secret !== undefined && !Object.hasOwn(secrets, https.secret) ? { path: 'policy.https.secret', message: 'no secret of this name' } : [],
+    ssh !== undefined && !Object.hasOwn(secrets, ssh.key) ? { path: 'policy.ssh.key', message: 'no secret of this name' } : [],
+  ]
+  return wrong.flat()
 }
 
 /** @internal also for governed config */

@@ -12,13 +12,21 @@ export interface Bootstrap {
   readonly publicUrl: string
   readonly directories: { readonly journal: string; readonly keys: string; readonly sealer: string; readonly evidence: string; readonly state: string }
   /** `repository`: a path, or the address of one elsewhere. `quorum`: how many of `allowedSigners` bring the first commit into force. */
-  readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; /** A candidate that decides in the shadow. */ readonly shadowRef?: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number }
+  readonly policy: { readonly repository: string; readonly isRemote: boolean; readonly ref: string; /** A candidate that decides in the shadow. */ readonly shadowRef?: string; readonly allowedSigners: string; readonly quorum: number; readonly pollS: number } & RemoteConfig
   readonly evidence: { readonly intervalS: number; readonly maxUnsealedBytes: number; readonly maxUnsealedS: number }
   readonly drainS: number
   readonly decisionLog?: DecisionLogConfig
   readonly secrets: Readonly<Record<string, SecretSource>>
   /** SHA-256 of the file's bytes, recorded at start. */
   readonly digest: Uint8Array
+}
+
+/** How the node comes to a policy repository elsewhere; absent: as the operator's own Git and SSH settings say. */
+export interface RemoteConfig {
+  /** `ca`: a file, the only authorities for it. `secret`: the name of one, a bearer token, or with `user` a password. */
+  readonly https?: { readonly ca?: string; readonly user?: string; readonly secret?: string }
+  /** `key`: the name of the secret that is the private key. `knownHosts`: a file. */
+  readonly ssh?: { readonly key: string; readonly knownHosts: string }
 }
 
 /** A copy of every decision in OPA's event shape, to one place; calls wait up to `waitMs` for room while that place is slow. */

@@ -2,9 +2,11 @@
 // System and user configuration hold (credential helpers, proxies, SSH keys are the operator's); a repository's never brings anything to execute.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { GatewayError } from '../errors.ts'
+import { gitFault } from './git-fault.ts'
+import type { Visit } from './remote-access.ts'
 
-/** One pack; a policy repository with its whole history takes a few megabytes. In blocks of 512 bytes, as `ulimit` counts. */
-const maxFileBlocks = 256 * 1024 * 2
+/** As `ulimit -f` counts. */
+const fileBlockBytes = 512
 /** KiB of address space. Objects that unpack to more end the child, not the gateway. */
 const maxMemoryKiB = 2 * 1024 * 1024
 const maxErrorChars = 4_096
@@ -17,7 +19,7 @@ const fixed = {
 } as const
 const settings = [
   'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.bigFileThreshold=1m', 'core.packedGitWindowSize=64m', 'core.packedGitLimit=256m',
-  'protocol.allow=never', 'protocol.https.allow=always', 'protocol.ssh.allow=always', 'protocol.version=2', 'http.followRedirects=false',
+  'protocol.allow=never', 'protocol.https.allow=always', 'protocol.ssh.allow=always', 'protocol.version=2', 'http.followRedirects=false', 'http.sslVersion=tlsv1.2',
   'fetch.fsckObjects=true', 'fetch.unpackLimit=1', 'fetch.recurseSubmodules=false', 'transfer.bundleURI=false', 'pack.threads=1', 'gc.auto=0', 'maintenance.auto=false',
 ]
 
@@ -26,15 +28,18 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface GitOptions {
   readonly gitdir: string
   readonly environment: Environment
+  /** Of any file that it writes. */
+  readonly maxFileBytes: number
   /** http: to loopback, where nothing goes over a wire. */
   readonly allowsHttp?: boolean
 }
 
 /** stdin, stdout and stderr are pipes; a process group of its own, so that its end is everybody's. */
-export function spawnGit({ gitdir, environment, allowsHttp = false }: GitOptions, args: readonly string[]): ChildProcess {
-  const all = [...settings, ...allowsHttp ? ['protocol.http.allow=always'] : []].flatMap((setting) => ['-c', setting])
-  const env = { ...Object.fromEntries(kept.flatMap((name) => environment[name] === undefined ? [] : [[name, environment[name]]])), ...fixed }
-  const child = spawn('/bin/sh', ['-c', `ulimit -f ${maxFileBlocks} && ulimit -v ${maxMemoryKiB} && exec git "$@"`, 'git', ...all, `--git-dir=${gitdir}`, ...args], { stdio: 'pipe', detached: true, env })
+export function spawnGit({ gitdir, environment, maxFileBytes, allowsHttp = false }: GitOptions, args: readonly string[], visit?: Visit): ChildProcess {
+  const all = [...settings, ...allowsHttp ? ['protocol.http.allow=always'] : [], ...visit?.settings ?? []].flatMap((setting) => ['-c', setting])
+  const passed = kept.filter((name) => environment[name] !== undefined && visit?.withheld.includes(name) !== true)
+  const env = { ...Object.fromEntries(passed.map((name) => [name, environment[name]])), ...fixed, ...visit?.variables }
+  const child = spawn('/bin/sh', ['-c', `ulimit -f ${Math.ceil(maxFileBytes / fileBlockBytes)} && ulimit -v ${maxMemoryKiB} && exec git "$@"`, 'git', ...all, `--git-dir=${gitdir}`, ...args], { stdio: 'pipe', detached: true, env })
   child.stdin?.on('error', () => undefined)                // it ended before it read: its exit says so
   return child
 }
@@ -53,10 +58,10 @@ export function endGit(child: ChildProcess): void {
  * Runs Git to its end.
  * @param said what it wrote to stderr, for the operator's log: a server's words may be in it
  * @returns stdout
- * @throws GatewayError ERR_POLICY_REMOTE
+ * @throws GatewayError ERR_POLICY_REMOTE, ERR_POLICY_REMOTE_UNTRUSTED
  */
-export async function runGit(options: GitOptions, args: readonly string[], { timeoutMs, maxOutputBytes, said }: { readonly timeoutMs: number; readonly maxOutputBytes: number; readonly said: (words: string) => void }): Promise<string> {
-  const child = spawnGit(options, args)
+export async function runGit(options: GitOptions, args: readonly string[], { timeoutMs, maxOutputBytes, said, visit }: { readonly timeoutMs: number; readonly maxOutputBytes: number; readonly said: (words: string) => void; readonly visit?: Visit }): Promise<string> {
+  const child = spawnGit(options, args, visit)
   child.stdin?.end()
   const chunks: Buffer[] = []
   let bytes = 0, errors = '', why = ''
@@ -74,7 +79,7 @@ export async function runGit(options: GitOptions, args: readonly string[], { tim
   clearTimeout(timer)
   if (code === 0 && why === '') return Buffer.concat(chunks).toString('utf8')
   said(printable(errors))
-  throw new GatewayError('ERR_POLICY_REMOTE', `the remote policy repository ${why !== '' ? why : code === 127 ? 'could not be asked: there is no git on PATH' : `could not be read: git ended with ${code ?? 'a signal'}`}`)
+  throw why === '' ? gitFault(errors, code ?? undefined) : new GatewayError('ERR_POLICY_REMOTE', `the remote policy repository ${why}`)
 }
 
 function printable(words: string): string {

@@ -3,18 +3,30 @@
 import { mkdirSync, readdirSync, rmSync, statSync, existsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
-import { endGit, runGit, spawnGit, type Environment, type GitOptions } from './git-process.ts'
-import { activationRefs, type Outside, type ReadObject } from './repository.ts'
+import { createCatFile } from './cat-file.ts'
+import { runGit, type Environment, type GitOptions } from './git-process.ts'
+import { visitRemote, type RemoteAccess, type Visit } from './remote-access.ts'
+import { activationRefs, type Outside } from './repository.ts'
 
-const listTimeoutMs = 20_000
-const fetchTimeoutMs = 60_000
+/** Deadlines in ms, and sizes in bytes: a remote that drips, hangs or sends ever more takes no more than this. */
+export interface MirrorLimits {
+  /** To say which refs there are. */
+  readonly listMs: number
+  readonly fetchMs: number
+  /** For one object of the mirror, which lies on this machine's disk. */
+  readonly readMs: number
+  /** One pack; a policy repository with its whole history takes a few megabytes. */
+  readonly packBytes: number
+  /** All packs together. */
+  readonly mirrorBytes: number
+}
+
+export const mirrorLimits: MirrorLimits = { listMs: 20_000, fetchMs: 60_000, readMs: 20_000, packBytes: 256 * 1024 * 1024, mirrorBytes: 1024 * 1024 * 1024 }
+
 /** Some 30,000 refs. */
 const maxListBytes = 4 * 1024 * 1024
 /** Statements that are fetched for one commit. */
 const maxEndorsements = 64
-/** All packs together: a remote that sends ever more fills no disk. */
-const maxMirrorBytes = 1024 * 1024 * 1024
-const idleMs = 2_000
 
 export interface MirrorOptions {
   /** The mirror's folder; made when it is not there. */
@@ -22,6 +34,8 @@ export interface MirrorOptions {
   readonly url: string
   readonly ref: string
   readonly environment: Environment
+  readonly access?: RemoteAccess
+  readonly limits?: MirrorLimits
   /** ms since the Unix epoch */
   readonly now: () => number
   /** What Git says of a failure, for the operator's log. */
@@ -32,12 +46,13 @@ export function mirrorPath(stateDirectory: string, name = 'policy'): string {
   return join(stateDirectory, `${name}.git`)
 }
 
-export function createMirror({ path, url, ref, environment, now, said }: MirrorOptions): Outside {
-  const git: GitOptions = { gitdir: path, environment, allowsHttp: url.startsWith('http://') }
+export function createMirror({ path, url, ref, environment, access = {}, limits = mirrorLimits, now, said }: MirrorOptions): Outside {
+  const git: GitOptions = { gitdir: path, environment, maxFileBytes: limits.packBytes, allowsHttp: url.startsWith('http://') }
+  const run = async (args: readonly string[], timeoutMs: number, visit?: Visit): Promise<string> => await runGit(git, args, { timeoutMs, maxOutputBytes: maxListBytes, said, ...visit === undefined ? {} : { visit } })
   let fetched = ''                                         // the refs as they were last fetched
 
-  async function listRemote(endorsed: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const text = await runGit(git, ['ls-remote', '--quiet', '--refs', '--', url, ref, `${activationRefs}/*`], { timeoutMs: listTimeoutMs, maxOutputBytes: maxListBytes, said })
+  async function listRemote(visit: Visit, endorsed: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const text = await run(['ls-remote', '--quiet', '--refs', '--', url, ref, `${activationRefs}/*`], limits.listMs, visit)
     const all = new Map<string, string>()
     for (const line of text.split('\n')) {
       const [, oid, name] = /^([0-9a-f]{40})\t(refs\/[!-~]{1,300})$/.exec(line) ?? []
@@ -64,23 +79,27 @@ export function createMirror({ path, url, ref, environment, now, said }: MirrorO
     }
   }
 
+  async function follow(visit: Visit, endorsed: readonly string[]): Promise<void> {
+    const wanted = await listRemote(visit, endorsed)
+    const state = JSON.stringify([...wanted])
+    if (state === fetched) return
+    sweep(path, now() - 2 * limits.fetchMs)
+    forget(wanted, [wanted.get(ref) ?? '', ...endorsed])
+    if (sizeOf(join(path, 'objects', 'pack')) > limits.mirrorBytes) throw new GatewayError('ERR_POLICY_REMOTE', `the mirror of the policy repository is larger than ${limits.mirrorBytes} bytes`)
+    const specs = [...wanted.keys()].map((name) => `+${name}:${name}`)
+    await run(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], limits.fetchMs, visit)
+    fetched = state
+  }
+
   return {
     async refresh(endorsed) {
       if (!existsSync(join(path, 'HEAD'))) {
         mkdirSync(path, { recursive: true, mode: 0o700 })
-        await runGit(git, ['init', '--quiet', '--bare', '--template=', path], { timeoutMs: listTimeoutMs, maxOutputBytes: maxListBytes, said })
+        await run(['init', '--quiet', '--bare', '--template=', path], limits.listMs)
       }
-      const wanted = await listRemote(endorsed)
-      const state = JSON.stringify([...wanted])
-      if (state === fetched) return
-      sweep(path, now() - 2 * fetchTimeoutMs)
-      forget(wanted, [wanted.get(ref) ?? '', ...endorsed])
-      if (sizeOf(join(path, 'objects', 'pack')) > maxMirrorBytes) throw new GatewayError('ERR_POLICY_REMOTE', `the mirror of the policy repository is larger than ${maxMirrorBytes} bytes`)
-      const specs = [...wanted.keys()].map((name) => `+${name}:${name}`)
-      await runGit(git, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], { timeoutMs: fetchTimeoutMs, maxOutputBytes: maxListBytes, said })
-      fetched = state
+      await visitRemote(access, { url, folder: path }, async (visit) => { await follow(visit, endorsed) })
     },
-    read: createReader(git),
+    read: createCatFile(git, limits.readMs),
   }
 }
 
@@ -97,54 +116,4 @@ function sweep(path: string, before: number): void {
 
 function sizeOf(folder: string): number {
   return existsSync(folder) ? readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0) : 0
-}
-
-/** Objects through `git cat-file --batch`: it says an object's size before its content, so that what unpacks to more than it may be is never taken in. */
-function createReader(git: GitOptions): ReadObject {
-  let child: ReturnType<typeof spawnGit> | undefined
-  let idle: NodeJS.Timeout | undefined
-  let queue: Promise<unknown> = Promise.resolve()
-
-  async function ask(oid: string, maxBytes: number): Promise<{ type: string; bytes: Uint8Array }> {
-    const asked = child ??= spawnGit(git, ['cat-file', '--batch'])
-    const { stdin, stdout } = asked
-    if (stdin === null || stdout === null) throw new Error('git has no pipes')
-    asked.stderr?.resume()
-    return await new Promise((resolve, reject) => {
-      let taken = Buffer.alloc(0)
-      const done = (outcome: () => void): void => {
-        stdout.removeAllListeners('data')
-        asked.removeAllListeners('close').removeAllListeners('error')
-        outcome()
-      }
-      const fail = (why: string): void => done(() => {
-        endGit(asked)
-        child = undefined
-        reject(new Error(why))
-      })
-      asked.once('close', () => fail('git ended')).once('error', () => fail('git cannot be run'))
-      stdout.on('data', (chunk: Buffer) => {
-        taken = Buffer.concat([taken, chunk])
-        const end = taken.indexOf(0x0a)
-        if (end < 0) return taken.length > 200 ? fail('git answered something else') : undefined
-        const [, type, size] = /^[0-9a-f]{40} ([a-z]+) (\d{1,15})$/.exec(taken.toString('latin1', 0, end)) ?? []
-        if (type === undefined) return done(() => reject(new Error('it is not there')))
-        const length = Number(size)
-        if (length > maxBytes) return fail(`it is larger than ${maxBytes} bytes`)
-        if (taken.length < end + 1 + length + 1) return
-        done(() => resolve({ type, bytes: new Uint8Array(taken.subarray(end + 1, end + 1 + length)) }))
-      })
-      stdin.write(`${oid}\n`)
-    })
-  }
-
-  return (oid, maxBytes) => {
-    clearTimeout(idle)
-    const answer = queue.then(() => ask(oid, maxBytes))
-    queue = answer.catch(() => undefined).finally(() => {
-      clearTimeout(idle)
-      idle = setTimeout(() => { if (child !== undefined) endGit(child); child = undefined }, idleMs).unref()
-    })
-    return answer
-  }
 }

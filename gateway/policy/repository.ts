@@ -1,5 +1,5 @@
-// The policy repository: which commit is policy, who signed it, and what is in it. Read-only; objects are read through isomorphic-git
-// (a mirror's through Git, mirror.ts) and hashed here: a pack's index is taken at its word, so whoever may write the repository could put
+// The policy repository: which commit is policy, who signed it, and what is in it. Read-only; refs are read through isomorphic-git, objects
+// here (pack.ts; a mirror's by Git, cat-file.ts) and hashed: a pack's index is taken at its word, so whoever may write the repository could put
 // other bytes under a signed name. Commits and trees are parsed here, too (isomorphic-git's `payload` is wrong for SSH signatures).
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -8,6 +8,7 @@ import { inflateSync } from 'node:zlib'
 import git from 'isomorphic-git'
 import { isHiddenPolicyFile, sourceDigest } from '../../rego/index.ts'
 import { GatewayError } from '../errors.ts'
+import { readPacked } from './pack.ts'
 import { maxEndorsementBytes } from './statement.ts'
 
 const maxCommitBytes = 64 * 1024
@@ -90,8 +91,7 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
   const read: ReadObject = outside?.read ?? (async (oid, maxBytes) => {
     const loose = readLoose(gitdirOf(), oid, maxBytes)
     if (loose !== undefined) return loose
-    const { type, object } = await git.readObject({ fs, gitdir: gitdirOf(), oid, format: 'content' })
-    return { type, bytes: object instanceof Uint8Array ? object : new Uint8Array(0) }
+    return await readPacked(gitdirOf(), oid, maxBytes) ?? fail(wrong(`there is no ${oid}`))
   })
 
   async function readObject(oid: string, type: ObjectType, maxBytes: number): Promise<Uint8Array> {
@@ -187,7 +187,7 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
 }
 
 /**
- * An object in a file of its own, as a small push leaves it: a megabyte there can unpack to a gigabyte, which isomorphic-git would take in whole.
+ * An object in a file of its own, as a small push leaves it: a megabyte there can unpack to a gigabyte.
  * @returns undefined: it is in a pack, or nowhere
  */
 function readLoose(gitdir: string, oid: string, maxBytes: number): { readonly type: string; readonly bytes: Uint8Array } | undefined {
