@@ -1,6 +1,6 @@
 // `countersign evidence …`: what is on record, replayed, proven, exported, and verified. Everything here only reads the evidence directory.
 import { spawn } from 'node:child_process'
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { EvidenceError } from './errors.ts'
@@ -9,11 +9,14 @@ import { Recording } from './audit/recording.ts'
 import { countRules, type RuleCounts } from './audit/rule-counts.ts'
 import { recordedDecision, type RecordedDecision } from './audit/recorded-decision.ts'
 import { listSessions } from './audit/sessions.ts'
-import { frameAsData, frameInFull, frameLine, sessionLine } from './audit/show.ts'
+import { checkFrameProof } from './audit/frame-proof.ts'
+import { policyOf } from './audit/policy-of.ts'
+import { frameAsData, frameInFull, frameLine, provenLines, sessionLine } from './audit/show.ts'
 import type { ExportFlags } from './audit/replay/cli.ts'
 import { exportSessionKeys } from './keys/store.ts'
 import { exportTlog, proveFrame } from './repository/export.ts'
 import { parseSessionKeys } from './verify/session-keys.ts'
+import { parseTrust } from './verify/trust.ts'
 
 interface ReadOptions { readonly keys?: string; readonly json?: true }
 
@@ -43,7 +46,7 @@ export function evidenceCommands(program: Command): void {
       const frames = [...recording.frames(session)].filter((frame) => seq === undefined || frame.seq === seq)
       if (frames.length === 0) throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', `there is no frame ${what}`)
       if (options.json === true) print(JSON.stringify(frames.map(frameAsData)))
-      else print(frames.map(seq === undefined ? frameLine : frameInFull).join('\n'))
+      else print(frames.map((frame) => seq === undefined ? frameLine(frame) : frameInFull(frame, policyOf(recording, frame))).join('\n'))
     })
 
   evidence.command('replay').description('tell a session from open to close').argument('<session>', 'session id or the start of one').argument('<dir>', 'evidence directory')
@@ -81,7 +84,7 @@ Examples:
   countersign evidence verify --keys keys.jsonl --json evidence`)
     .action((dir: string, options: ReadOptions & { trust?: string; since?: string; at?: string }) => verifyInChild(dir, options))
 
-  evidence.command('prove').description('prove one frame under the newest checkpoint: JSON that needs nothing but the log\'s key').argument('<session/seq>', 'session id or the start of one, and seq').argument('<dir>', 'evidence directory')
+  evidence.command('prove').description('prove one frame under the newest checkpoint: JSON that check-proof needs nothing but the log\'s key for').argument('<session/seq>', 'session id or the start of one, and seq').argument('<dir>', 'evidence directory')
     .option('--tlog-proof', 'only the C2SP .tlog-proof of the frame\'s batch')
     .action(async (what: string, dir: string, options: { tlogProof?: true }) => {
       using recording = openRecording(dir, {})
@@ -90,6 +93,28 @@ Examples:
       const proof = await proveFrame(dir, Buffer.from(session, 'hex'), seq)
       if (options.tlogProof === true) process.stdout.write(proof.proof)
       else print(JSON.stringify(proof, undefined, 2))
+    })
+
+  evidence.command('check-proof').description('check a proof that `prove` wrote, without the record').argument('<file>', 'the proof')
+    .requiredOption('--trust <file>', 'trust file of the examiner: the log\'s keys')
+    .option(...jsonOption)
+    .addHelpText('after', `
+Exit status: 0 the frame is on record; 1 the proof does not hold; 2 could not run.
+
+Examples:
+  countersign evidence prove 01a2/7 evidence > proof.json
+  countersign evidence check-proof --trust trust.json proof.json`)
+    .action((file: string, { trust, json }: { trust: string; json?: true }) => {
+      const { logKeys } = parseTrust(readFileSync(trust, 'utf8'), { vkey: '', allowedSigners: '' })
+      const text = readFileSync(file, 'utf8')
+      try {
+        const proven = checkFrameProof(text, logKeys)
+        print(json === true ? JSON.stringify({ holds: true, ...proven, time: new Date(proven.time).toISOString() }) : provenLines(proven))
+      } catch (error) {
+        if (!(error instanceof EvidenceError)) throw error
+        print(json === true ? JSON.stringify({ holds: false, code: error.code, message: error.message }) : `DOES NOT HOLD: ${error.message}`)
+        process.exitCode = 1
+      }
     })
 
   evidence.command('export').description('write the log as C2SP tiles, the session keys, or a replay corpus').argument('<dir>', 'evidence directory; with --keys alone, the gateway\'s key directory')
@@ -115,6 +140,7 @@ Examples:
         const { size, origin } = await exportTlog(dir, tlog)
         print(`${tlog}: ${size} entries of ${origin}`)
       } else if (keys !== undefined) {
+        if (!existsSync(path.join(dir, 'kek'))) throw new EvidenceError('ERR_EVIDENCE_KEY', `${dir} is not the gateway's key directory (directories.keys of its bootstrap file): it holds no kek`)
         writeFileSync(keys, [...exportSessionKeys(dir)].join(''), { mode: 0o600, flag: 'wx' })
         print(`${keys}: session keys; whoever holds this file reads every body`)
       }

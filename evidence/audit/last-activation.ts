@@ -10,7 +10,7 @@ export interface LastActivation {
 }
 
 /** FORMAT §4, kind 8: activated, rolled back, emergency. */
-const cameIntoForce: readonly unknown[] = [0, 2, 3]
+export const cameIntoForce: readonly unknown[] = [0, 2, 3]
 
 /**
  * Reads from the end, without keys, and no further back than it must.

@@ -3,6 +3,8 @@ import { countsOf, statementText, toTranscript } from '../session/transcript.ts'
 import type { Json, Transcript } from '../session/transcript.ts'
 import type { CborItem } from '../verify/cbor.ts'
 import { kind } from '../verify/leaf.ts'
+import type { ProvenFrame } from './frame-proof.ts'
+import type { PolicyInForce } from './policy-of.ts'
 import { contentsOf, kindNames } from './recording.ts'
 import type { RecordedFrame } from './recording.ts'
 import type { SessionSummary } from './sessions.ts'
@@ -54,16 +56,22 @@ function eventName(event: Json): string {
   return typeof event['event'] === 'string' ? event['event'] : typeof event['subject'] === 'string' ? event['subject'] : ''
 }
 
-/** Several lines: a frame's line, then its content indented. */
-export function frameInFull(frame: RecordedFrame): string {
+/** @param policy what brought the bundle into force that decided, where it is on record */
+export function frameInFull(frame: RecordedFrame, policy?: PolicyInForce): string {
   const { request, decision, result, event } = toTranscript(frame.kind, contentsOf(frame))
   const lines = [frameLine(frame)]
   const block = (title: string, text: string): void => { lines.push(`        ${title}`, ...text.split('\n').map((line) => printable(`          ${line}`))) }
   if (event !== undefined) block('event', pretty(event))
   if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? statementText(request.json) ?? pretty(request.json) : request.text)
   if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map(({ id, msg }) => `${id}: ${msg}`).join('\n') || 'no reason was needed')
+  if (policy !== undefined) block(`policy: ${policy.revision === undefined ? 'commit not opened' : `commit ${policy.revision}`}`, [`bundle ${policy.bundle}`, `in force by ${policy.signers.join(' and ') || 'people whose names were not opened'}: ${policy.frame}`].join('\n'))
   if (result !== undefined) block(['result:', result.title, countsLine(frame)].filter((part) => part !== '').join(' '), resultText(result))
   return lines.join('\n')
+}
+
+export function provenLines({ session, seq, time, kind: name, decisionId, bundle, origin, batch, size }: ProvenFrame): string {
+  const said = [['at', `${new Date(time).toISOString()}, ${name}`], ['decision', decisionId], ['bundle', bundle], ['log', `${origin}: batch ${batch}, under its checkpoint of size ${size}`]] as const
+  return [`HOLDS: frame ${session}/${seq} is on record.`, ...said.flatMap(([what, text]) => text === undefined ? [] : [printable(`  ${what.padEnd(9)} ${text}`)])].join('\n')
 }
 
 function countsLine(frame: RecordedFrame): string {

@@ -4,6 +4,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkFrameProof } from '../../../evidence/audit/frame-proof.ts'
+import { EvidenceError } from '../../../evidence/errors.ts'
+import { parseVerifierKey } from '../../../evidence/verify/note.ts'
 import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 
@@ -85,6 +88,40 @@ test('a frame is proven under the newest checkpoint', (t) => {
   const proof = JSON.parse(command('prove', `${session}/0`, evidence).stdout) as { proof: string; v: number }
   t.is(proof.v, 1)
   t.regex(proof.proof, /^c2sp\.org\/tlog-proof@v1\nindex 0\n/)
+})
+
+test('a proof is checked without the record, and every part of it counts', (t) => {
+  const [{ session } = { session: '' }] = JSON.parse(command('ls', '--json', evidence).stdout) as { session: string }[]
+  const proof = command('prove', `${session}/0`, evidence).stdout
+  writeFileSync(join(root, 'proof.json'), proof)
+  writeFileSync(join(root, 'other.json'), proof.replace('"index": 0', '"index": 1'))
+  const holds = command('check-proof', '--trust', join(root, 'trust.json'), join(root, 'proof.json'))
+  t.is(holds.status, 0)
+  t.regex(holds.stdout, new RegExp(`^HOLDS: frame ${session}/0 is on record\\.\n {2}at +\\d{4}-.*Z, epoch\n`))
+  t.like(command('check-proof', '--trust', join(root, 'trust.json'), join(root, 'other.json')), { status: 1, stdout: 'DOES NOT HOLD: the proof does not lead from its frame to the batch\n' })
+  t.is(command('check-proof', '--trust', join(root, 'none.json'), join(root, 'proof.json')).status, 2)
+
+  const keys = [parseVerifierKey(readFileSync(join(root, 'sealer', 'log.vkey'), 'utf8').trim())]
+  const refused = (text: string, known = keys): string => t.throws(() => checkFrameProof(text, known), { instanceOf: EvidenceError, code: 'ERR_TLOG_PROOF' })!.message
+  const parts = JSON.parse(proof) as { leaf: string; index: number; frames: number; hashes: string[]; batch: string; proof: string }
+  const other = (text: string): string => { const bytes = Buffer.from(text, 'base64'); bytes[bytes.length - 1] = bytes.at(-1)! ^ 1; return bytes.toString('base64') }
+  for (const [changed, why] of [
+    [{ leaf: other(parts.leaf) }, 'does not lead from its frame to the batch'],
+    [{ frames: parts.frames + 1 }, 'does not lead from its frame to the batch'],
+    [{ batch: other(parts.batch) }, 'does not lead from its batch to the checkpoint'],
+    [{ proof: parts.proof.replace('index 0', 'index 1') }, 'does not lead from its batch to the checkpoint'],
+    [{ v: 2 }, 'is not as evidence prove writes it'],
+    [{ hashes: Array.from({ length: 65 }, () => parts.leaf) }, 'is not as evidence prove writes it'],
+    [{ leaf: 'x'.repeat(300_000) }, 'is too long'],
+  ] as const) t.is(refused(JSON.stringify({ ...parts, ...changed })), `the proof ${why}`)
+  t.regex(refused(JSON.stringify({ ...parts, proof: parts.proof.replace(/\n(\d+)\n/, '\n9$1\n') })), /^the proof is false: the signature of .* is false$/)
+  t.is(refused(proof, []), 'the proof ends at a checkpoint that no log key of the trust file signed')
+  t.is(refused('{'), 'the proof is not JSON, as evidence prove writes it')
+})
+
+test('keys are not looked for among evidence, and nothing is written over', (t) => {
+  t.regex(command('export', '--keys', join(root, 'more.jsonl'), evidence).stderr, /ERR_EVIDENCE_KEY: .* is not the gateway's key directory \(directories\.keys of its bootstrap file\): it holds no kek\n$/)
+  t.is(command('export', '--keys', keysFile, join(root, 'keys')).stderr, `countersign: ${keysFile}: it is there already, and nothing is written over it\n`)
 })
 
 test('what is not on record is exit 2 with a sentence', (t) => {
