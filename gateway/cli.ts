@@ -29,11 +29,11 @@ const program = new Command('countersign')
   .description('Identity-aware gateway for MCP servers, PostgreSQL and HTTP services: decided by Rego, held for a human where policy says so, masked, and recorded so that an examiner can check the record.')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(countersign --help lists the commands)')
   .addHelpText('after', `
 Examples:
   countersign start --tour            the whole system on embedded defaults, with a guided tour
-  countersign policy test             test the shipped policies
+  countersign policy new DIR          a policy repository to start from
+  countersign policy replay --help    which recorded decisions a change of policy flips
   countersign doctor --config FILE    what the gateway's own role in a database could do by itself
   countersign evidence verify DIR     check a record: exit 0 intact, 1 false, 2 could not run, 3 incomplete`)
 
@@ -64,9 +64,31 @@ for (const [name, load] of Object.entries(nouns)) if (isListing || name === noun
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!(error instanceof CommanderError)) {
-    const { message, code } = error as { message: string; code?: unknown }
-    process.stderr.write(`countersign: ${typeof code === 'string' ? `${code}: ` : ''}${message}\n`)
-  }
+  if (!(error instanceof CommanderError)) process.stderr.write(`countersign: ${wordsOf(error)}\n`)
+  else if (error.exitCode !== 0 && error.code !== 'commander.help') process.stderr.write(`(${named()} --help tells more)\n`)
   process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2
+}
+
+/** `countersign policy replay`, as far as what was typed names commands. */
+function named(): string {
+  let at = program
+  for (const word of process.argv.slice(2)) {
+    const next = at.commands.find((command) => command.name() === word)
+    if (next === undefined) break
+    at = next
+  }
+  const names = [at.name()]
+  for (let above = at.parent; above !== null; above = above.parent) names.unshift(above.name())
+  return names.join(' ')
+}
+
+/** The code and the message; of a file that could not be opened, why. */
+function wordsOf(error: unknown): string {
+  const why = { ENOENT: 'no such file or folder', EISDIR: 'it is a folder', EEXIST: 'it is there already, and nothing is written over it', EACCES: 'not permitted' } as const
+  const { message, code, path: file, cause } = error as NodeJS.ErrnoException
+  const reason = (of: unknown): string | undefined => typeof of === 'string' && Object.hasOwn(why, of) ? why[of as keyof typeof why] : undefined
+  const own = reason(code)
+  if (own !== undefined) return `${file ?? 'a file that was named'}: ${own}`
+  const under = reason((cause as NodeJS.ErrnoException | undefined)?.code)
+  return `${code === undefined ? '' : `${code}: `}${message}${under === undefined ? '' : ` (${under})`}`
 }

@@ -8,6 +8,11 @@ import type { PolicySource } from './source.ts'
 /** The policies that this package ships. */
 export const shippedFolder = fileURLToPath(new URL('.', import.meta.url))
 
+/** What a command without DIR is about: the policy repository that it is called in; elsewhere what is shipped. */
+export function defaultFolder(): string {
+  return existsSync('policy') && statSync('policy').isDirectory() ? '.' : shippedFolder
+}
+
 // Beside policies live compilers, configuration and readmes; these three are the policy.
 const parts = ['policy', 'data', 'schema']
 const extensions = ['.rego', '.json', '.yaml', '.yml']

@@ -58,7 +58,7 @@ export function configCommands(program: Command): void {
         process.stdout.write(json === true ? `${JSON.stringify({ valid: true, problems: [] })}\n` : `${file} is valid\n`)
       } catch (cause) {
         if (!(cause instanceof ConfigError)) throw cause
-        process.stdout.write(json === true ? `${JSON.stringify({ valid: false, problems: cause.problems })}\n` : `${cause.message}\n`)
+        process.stdout.write(json === true ? `${JSON.stringify({ valid: false, problems: cause.problems })}\n` : `${cause.message}\n${governed !== true && /^targets:/m.test(text) ? 'It has targets, as the config.yaml of a policy repository has: for one, say --governed.\n' : ''}`)
         process.exitCode = 1
       }
     })

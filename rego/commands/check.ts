@@ -9,7 +9,7 @@ import { watchFolder } from './watch.ts'
 
 export const checkCommand = (toolchain: Toolchain) => (policy: Command): void => {
   formatted(verb(policy, 'check', 'strict check against the input schema and the built-ins that the host has', `
-  countersign policy check                  the shipped policies
+  countersign policy check                  the policy repository here
   countersign policy check --watch .        again at each save
   countersign policy check --json policies  findings as data`))
     .option('--watch', 'check again whenever a file changes')

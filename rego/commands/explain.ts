@@ -7,7 +7,7 @@ import { shippedCapabilities } from '../capabilities.ts'
 import { PolicyError } from '../errors.ts'
 import { explainDecision } from '../explain.ts'
 import { explanationLines } from '../explanation-lines.ts'
-import { isPolicyFile, readPolicyFolder, shippedFolder } from '../folder.ts'
+import { defaultFolder, isPolicyFile, readPolicyFolder } from '../folder.ts'
 import { sourceDigest, type PolicySource } from '../source.ts'
 import { readTarball } from '../tarball.ts'
 import type { Toolchain } from '../toolchain/process.ts'
@@ -50,9 +50,9 @@ Examples:
   countersign policy explain --evidence evidence --keys keys.jsonl --session 01a2 --seq 7 --bundle bundle.tar.gz --repository ~/policies
 
 Exit status: 0 explained; 1 the source does not compile, or decides otherwise than is on record; 2 could not run.
-DIR is as of policy check; without it, the shipped policies.`)
+DIR is as of policy check.`)
     .action(async (dir: string | undefined, flags: ExplainFlags) => {
-      const folder = path.resolve(dir ?? shippedFolder)
+      const folder = path.resolve(dir ?? defaultFolder())
       const isCommitted = flags.bundle !== undefined || flags.commit !== undefined
       const show = isCommitted ? String : (file: string) => path.relative(process.cwd(), path.join(folder, file))
       await ran(flags.json, 'explaining', show, () => explain(dir, flags, show, { toolchain, readCommit, readRecorded }))
@@ -101,7 +101,7 @@ async function readPolicy(dir: string | undefined, { bundle, commit, repository 
     const { revision, files } = await readCommit(repository, commit)
     return { files: policyFiles(files), origin: revision }
   }
-  if (bundle === undefined) return { files: readPolicyFolder(dir ?? shippedFolder), origin: path.resolve(dir ?? shippedFolder) }
+  if (bundle === undefined) return { files: readPolicyFolder(dir ?? defaultFolder()), origin: path.resolve(dir ?? defaultFolder()) }
   const bytes = readBundleFile(bundle)
   const inside = readTarball(bytes)
   inside.delete(signaturesFile)

@@ -3,13 +3,13 @@ import path from 'node:path'
 import { styleText } from 'node:util'
 import { Option, type Command } from 'commander'
 import { PolicyError, type Finding } from '../errors.ts'
-import { readPolicyFolder, shippedFolder } from '../folder.ts'
+import { defaultFolder, readPolicyFolder } from '../folder.ts'
 import { formatFindings, formats, isMachineFormat, type Format, type MachineFormat } from '../formats/index.ts'
 import { findingLines, type Style } from '../report.ts'
 
 const exits = `
 Exit status: 0 fine; 1 findings, a failed test or an unformatted file; 2 could not run.
-DIR is a folder with policy/, data/ and schema/, or any folder of .rego files; without it, the shipped policies.`
+DIR is a folder with policy/, data/ and schema/, or any folder of .rego files; without it, the folder here if it has a policy/, else the shipped policies.`
 
 export interface Json { readonly json?: boolean }
 /** Of a verb with `--format`: `--json` is its short form. */
@@ -50,9 +50,10 @@ export interface Told {
 
 /** Reads the policy folder, then as `ran`. */
 export async function told(dir: string | undefined, form: boolean | undefined | Format, doing: string, work: (source: Source) => Promise<Told>): Promise<void> {
-  const folder = path.resolve(dir ?? shippedFolder)
+  const from = dir ?? defaultFolder()
+  const folder = path.resolve(from)
   const show = (file: string) => path.relative(process.cwd(), path.join(folder, file))
-  await ran(form, doing, show, async () => work({ folder, files: readPolicyFolder(dir ?? shippedFolder), show }))
+  await ran(form, doing, show, async () => work({ folder, files: readPolicyFolder(from), show }))
 }
 
 /**

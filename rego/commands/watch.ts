@@ -2,7 +2,7 @@
 import { watch } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { shippedFolder } from '../folder.ts'
+import { defaultFolder } from '../folder.ts'
 
 // An editor's save is several events, and a checkout many.
 const settleMs = 20
@@ -14,7 +14,7 @@ const relevant = ['.rego', '.json', '.yaml', '.yml']
  */
 export async function watchFolder(folder: string | undefined, doing: string, round: () => Promise<void>): Promise<never> {
   let changed = Promise.withResolvers<undefined>()
-  const watcher = watch(path.resolve(folder ?? shippedFolder), { recursive: true }, (_event, file) => {
+  const watcher = watch(path.resolve(folder ?? defaultFolder()), { recursive: true }, (_event, file) => {
     if (file === null || relevant.includes(path.extname(file))) changed.resolve(undefined)
   })
   // A folder that goes away ends the watch; what it was is said by the next round.

@@ -33,6 +33,18 @@ test('the shipped policies pass their check', async t => {
   t.regex(out, /files, 2 entrypoints: nothing to mend\n$/)
 })
 
+test('called in a policy repository, a command without DIR is about that one', async t => {
+  const dir = folder(t, { 'policy/x.rego': good, 'policy/x_test.rego': 'package x_test\n\ntest_mine if true\n' })
+  const { status, out } = await policy(dir, 'test')
+  t.is(status, 0)
+  t.is(out, 'ok     policy/x_test.rego  1/1\n1 tests: 1 passed\n')
+})
+
+test('what a command lacks is told with the command whose help tells more', async t => {
+  t.deepEqual(await policy('.', 'replay'), { status: 2, out: '', err: "error: required option '--base <version>' not specified\n(countersign policy replay --help tells more)\n" })
+  t.deepEqual(await policy('.', 'chekc'), { status: 2, out: '', err: "error: unknown command 'chekc'\n(Did you mean check?)\n(countersign policy --help tells more)\n" })
+})
+
 test('a finding is file:row:col: message, and exit status 1', async t => {
   const dir = folder(t, { 'policy/x.rego': 'package policies.x\n\nallow if input.resorce.id == "a"\n' })
   const human = await policy(dir, 'check', '.')
