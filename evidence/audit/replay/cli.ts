@@ -146,7 +146,8 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {
-    throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', `${file} cannot be read`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', `${file} cannot be read${code === 'EISDIR' ? ': it is a folder' : code === 'ENOENT' ? ': there is no such file' : ''}`, { cause })
   }
 }
 

@@ -84,8 +84,10 @@ function compareApprovals(base: ApprovalRequirement, head: ApprovalRequirement, 
   if (!isNoLaxer || !implies(base, head)) {
     const [before, after] = [approvers(base), approvers(head)]
     const subjects = [...after.filter((name) => !before.includes(name)), ...before.filter((name) => !after.includes(name))]
+    // The same people, more or fewer of them: their names alone would say nothing.
+    const [from, to] = before.join() === after.join() ? [seats(base), seats(head)] : [before, after]
     // Neither implies the other: somebody may approve who could not, so it counts as wider.
-    add(isNoLaxer ? 'approvers_narrowed' : 'approvers_widened', before.join(', '), after.join(', '), subjects)
+    add(isNoLaxer ? 'approvers_narrowed' : 'approvers_widened', from.join(', '), to.join(', '), subjects)
   }
   if (base.justification !== head.justification) add(head.justification === 'optional' ? 'justification_dropped' : 'justification_added', base.justification, head.justification)
   if (base.break_glass !== head.break_glass) add(head.break_glass ? 'break_glass_opened' : 'break_glass_closed', base.break_glass, head.break_glass)
@@ -94,6 +96,8 @@ function compareApprovals(base: ApprovalRequirement, head: ApprovalRequirement, 
 }
 
 const approvers = ({ groups }: ApprovalRequirement): string[] => [...new Set(groups.flatMap(({ any_of }) => any_of))].toSorted()
+
+const seats = ({ groups }: ApprovalRequirement): string[] => groups.map(({ any_of, min }) => [min, ...any_of.toSorted()].join(' ')).toSorted()
 
 /**
  * Whether everybody who can meet `strict` meets `lax` as well: each seat that is asked for is asked for, no wider, by another seat of the other.

@@ -36,7 +36,7 @@ function gateLines(report: Report): string[] {
   const said = [
     ...(verdict === 'not faithful' ? ['**Not faithful.** What follows rests on a base that does not decide as it did.'] : []),
     ...(verdict === 'engines disagree' ? ['**Two engines disagree** on this policy: one of them is wrong.'] : []),
-    ...(gate.unseen.length > 0 ? [`**Head goes by what no corpus shows as it will be**: ${gate.unseen.map(code).join(', ')}. It may decide otherwise than here.${gate.widening.entries > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
+    ...(gate.unseen.length > 0 ? [`**Head newly goes by what no recorded call can show**: ${gate.unseen.map(code).join(', ')}. It may decide otherwise than here.${gate.widening.entries > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
     ...(gate.unproven !== null ? [`**Nothing proves this change**: ${unprovenWords(report)}.${gate.widening.entries + gate.unseen.length > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length > 0 ? [`**Access widens for ${counted(gate.widening.calls, 'recorded call')}.** Missing: ${gate.missing.join(', and ')}.`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length === 0 ? [`Access widens for ${counted(gate.widening.calls, 'recorded call')}: labelled, and approved by an owner.`] : []),

@@ -12,7 +12,7 @@ export function summaryLines(report: Report): string[] {
   const { flips, gate, rules, cost, differential, corpus } = report
   const width = (cell: (flip: ReportedFlip) => string) => Math.max(0, ...flips.slice(0, maxFlips).map((flip) => cell(flip).length))
   const kinds = width(({ kind }) => kindWords[kind])
-  const ids = Math.min(width(({ rules: names }) => names.join(' ')), 40)
+  const ids = Math.min(width(({ rules: names }) => names.join(' ')), 60)
   const left = leftOutWords(report)
   return [
     headline(report), population(report), faithfulnessWords(report),
@@ -23,7 +23,7 @@ export function summaryLines(report: Report): string[] {
     `rules: ${number(rules.never_fired.length)} never fired here, ${number(rules.never_tested.length)} never tested${differential === null ? '' : `; two engines ${differential.disagreements.length === 0 ? 'agree' : 'DISAGREE'} on ${number(differential.rows)} rows`}`,
     `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs${corpus.rows < fewRows ? '' : `; ${number(cost.decisions_per_second)} decisions/s`}`,
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
-    ...(gate.unseen.length === 0 ? [] : [`head goes by what no corpus shows as it will be: ${gate.unseen.join(', ')}`]),
+    ...(gate.unseen.length === 0 ? [] : [`head newly goes by what no recorded call can show: ${gate.unseen.join(', ')}; it may decide otherwise than here`]),
     ...(gate.unproven === null ? [] : [`nothing proves this change: ${unprovenWords(report)}`]),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),

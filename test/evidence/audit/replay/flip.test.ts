@@ -16,6 +16,7 @@ test('what goes the other way round in the golden set is told as well', (t) => {
   t.deepEqual(kinds({ ...held, approval: { ...approval, groups: [{ any_of: ['leads', 'risk'], min: 1 }] } }, held), ['approvers_narrowed'])
   t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [...approval.groups, { any_of: ['risk'], min: 1 }] } }), ['approvers_narrowed'])
   t.deepEqual(kinds(held, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 2 }] } }), ['approvers_narrowed'])
+  t.like(compareDecisions(held, { ...held, approval: { ...approval, groups: [{ any_of: ['leads'], min: 2 }] } })[0], { before: '1 leads', after: '2 leads' }, 'the same group, more of it: the number says what changes')
   t.deepEqual(kinds({ ...allow, record: { level: 'meta', retention: '7y' } }, allow), ['record_extended'])
   t.deepEqual(kinds(allow, { ...allow, record: { level: 'body', retention: '10y' } }), ['retention_changed'])
   t.deepEqual(kinds(allow, { ...allow, reasons: allow.reasons.map((reason) => ({ ...reason, severity: 'high' as const })) }), ['severity_changed'])

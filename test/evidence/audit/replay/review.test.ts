@@ -131,8 +131,8 @@ test('a head that could tell a replay from a call, by an address, a name or the 
     const head = await version(rule(condition))
     const { report } = await reportOn(head)
     t.deepEqual([report.exit, report.gate.widening.entries, report.gate.unseen, report.gate.missing.length], [1, 0, unseen, 2], condition)
-    t.true(writeMarkdown(report, '').includes(`**Head goes by what no corpus shows as it will be**: ${unseen.map((one) => `\`${one}\``).join(', ')}. It may decide otherwise than here. Missing: the label policy-widening, and`))
-    t.true(summaryLines(report).includes(`head goes by what no corpus shows as it will be: ${unseen.join(', ')}`))
+    t.true(writeMarkdown(report, '').includes(`**Head newly goes by what no recorded call can show**: ${unseen.map((one) => `\`${one}\``).join(', ')}. It may decide otherwise than here. Missing: the label policy-widening, and`))
+    t.true(summaryLines(report).includes(`head newly goes by what no recorded call can show: ${unseen.join(', ')}; it may decide otherwise than here`))
     t.is((await reportOn(head, { labels: ['policy-widening'], approvedBy: ['lena'], author: 'eli' })).report.exit, 0)
   }
 })
