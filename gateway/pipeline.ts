@@ -126,10 +126,10 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
       stages.leave(session)
     },
     open: () => upstream ??= dial(),
-    async request(operations, from, hold) {
+    request(operations, from, hold) {
       const settling = operations.map((operation) => settle(decide(operation, from), hold))
       const isHeld = settling.some((one) => one instanceof Promise)
-      return await stages.record.intents(session, isHeld ? await Promise.all(settling) : settling as Settled<O>[])
+      return isHeld ? Promise.all(settling).then((settled) => stages.record.intents(session, settled)) : stages.record.intents(session, settling as Settled<O>[])
     },
     upload: (permit, bytes, isLast) => stages.record.upload(session, permit as Permit, bytes, isLast),
     deliver: (parts) => stages.record.deliver(session, parts as readonly (readonly [Permit, MaskedPart])[]),

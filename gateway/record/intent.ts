@@ -22,16 +22,11 @@ export async function recordIntents<O extends Operation>(recorder: Recorder, ses
   try {
     for (const { call, refused } of settled) {
       if (call.durability === 'strict') durability = 'strict'
-      frames.push(session.writer.append({
-        kind: refused === undefined ? frameKind.intent : frameKind.refusal,
-        time: now,
-        request: call.inputText,
-        decision: call.canonicalDecision,
-        decisionId: call.decisionId,
-        bundle: call.bundle,
-        ...(refused === undefined ? {} : { structure: new Map([[1, refused.code]]) }),
-      }).seq)
-      if (refused === undefined) session.begin()
+      const { inputText: request, canonicalDecision: decision, decisionId, bundle } = call
+      if (refused === undefined) {
+        frames.push(session.writer.append({ kind: frameKind.intent, time: now, request, decision, decisionId, bundle }).seq)
+        session.begin()
+      } else frames.push(session.writer.append({ kind: frameKind.refusal, time: now, request, decision, decisionId, bundle, structure: new Map([[1, refused.code]]) }).seq)
     }
     await recorder.commit(durability)
   } catch (error) {

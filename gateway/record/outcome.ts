@@ -54,15 +54,14 @@ export class Outcomes {
 
   /** A protocol stops at a limit; if it did not, its parts go no further. Before any is appended: half of them on record would leave calls without an end. */
   #keepLimits(parts: readonly (readonly [Permit, MaskedPart])[]): void {
-    const sums = new Map<Permit, { bytes: number; rows: number }>()
+    let sums: Map<Permit, { readonly bytes: number; readonly rows: number }> | undefined
     for (const [permit, { bytes: { length }, summary }] of parts) {
       const { bytes, rows } = permit.call.decision.limits
       if (bytes === undefined && rows === undefined) continue
-      const progress = this.#progress.get(permit)
-      const sum = sums.get(permit) ?? { bytes: progress?.bytes ?? 0, rows: progress?.rows ?? 0 }
-      sums.set(permit, sum)
-      sum.bytes += summary.isFinal ? 0 : length               // a last part may be the gateway's own words
-      sum.rows += summary.rows ?? 0
+      const before = sums?.get(permit) ?? this.#progress.get(permit)
+      // A last part may be the gateway's own words.
+      const sum = { bytes: (before?.bytes ?? 0) + (summary.isFinal ? 0 : length), rows: (before?.rows ?? 0) + (summary.rows ?? 0) }
+      if (parts.length > 1) (sums ??= new Map()).set(permit, sum)
       if (sum.bytes > (bytes ?? Infinity)) throw new RefusalError(refusal('policy.limit', 'The result is longer than policy allows', { decisionId: hex(permit) }))
       if (sum.rows > (rows ?? Infinity)) throw new RefusalError(refusal('policy.limit', 'The result has more rows than policy allows', { decisionId: hex(permit) }))
     }
