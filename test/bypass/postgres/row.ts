@@ -68,7 +68,7 @@ export function canaryOf(index: number): Canary {
   const digit = (place: number) => (index * 7 + place * 13 + Math.floor(index / 7) * 5) % 23
   const word = (length: number, from: number) => Array.from({ length }, (_, place) => letters[digit(place + from)] ?? 'A').join('')
   const number = String(10_000 + index)
-  return { ssn: `${word(5, 1)}q${number}z${word(4, 9)}`, email: `${word(6, 3)}k${number}v${word(3, 5)}`, pin: BigInt(`7391${number}82465`), born: `0${300 + index}-03-19` }
+  return { ssn: `${word(5, 1)}q${number}z${word(4, 9)}`, email: `${word(6, 3)}k${number}v${word(3, 5)}`, pin: BigInt(`7391${number}82465`), born: `${String(300 + index).padStart(4, '0')}-03-19` }
 }
 
 /** The database of every row: the tables belong to `app`, the role that the attack runs as. */

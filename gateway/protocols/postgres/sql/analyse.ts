@@ -1,11 +1,11 @@
-// One text, wholly analysed: parsed, facts, lineage, literals. Kept by exact text, catalogue and search path, for drivers send the same texts again.
+// One text, wholly analysed: parsed, facts, lineage, literals. Kept by catalogue and search path (remembered.ts), for drivers send the same texts again.
 import type { Analysis, Literal, Naming, Snapshot, Statement } from './analysis.ts'
 import { copyFormatOf } from '../mask/copy-format.ts'
 import { readFacts } from './facts/facts.ts'
 import { readShape } from './literals.ts'
 import type { Parser } from './parser.ts'
 import type { Parsed } from './parse-text.ts'
-import { RecentTexts } from './recent.ts'
+import { Remembered } from './remembered.ts'
 import type { Trace } from './trace.ts'
 
 /** `traceStatement` of lineage.ts. */
@@ -16,25 +16,28 @@ export type Admission = 'at-once' | 'on-second-sight'
 export interface Analyser {
   /** At once for a short text. Never throws, never rejects: a text that cannot be read has the status `error`. */
   analyse(text: string, naming: Naming, admission?: Admission): Analysis | Promise<Analysis>
-  /** Of a text that was analysed before, and kept. */
-  known(text: string, naming: Naming): Analysis | undefined
+  /** Of a text that was analysed before, or one like it (alike.ts), and kept. */
+  known(text: string, naming: Naming, admission?: Admission): Analysis | undefined
 }
 
 export function createAnalyser(parser: Parser, trace: TraceStatement): Analyser {
-  const bySnapshot = new WeakMap<Snapshot, RecentTexts<Analysis>>()
+  const bySnapshot = new WeakMap<Snapshot, Remembered>()
 
   return {
-    known: (text, { snapshot, path }) => bySnapshot.get(snapshot)?.get(path.join('\0'), text),
+    known(text, { snapshot, path }, admission = 'at-once') {
+      const found = bySnapshot.get(snapshot)?.get(path.join('\0'), text, admission === 'at-once')
+      return found?.status === 'fresh' ? undefined : found
+    },
     analyse(text, naming, admission = 'on-second-sight') {
-      let recent = bySnapshot.get(naming.snapshot)
-      if (recent === undefined) bySnapshot.set(naming.snapshot, recent = new RecentTexts())
+      const remembered = bySnapshot.get(naming.snapshot) ?? new Remembered()
+      bySnapshot.set(naming.snapshot, remembered)
       const path = naming.path.join('\0')
-      const known = recent.get(path, text)
-      if (known !== undefined) return known
-      const kept = recent
+      const found = remembered.get(path, text, admission === 'at-once')
+      if (found.status !== 'fresh') return found
       const finish = (parsed: Parsed): Analysis => {
+        const watched = parsed.status === 'ok' ? remembered.watch(found, parsed.statements) : undefined
         const analysis = analyseParsed(text, parsed, naming, trace)
-        kept.add(path, text, analysis, admission === 'at-once')
+        remembered.keep(path, found, analysis, watched, admission === 'at-once')
         return analysis
       }
       const parsed = parser.parse(text)

@@ -24,11 +24,13 @@ export class RecentTexts<T> {
     return value
   }
 
+  /** In place of what was kept for it. */
   add(path: string, text: string, value: T, isAtOnce: boolean): void {
     const key = keyOf(path, text)
-    if (text.length > maxTextUnits || this.#kept.has(key) || !(isAtOnce || this.#isSecond(key))) return
+    const isKept = this.#kept.has(key)
+    if (text.length > maxTextUnits || !(isKept || isAtOnce || this.#isSecond(key))) return
     this.#kept.set(key, value)
-    this.#units += key.length
+    if (!isKept) this.#units += key.length
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= maxEntries && this.#units <= maxUnits) return
       this.#kept.delete(oldest)

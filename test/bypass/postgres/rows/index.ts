@@ -1,4 +1,5 @@
 // All attacks. The order is part of a row's identity only through its canary; rows are appended, never taken out.
+import { alike } from './alike.ts'
 import { destruction } from './destruction.ts'
 import { functions } from './functions.ts'
 import { further } from './further.ts'
@@ -10,4 +11,4 @@ import { objects } from './objects.ts'
 import { projection } from './projection.ts'
 import { protocol } from './protocol.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike]

@@ -33,7 +33,7 @@ function sameNode(a: unknown, b: unknown, depth: number): boolean {
 function namesColumn(value: unknown, target: ReadonlySet<string> | undefined, isInner: boolean, depth: number): boolean {
   if (depth > maxDepth) return false
   if (Array.isArray(value)) return value.some((item) => namesColumn(item, target, isInner, depth + 1))
-  if (!isNode(value)) return false
+  if (!isNode(value) || isNode(value['A_Const'])) return false
   const column = value['ColumnRef']
   if (isNode(column)) return !isInner || target === undefined || target.has(namesOf(column['fields']).at(-2) ?? '')
   return Object.entries(value).some(([name, item]) => namesColumn(item, target, isInner || name === 'subselect', depth + 1))

@@ -83,6 +83,8 @@ export function walk(root: unknown, visit: (body: Body, tag: string | undefined)
       }
     } else if (isObject(value)) {
       visit(value, tag)
+      // No node is below a constant, and its value is the caller's (alike.ts).
+      if (tag === 'A_Const') continue
       for (const key in value) {
         const each = value[key]
         if (typeof each !== 'object' || each === null) continue
