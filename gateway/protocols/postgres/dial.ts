@@ -84,10 +84,13 @@ export class PostgresUpstream implements Upstream<PostgresOperation> {
 /** For a server that does not close its side. */
 const closeGraceMs = 2_000
 
+const sync = encodeSync()
+const flush = encodeFlush()
+
 function encodeControl(message: Control): Uint8Array {
   switch (message.kind) {
-    case 'sync': return encodeSync()
-    case 'flush': return encodeFlush()
+    case 'sync': return sync
+    case 'flush': return flush
     case 'terminate': return encodeTerminate()
     case 'describe': return encodeDescribe(message.of, message.name)
     case 'close': return encodeClose(message.of, message.name)

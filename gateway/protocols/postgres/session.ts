@@ -3,12 +3,13 @@ import type { Socket } from 'node:net'
 import type { SessionEnd } from '../../call.ts'
 import type { PostgresConfig } from '../../config.ts'
 import type { Masking, MaskPlan } from '../../mask/index.ts'
-import type { ConnectionEnd, Gate, Hold } from '../../protocol.ts'
+import type { ConnectionEnd, Gate } from '../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
 import { Act } from './session/act.ts'
 import { createAsk } from './session/ask.ts'
 import type { PostgresUpstream } from './dial.ts'
 import { Few } from './few.ts'
+import { Holding, type HoldingOptions } from './session/holding.ts'
 import { Inbox } from './session/inbox.ts'
 import { createResultMasker, type ResultMasker } from './mask.ts'
 import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
@@ -29,8 +30,6 @@ import { maxDue, SessionState } from './session/state.ts'
 
 /** A catalogue younger than this is not read again for a name that it lacks. */
 const staleMs = 1_000
-/** Between two words to a client that waits for a human: they also keep its connection alive. */
-const noticeEveryMs = 30_000
 /** For the server's last words once the client is gone: what became of a statement is worth knowing. */
 const lastWordsMs = 5_000
 
@@ -76,7 +75,7 @@ export class Session {
   #fault: Fault | undefined
   /** The server has said itself why it ends the connection. */
   #hasFarewell = false
-  #holding: AbortController | undefined
+  #holding: Holding | undefined
   #cancelling: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
@@ -98,11 +97,20 @@ export class Session {
       known: (text, names) => this.#analysed(text, names),
       settle: () => this.#settle(),
     })
+    const holds: HoldingOptions = {
+      waitMs: config.approvalWaitS * 1000,
+      begun: (holding) => { this.#holding = holding },
+      say: (message) => this.#outlet.send([{ kind: 'bytes', bytes: notice(message) }]),
+    }
     this.#requests = new Requests({
       state, gate, upstream, planner, outlet: this.#outlet, replies: this.#replies,
       masker: (permit, act) => this.#masker(options.masking.planFor(permit.call.decision, undefined), permit.call.decision.record.level === 'body', act),
       bareMasker: (act) => this.#masker(options.masking.planFor({ mask: [] }, undefined), false, act),
-      hold: () => this.#hold(),
+      hold: () => new Holding(holds),
+      answered: (holding) => {
+        holding.done()
+        if (this.#holding === holding) this.#holding = undefined
+      },
       cancel: () => this.cancel(),
       cancelled: () => this.#cancelling,
       changed: (act) => this.#changed(act),
@@ -138,7 +146,9 @@ export class Session {
 
   async #fromClient(inbox: Inbox): Promise<void> {
     try {
-      for (let chunks = await inbox.next(); chunks !== undefined && !this.#isOver; chunks = await inbox.next()) {
+      for (;;) {
+        const chunks = await inbox.next()
+        if (chunks === undefined || this.#isOver) break
         const frames = chunks.length === 1 ? this.#framer.push(chunks[0] as Uint8Array) : chunks.flatMap((chunk) => this.#framer.push(chunk))
         if (frames.length > 0 && await this.#requests.take(frames) === 'terminate') break
         if (this.#state.due > maxDue) await this.#state.settled()
@@ -225,25 +235,6 @@ export class Session {
     }
     if (this.#state.due > 0) void this.cancel()
     this.#end(message, code, 'aborted')
-  }
-
-  #hold(): { readonly hold: Hold; done(): void } {
-    const waiting = new AbortController()
-    const { config } = this.#o
-    let timers: NodeJS.Timeout[] = []
-    const done = () => {
-      for (const timer of timers) clearTimeout(timer)
-      if (this.#holding === waiting) this.#holding = undefined
-    }
-    const held: Hold['held'] = (pending) => {
-      if (config.approvalWaitS === 0) return 'return'
-      this.#holding = waiting
-      const say = () => this.#outlet.send([{ kind: 'bytes', bytes: notice(`Waiting for approval ${pending.id} at ${pending.url}`) }])
-      say()
-      if (timers.length === 0) timers = [setInterval(say, noticeEveryMs), setTimeout(() => waiting.abort(), config.approvalWaitS * 1000)]
-      return 'wait'
-    }
-    return { hold: { signal: waiting.signal, held }, done }
   }
 
   #masker(plan: MaskPlan, keepsBodies: boolean, { statements }: Act): ResultMasker {

@@ -1,6 +1,7 @@
 // One recorded operation on its way through a session: from its permit, or refusal, to its last part.
 import type { MaskedPart, PartSummary, Permit } from '../../../call.ts'
 import { refusal, type Refusal } from '../../../refusal.ts'
+import type { RequestStream } from '../dial.ts'
 import type { ResultMasker } from '../mask.ts'
 import type { Frame } from '../messages.ts'
 import type { PostgresOperation } from '../operation.ts'
@@ -19,6 +20,8 @@ export class Act {
   /** Policy limits its rows or bytes: the client may be told of an error where the server saw none. */
   mayBeCut = false
   permit: Permit<PostgresOperation> | undefined
+  /** Its permit is spent: something of it has left, or is about to. */
+  stream: RequestStream | undefined
   refused: Refusal | undefined
   /** It was held, and the client cancelled or had waited long enough: PostgreSQL's query_canceled. */
   isWaitOver = false
@@ -34,9 +37,11 @@ export class Act {
   /** The current result's columns are known to the masker. */
   isDescribed = false
   timer: NodeJS.Timeout | undefined
-  readonly #ended = Promise.withResolvers<void>()
-  #pause = Promise.withResolvers<void>()
+  /** Made when somebody waits: few are waited for. */
+  #ended: PromiseWithResolvers<void> | undefined
+  #pause: PromiseWithResolvers<void> | undefined
   #hasEnded = false
+  #isSettled = false
   #rows = 0
   #taken = 0
   #bytes = 0
@@ -50,9 +55,13 @@ export class Act {
   }
 
   /** Resolves when its outcome is on record, or its refusal has reached the client. */
-  get ended(): Promise<void> { return this.#ended.promise }
+  get ended(): Promise<void> {
+    this.#ended ??= Promise.withResolvers()
+    if (this.#isSettled) this.#ended.resolve()
+    return this.#ended.promise
+  }
   /** Resolves when it has ended, or next waits for the client: for CopyData, or to be asked for more rows. Take it before what it waits for is sent. */
-  get paused(): Promise<void> { return Promise.race([this.#ended.promise, this.#pause.promise]) }
+  get paused(): Promise<void> { return Promise.race([this.ended, (this.#pause ??= Promise.withResolvers()).promise]) }
   get hasEnded(): boolean { return this.#hasEnded }
   get hasRows(): boolean { return this.#rows > 0 }
   /** Nothing of its result is masked: its columns need not be known. */
@@ -81,14 +90,15 @@ export class Act {
   }
 
   pause(): void {
-    this.#pause.resolve()
-    this.#pause = Promise.withResolvers()
+    this.#pause?.resolve()
+    this.#pause = undefined
   }
 
   /** Its last part, or its refusal, is out. */
   settle(): void {
     this.#hasEnded = true
-    clearTimeout(this.timer)
-    this.#ended.resolve()
+    this.#isSettled = true
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.#ended?.resolve()
   }
 }

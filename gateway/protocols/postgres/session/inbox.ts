@@ -11,7 +11,7 @@ export class Inbox {
   #chunks: Uint8Array[] = []
   #bytes = 0
   #hasEnded = false
-  #wake: (() => void) | undefined
+  #waiting: ((chunks: readonly Uint8Array[] | undefined) => void) | undefined
 
   /** @param ended the client is gone, or says no more; told once, even while chunks wait */
   constructor(socket: Socket, ended: () => void) {
@@ -20,13 +20,13 @@ export class Inbox {
       this.#chunks.push(chunk)
       this.#bytes += chunk.length
       if (this.#bytes > maxAheadBytes) socket.pause()
-      this.#wake?.()
+      this.#wake()
     })
     const end = () => {
       if (this.#hasEnded) return
       this.#hasEnded = true
       ended()
-      this.#wake?.()
+      this.#wake()
     }
     socket.once('end', end)
     socket.once('close', end)
@@ -36,22 +36,36 @@ export class Inbox {
   }
 
   /** What has come, up to a read's worth, or the next that comes; undefined at the end. While more waits, whatever the server has answered meanwhile goes first. */
-  async next(): Promise<readonly Uint8Array[] | undefined> {
-    if (this.#chunks.length === 0) {
-      if (this.#hasEnded) return undefined
-      await new Promise<void>((resolve) => { this.#wake = resolve })
-      this.#wake = undefined
-      if (this.#chunks.length === 0) return undefined
-    } else if (this.#bytes > maxReadBytes) await new Promise((resolve) => { setImmediate(resolve) })
-    let bytes = 0
-    let count = 0
-    for (const { length } of this.#chunks) {
-      if (count > 0 && bytes + length > maxReadBytes) break
-      bytes += length
-      count++
+  next(): Promise<readonly Uint8Array[] | undefined> | readonly Uint8Array[] | undefined {
+    if (this.#chunks.length === 0) return this.#hasEnded ? undefined : new Promise((resolve) => { this.#waiting = resolve })
+    if (this.#bytes > maxReadBytes) return new Promise((resolve) => { setImmediate(() => resolve(this.#take())) })
+    return this.#take()
+  }
+
+  /** For whoever waits; what it is, is looked at once. */
+  #wake(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    this.#waiting = undefined
+    waiting(this.#chunks.length === 0 ? undefined : this.#take())
+  }
+
+  #take(): readonly Uint8Array[] {
+    let chunks = this.#chunks
+    if (this.#bytes > maxReadBytes) {
+      let bytes = 0
+      let count = 0
+      for (const { length } of chunks) {
+        if (count > 0 && bytes + length > maxReadBytes) break
+        bytes += length
+        count++
+      }
+      chunks = this.#chunks.splice(0, count)
+      this.#bytes -= bytes
+    } else {
+      this.#chunks = []
+      this.#bytes = 0
     }
-    const chunks = this.#chunks.splice(0, count)
-    this.#bytes -= bytes
     if (this.#socket.isPaused()) this.#socket.resume()
     return chunks
   }

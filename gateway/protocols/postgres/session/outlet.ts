@@ -14,7 +14,8 @@ export type Out =
   | { readonly kind: 'part'; readonly act: Act; readonly permit: Permit<PostgresOperation>; readonly part: MaskedPart }
   | { readonly kind: 'later'; readonly bytes: Promise<Uint8Array>; /** Of what it was made from. */ readonly size: number }
 
-type Deliver = (parts: readonly (readonly [Permit<PostgresOperation>, MaskedPart])[]) => Promise<RecordedPart[]>
+type Part = readonly [Permit<PostgresOperation>, MaskedPart]
+type Deliver = (parts: readonly Part[]) => Promise<RecordedPart[]>
 
 export class Outlet {
   readonly #socket: Duplex
@@ -46,37 +47,41 @@ export class Outlet {
   /** All parts of one read are recorded by one commit. */
   send(items: readonly Out[]): void {
     if (items.length === 0) return
-    // Whoever awaits it may fail before: nobody may find it rejected with nobody there.
-    for (const item of items) if (item.kind === 'later') item.bytes.catch(() => undefined)
-    const parts = items.filter((item) => item.kind === 'part')
-    if (parts.length === 0 && this.#tail === undefined && items.every(({ kind }) => kind === 'bytes')) return this.#write(items, [], [])
-    const size = items.reduce((sum, item) => sum + (item.kind === 'part' ? item.part.bytes.length : item.kind === 'bytes' ? item.bytes.length : item.size), 0)
+    const parts: Part[] = []
+    /** Where what the record keeps of a part needs several frames, all of it leaves with the last. */
+    const ends: number[] = []
+    let size = 0
+    let hasLater = false
+    for (const item of items) {
+      if (item.kind === 'bytes') size += item.bytes.length
+      else if (item.kind === 'part') {
+        for (const piece of splitRows(item.part)) parts.push([item.permit, piece])
+        ends.push(parts.length - 1)
+        size += item.part.bytes.length
+      } else {
+        // Whoever awaits it may fail before: nobody may find it rejected with nobody there.
+        item.bytes.catch(() => undefined)
+        hasLater = true
+        size += item.size
+      }
+    }
+    if (parts.length === 0 && !hasLater && this.#tail === undefined) return this.#write(items, [], [], [])
     this.#waiting += size
-    const recorded = parts.length === 0 ? undefined : this.#record(parts)
     this.#sent++
-    this.#tail = this.#follow(this.#tail, recorded, items, size)
-  }
-
-  /** One answer for each part: where what the record keeps of it needs several frames, all of it leaves with the last. */
-  #record(parts: readonly Extract<Out, { kind: 'part' }>[]): Promise<RecordedPart[]> {
-    const pieces = parts.map(({ part }) => splitRows(part))
-    const recorded = this.#deliver(parts.flatMap(({ permit }, i) => (pieces[i] ?? []).map((piece) => [permit, piece] as const)))
-    if (pieces.every(({ length }) => length === 1)) return recorded
-    return recorded.then((all) => {
-      let last = -1
-      return pieces.flatMap(({ length }) => all[last += length] ?? [])
-    })
+    this.#tail = this.#follow(this.#tail, parts.length === 0 ? undefined : this.#deliver(parts), items, ends, size)
   }
 
   /** Never rejects. One behind the other, so that the last to end is the last that was sent. */
-  async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[], size: number): Promise<void> {
-    recorded?.catch(() => undefined)                      // told below, in its turn
+  async #follow(before: Promise<void> | undefined, recorded: Promise<RecordedPart[]> | undefined, items: readonly Out[], ends: readonly number[], size: number): Promise<void> {
     try {
-      if (before !== undefined) await before
+      if (before !== undefined) {
+        recorded?.catch(() => undefined)                    // told below, in its turn
+        await before
+      }
       const parts = recorded === undefined ? [] : await recorded
       const later: Uint8Array[] = []
       for (const item of items) if (item.kind === 'later') later.push(await item.bytes)
-      this.#write(items, parts, later)
+      this.#write(items, parts, ends, later)
     } catch (error) {
       this.#failed(error)
     } finally {
@@ -85,12 +90,12 @@ export class Outlet {
     }
   }
 
-  #write(items: readonly Out[], recorded: readonly RecordedPart[], later: readonly Uint8Array[]): void {
+  #write(items: readonly Out[], recorded: readonly RecordedPart[], ends: readonly number[], later: readonly Uint8Array[]): void {
     const pieces: Uint8Array[] = []
     let part = 0
     let late = 0
     for (const item of items) {
-      const bytes = item.kind === 'bytes' ? item.bytes : item.kind === 'later' ? later[late++] : recorded[part++]?.bytes
+      const bytes = item.kind === 'bytes' ? item.bytes : item.kind === 'later' ? later[late++] : recorded[ends[part++] ?? -1]?.bytes
       if (bytes !== undefined && bytes.length > 0) pieces.push(bytes)
     }
     const [only] = pieces

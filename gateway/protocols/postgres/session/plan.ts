@@ -1,8 +1,9 @@
-// What one read of the client asks for: each message with the operation it is part of, the reply it is due, and what stands for it when it is refused.
+// Makes a plan of what one read of the client asks for: what must be known of a message first is waited for here, and nowhere behind.
 import type { Gate } from '../../../protocol.ts'
 import type { Refusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
-import type { Control, PostgresUpstream } from '../dial.ts'
+import type { PostgresUpstream } from '../dial.ts'
+import { Draft, isLoose, type Plan, type Step } from './draft.ts'
 import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from '../messages.ts'
 import { NamesError, mayNameNothing, namesNothing, type Names, type SessionNames } from './names.ts'
 import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
@@ -11,28 +12,6 @@ import type { Admission } from '../sql/analyse.ts'
 import type { Analysis, Statement } from '../sql/analysis.ts'
 import { maxTextBytes } from '../sql/parser.ts'
 import { maxHeldBytes, maxPrepared, sizeOf, standing, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
-
-/** One message of the client on its way out. */
-export interface Step {
-  readonly kind: FrontendMessage['kind']
-  readonly bytes: Uint8Array
-  /** Simple messages end by themselves; an error in an extended one skips to Sync. */
-  readonly isExtended: boolean
-  /** The operation it is part of. A Parse gets that of its Bind, when both came at once. */
-  act?: Act
-  due?: Due
-  /** What stands for it when it is refused. */
-  readonly poison?: () => Uint8Array
-  /** Refused before anybody was asked. */
-  refused?: Refusal
-  /** An error in PostgreSQL's own words: a name that does not exist. */
-  readonly error?: Uint8Array
-  /** It carries no statement. */
-  readonly control?: Control
-  readonly portal?: Portal
-}
-
-export interface Plan { readonly steps: readonly Step[]; /** Index of the first frame that is not in it. */ readonly end: number; readonly isTerminated: boolean }
 
 export interface PlannerOptions {
   readonly state: SessionState
@@ -60,40 +39,75 @@ export class Planner {
   get poison(): Poison { return this.#o.poison }
   get isTransparent(): boolean { return this.#o.isTransparent }
 
-  /** Ends behind a barrier: what follows it can only be read once it is through. @throws ProtocolViolation */
-  async plan(frames: readonly Frame[], from: number): Promise<Plan> {
-    const steps: Step[] = []
-    const loose: Step[] = []
-    let end = from
-    let isTerminated = false
-    let isResumed = false
-    // An error may come in at any await here; behind a Sync that is planned it skips nothing.
-    let hasSync = false
-    for (; end < frames.length; end++) {
-      const frame = frames[end] as Frame
-      const message = parseFrontend(frame)
-      if (message.kind === 'terminate') { isTerminated = true; end++; break }
-      // The server reads and drops it; and it would drop a question of ours.
-      if (this.#o.state.isSkipping && !hasSync && message.kind !== 'sync') continue
-      if (this.#mustWait(message, steps.length === 0)) {
-        if (steps.length > 0) break
-        await this.#o.settle()
-        if (this.#o.state.isSkipping) continue
-        // Asked once more for the step itself, which is refused when that fails too.
-        if (resolves.has(message.kind)) await this.#names(this.#textOf(message)).catch(unlessUnread)
-      }
-      if (message.kind === 'sync' && this.#o.state.isSkipping && !hasSync) isResumed = true
-      const made = this.#step(message, frame, steps)
-      const step = made instanceof Promise ? await made.catch((error: unknown) => this.#unread(message, frame, error)) : made
-      if (step === undefined) continue
-      steps.push(step)
-      hasSync ||= step.kind === 'sync'
-      this.#touch(message)
-      if (isResumed) { end++; break }
-      if (step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind') { end++; break }
+  /** Ends behind a barrier: what follows it can only be read once it is through. At once where nothing has to be asked. @throws ProtocolViolation */
+  plan(frames: readonly Frame[], from: number): Plan | Promise<Plan> {
+    const draft = new Draft(from)
+    while (draft.end < frames.length) {
+      const goesOn = this.#next(frames, draft)
+      if (goesOn instanceof Promise) return this.#rest(frames, draft, goesOn)
+      if (!goesOn) break
     }
-    for (const step of steps) if (step.kind === 'parse' && step.act === undefined && step.error === undefined && step.refused === undefined) loose.push(step)
-    for (const step of loose) {
+    return draft.steps.some(isLoose) ? this.#loose(draft) : draft
+  }
+
+  async #rest(frames: readonly Frame[], draft: Draft, begun: Promise<boolean>): Promise<Plan> {
+    for (let goesOn = await begun; goesOn && draft.end < frames.length;) goesOn = await this.#next(frames, draft)
+    return draft.steps.some(isLoose) ? await this.#loose(draft) : draft
+  }
+
+  /** @returns whether the one behind it belongs to the same plan */
+  #next(frames: readonly Frame[], draft: Draft): boolean | Promise<boolean> {
+    const { state } = this.#o
+    const frame = frames[draft.end] as Frame
+    const message = parseFrontend(frame)
+    if (message.kind === 'terminate') {
+      draft.isTerminated = true
+      draft.end++
+      return false
+    }
+    // The server reads and drops it; and it would drop a question of ours.
+    if (state.isSkipping && !draft.hasSync && message.kind !== 'sync') {
+      draft.end++
+      return true
+    }
+    const isFirst = draft.steps.length === 0
+    if (!this.#mustWait(message, isFirst)) return this.#add(message, frame, draft)
+    return isFirst && this.#settled(message, frame, draft)
+  }
+
+  async #settled(message: FrontendMessage, frame: Frame, draft: Draft): Promise<boolean> {
+    await this.#o.settle()
+    if (this.#o.state.isSkipping) {
+      draft.end++
+      return true
+    }
+    // Asked once more for the step itself, which is refused when that fails too.
+    if (resolves.has(message.kind)) await this.#names(this.#textOf(message)).catch(unlessUnread)
+    return await this.#add(message, frame, draft)
+  }
+
+  #add(message: FrontendMessage, frame: Frame, draft: Draft): boolean | Promise<boolean> {
+    if (message.kind === 'sync' && this.#o.state.isSkipping && !draft.hasSync) draft.isResumed = true
+    draft.end++
+    const made = this.#step(message, frame, draft.steps)
+    if (!(made instanceof Promise)) return this.#put(made, message, draft)
+    return made.catch((error: unknown) => this.#unread(message, frame, error)).then((step) => this.#put(step, message, draft))
+  }
+
+  #put(step: Step | undefined, message: FrontendMessage, draft: Draft): boolean {
+    if (step === undefined) return true
+    draft.steps.push(step)
+    const { state } = this.#o
+    if (message.kind === 'sync') {
+      draft.hasSync = true
+      state.segment++
+    } else state.touched.add(message, state.segment)
+    return !draft.isResumed && !(step.act?.isBarrier === true && step.kind !== 'parse' && step.kind !== 'bind')
+  }
+
+  /** Parses whose Bind did not come with them are operations of their own. */
+  async #loose(draft: Draft): Promise<Plan> {
+    for (const step of draft.steps.filter(isLoose)) {
       const act = await this.#prepare(step).catch(unlessUnread)
       if (act === undefined) step.refused = await this.#unreadable()
       else {
@@ -101,7 +115,7 @@ export class Planner {
         step.due = { ...step.due as Due, act }
       }
     }
-    return { steps, end, isTerminated }
+    return draft
   }
 
   /** What a name stands for must be what the server will take it for: whether an earlier segment gave it, only its answer says. */
@@ -109,7 +123,7 @@ export class Planner {
     const { state } = this.#o
     if (isFirst && state.due === 0) state.touched.clear()
     if (state.isStale && state.status !== 'E' && resolves.has(message.kind)) return true
-    return namesIn(message).some(({ key, isReplaced }) => !isReplaced && (state.touched.get(key) ?? state.segment) < state.segment)
+    return state.touched.has(message, state.segment)
   }
 
   /** Looking once more for a name that was not known may find a newer catalogue: facts are told by the one that was read. */
@@ -148,12 +162,6 @@ export class Planner {
       case 'execute': return portals.get(message.portal)?.prepared.text
       default: return undefined
     }
-  }
-
-  #touch(message: FrontendMessage): void {
-    const { state } = this.#o
-    if (message.kind === 'sync') state.segment++
-    else for (const { key, isTouched } of namesIn(message)) if (isTouched) state.touched.set(key, state.segment)
   }
 
   /** At once where nothing has to be asked: a promise for each message would cost more than the message. */
@@ -324,20 +332,6 @@ function unlessUnread(error: unknown): undefined {
 
 /** Messages that are read by what names mean now. */
 const resolves: ReadonlySet<FrontendMessage['kind']> = new Set(['query', 'parse', 'bind', 'execute', 'functionCall'])
-
-interface NameUse { readonly key: string; /** Means something else from here on. */ readonly isTouched: boolean; /** Whatever it was before. */ readonly isReplaced: boolean }
-
-function namesIn(message: FrontendMessage): readonly NameUse[] {
-  const use = (of: 'S' | 'P', name: string, isTouched: boolean): NameUse => ({ key: of + name, isTouched, isReplaced: isTouched && name === '' })
-  switch (message.kind) {
-    case 'parse': return [use('S', message.name, true)]
-    case 'bind': return [use('S', message.statement, false), use('P', message.portal, true)]
-    case 'execute': return [use('P', message.portal, false)]
-    case 'describe': return [use(message.of, message.name, false)]
-    case 'close': return [use(message.of, message.name, true)]
-    default: return []
-  }
-}
 
 /** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. A name that was kept is known to what follows. */
 function isBarrier({ isBarrier, kind }: Statement): boolean {

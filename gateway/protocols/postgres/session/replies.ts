@@ -102,12 +102,14 @@ export class Replies {
     if (due.own !== undefined) return due.own.row(frame.bytes)
     const { act } = due
     if (act === undefined || act.broken !== undefined) return
-    this.#guard(act, () => {
+    try {
       if (!act.isDescribed && !act.isOpen) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
       const exceeded = act.count(frame)
       if (exceeded !== undefined) throw new RefusalError(exceeded)
       this.#for(act).row(frame)
-    })
+    } catch (error) {
+      this.#withhold(act, error)
+    }
   }
 
   #describe(act: Act, fields: Portal['fields'], formats?: readonly number[]): void {
@@ -183,7 +185,7 @@ export class Replies {
     if (status !== 'I') return
     // Only those the server had: what the client has bound meanwhile may be on its way.
     const { portals } = this.#state
-    for (const [name, portal] of [...this.#bound]) {
+    for (const [name, portal] of this.#bound) {
       this.#unbind(name)
       if (portals.get(name) === portal) portals.delete(name)
     }
@@ -210,7 +212,8 @@ export class Replies {
   #unbind(name: string): void {
     const portal = this.#bound.get(name)
     this.#bound.delete(name)
-    if (portal !== undefined) this.#finish(portal.act, { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
+    if (portal === undefined) return
+    this.#finish(portal.act, portal.act.hasEnded ? notRun : { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
   }
 
   #error(frame: Frame): void {
@@ -305,16 +308,20 @@ export class Replies {
     this.#guard(act, () => this.#for(act).functionResult(frame.bytes))
   }
 
-  /** What cannot be masked, and what is too much, is withheld: the rest of the result is read and dropped. */
   #guard(act: Act, feed: () => void): void {
     if (act.broken !== undefined) return
     try {
       feed()
     } catch (error) {
-      if (!(error instanceof RefusalError)) throw error
-      act.broken = error.refusal
-      this.#events.broken(act)
+      this.#withhold(act, error)
     }
+  }
+
+  /** What cannot be masked, and what is too much, is withheld: the rest of the result is read and dropped. */
+  #withhold(act: Act, error: unknown): void {
+    if (!(error instanceof RefusalError)) throw error
+    act.broken = error.refusal
+    this.#events.broken(act)
   }
 
   #pass(due: Due, frame: Frame): void {

@@ -1,15 +1,17 @@
 // The client's half of a session: what one read brought is parsed, decided and put on record together, and leaves in the order it came.
 // A refused message leaves as poison: the server itself fails it, skips to Sync and keeps its transaction state (DESIGN.md, "PostgreSQL").
 import type { Permit, SqlFinding } from '../../../call.ts'
-import type { Gate, Hold } from '../../../protocol.ts'
+import type { Gate } from '../../../protocol.ts'
 import { isRefusal, refusal, RefusalError, type Refusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
-import type { PostgresUpstream, RequestStream } from '../dial.ts'
+import type { PostgresUpstream } from '../dial.ts'
+import type { Step } from './draft.ts'
+import type { Holding } from './holding.ts'
 import type { ResultMasker } from '../mask.ts'
 import { parseFrontend, ProtocolViolation, type Frame } from '../messages.ts'
 import type { PostgresOperation } from '../operation.ts'
 import type { Outlet } from './outlet.ts'
-import type { Planner, Step } from './plan.ts'
+import type { Planner } from './plan.ts'
 import { errorOf } from '../refuse.ts'
 import type { Replies } from './replies.ts'
 import type { Statement } from '../sql/analysis.ts'
@@ -26,8 +28,9 @@ export interface RequestsOptions {
   masker(permit: Permit<PostgresOperation>, act: Act): ResultMasker
   /** For what got a permit and no masker: says only that it failed. */
   bareMasker(act: Act): ResultMasker
-  /** `done` ends what it said to the client meanwhile. */
-  hold(): { readonly hold: Hold; done(): void }
+  /** For a request that may be held; ended by `answered`. */
+  hold(): Holding
+  answered(holding: Holding): void
   /** Ends the statement under way. */
   cancel(): Promise<void>
   /** A cancel that is on its way to the server: nothing new is sent before it has arrived. */
@@ -42,7 +45,6 @@ const nothing = new Uint8Array(0)
 
 export class Requests {
   readonly #o: RequestsOptions
-  readonly #streams = new WeakMap<Act, RequestStream>()
 
   constructor(options: RequestsOptions) {
     this.#o = options
@@ -56,7 +58,8 @@ export class Requests {
         at = await this.#copy(frames, at)
         continue
       }
-      const plan = await this.#o.planner.plan(frames, at)
+      const planned = this.#o.planner.plan(frames, at)
+      const plan = planned instanceof Promise ? await planned : planned
       at = plan.end
       if (plan.steps.length > 0) await this.#run(plan.steps)
       if (plan.isTerminated) return 'terminate'
@@ -90,7 +93,7 @@ export class Requests {
     const recorded = await gate.upload(act.permit, data.length === 1 ? data[0] as Uint8Array : Buffer.concat(data), hasEnded)
     // It may have failed meanwhile, and with it all that was on its way.
     if (state.copyIn !== act) return at
-    this.#streams.get(act)?.write(recorded.bytes)
+    act.stream?.write(recorded.bytes)
     // Of several in one text the next may begin: what follows is its data then.
     const paused = hasEnded && state.head?.reply === 'query' ? act.paused : undefined
     if (hasEnded) {
@@ -103,7 +106,8 @@ export class Requests {
   }
 
   async #run(steps: readonly Step[]): Promise<void> {
-    await this.#decide(steps)
+    const deciding = this.#decide(steps)
+    if (deciding !== undefined) await deciding
     const { state, upstream } = this.#o
     const left: Act[] = []
     const pending = this.#o.cancelled()
@@ -116,7 +120,7 @@ export class Requests {
       const step = steps[i] as Step
       const { act } = step
       if (this.#o.isOver()) {
-        for (const { act: waiting } of steps.slice(i)) if (waiting?.permit !== undefined && !this.#streams.has(waiting)) left.push(waiting)
+        for (const { act: waiting } of steps.slice(i)) if (waiting?.permit !== undefined && waiting.stream === undefined) left.push(waiting)
         break
       }
       if (step.kind === 'sync') {
@@ -124,7 +128,7 @@ export class Requests {
         takeBack(unsent)
       } else if (isPoisoned || state.isSkipping) {
         unsent.push(step)
-        if (act !== undefined && act.permit !== undefined && !this.#streams.has(act)) left.push(act)
+        if (act !== undefined && act.permit !== undefined && act.stream === undefined) left.push(act)
         else if (act !== undefined && act.permit === undefined) act.settle()
         continue
       }
@@ -134,8 +138,7 @@ export class Requests {
         isPoisoned = step.isExtended
         continue
       }
-      const isLastOfAct = act !== undefined && step.kind !== 'bind' && !steps.some((later, j) => j > i && later.act === act)
-      const isAwaited = isLastOfAct && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, i))))
+      const isAwaited = act !== undefined && step.kind !== 'bind' && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, i)))) && !steps.some((later, j) => j > i && later.act === act)
       const paused = isAwaited ? act.paused : undefined
       this.#forward(step)
       if (!isAwaited) continue
@@ -149,26 +152,35 @@ export class Requests {
         break
       }
     }
-    takeBack(unsent)
-    await this.#flush()
+    if (unsent.length > 0) takeBack(unsent)
+    const full = this.#flush()
+    if (full !== undefined) await full
     if (left.length > 0) this.#o.outlet.send(this.#o.replies.notRun(left))
   }
 
-  async #decide(steps: readonly Step[]): Promise<void> {
-    const acts = [...new Set(steps.flatMap(({ act }) => act === undefined || act.permit !== undefined ? [] : [act]))]
-    if (acts.length === 0) return
-    const { hold, done } = this.#o.hold()
-    const verdicts = await this.#o.gate.request(acts.map(({ operation }) => operation), 'client', hold).finally(done)
+  #decide(steps: readonly Step[]): Promise<void> | undefined {
+    const acts = new Set<Act>()
+    for (const { act } of steps) if (act !== undefined && act.permit === undefined) acts.add(act)
+    return acts.size === 0 ? undefined : this.#ask([...acts])
+  }
+
+  async #ask(acts: readonly Act[]): Promise<void> {
+    const holding = this.#o.hold()
+    let verdicts: readonly (Permit<PostgresOperation> | Refusal)[]
+    try {
+      verdicts = await this.#o.gate.request(acts.map(({ operation }) => operation), 'client', holding)
+    } finally {
+      this.#o.answered(holding)
+    }
     for (const [index, act] of acts.entries()) {
       const verdict = verdicts[index] ?? refusal('gateway.fault')
       if (isRefusal(verdict)) {
         act.refused = verdict
-        act.isWaitOver = verdict.code === 'approval.pending' && hold.signal.aborted
+        act.isWaitOver = verdict.code === 'approval.pending' && holding.isAborted
+        continue
       }
-      else {
-        const stopped = this.#admit(act, verdict)
-        if (stopped !== undefined) await stopped
-      }
+      const stopped = this.#admit(act, verdict)
+      if (stopped !== undefined) await stopped
     }
   }
 
@@ -210,9 +222,8 @@ export class Requests {
         portal.isDescribing = true
         state.expect({ reply: 'describe', portal, own: unseen, undo: () => { portal.isDescribing = false } })
       }
-      let stream = this.#streams.get(act)
-      if (stream === undefined) this.#streams.set(act, stream = upstream.forward(act.permit))
-      stream.write(step.bytes)
+      act.stream ??= upstream.forward(act.permit)
+      act.stream.write(step.bytes)
       this.#time(act)
     } else if (step.control !== undefined) {
       if (step.kind === 'describe') expectFields(due)
@@ -265,9 +276,9 @@ export class Requests {
     await state.settled()
   }
 
-  async #flush(): Promise<void> {
-    if (this.#o.upstream.flush()) return
-    await drained(this.#o.upstream)
+  /** One write; resolves when the server takes more, if it takes none now. */
+  #flush(): Promise<void> | undefined {
+    return this.#o.upstream.flush() ? undefined : drained(this.#o.upstream)
   }
 }
 

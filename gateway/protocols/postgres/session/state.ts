@@ -5,6 +5,7 @@ import { Held } from './held.ts'
 import type { Bind, Field } from '../messages.ts'
 import type { SessionNames } from './names.ts'
 import type { Statement } from '../sql/analysis.ts'
+import { Touched } from './touched.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
 export const maxDue = 16_384
@@ -96,7 +97,7 @@ export class SessionState {
   /** Number of the Sync that comes next: an error skips to the next one, and no further. */
   segment = 0
   /** Names that were defined or closed, with the segment in which. */
-  readonly touched = new Map<string, number>()
+  readonly touched = new Touched()
   #queue: Due[] = []
   #head = 0
   #idle: (() => void)[] = []

@@ -1,0 +1,48 @@
+// What one read of the client comes to: its messages on their way out, each with what it is part of, what is due for it, and what stands for it when it is refused.
+import type { Refusal } from '../../../refusal.ts'
+import type { Act } from './act.ts'
+import type { Control } from '../dial.ts'
+import type { FrontendMessage } from '../messages.ts'
+import type { Due, Portal } from './state.ts'
+
+/** One message of the client on its way out. */
+export interface Step {
+  readonly kind: FrontendMessage['kind']
+  readonly bytes: Uint8Array
+  /** Simple messages end by themselves; an error in an extended one skips to Sync. */
+  readonly isExtended: boolean
+  /** The operation it is part of. A Parse gets that of its Bind, when both came at once. */
+  act?: Act
+  due?: Due
+  /** What stands for it when it is refused. */
+  readonly poison?: () => Uint8Array
+  /** Refused before anybody was asked. */
+  refused?: Refusal
+  /** An error in PostgreSQL's own words: a name that does not exist. */
+  readonly error?: Uint8Array
+  /** It carries no statement. */
+  readonly control?: Control
+  readonly portal?: Portal
+}
+
+export interface Plan { readonly steps: readonly Step[]; /** Index of the first frame that is not in it. */ readonly end: number; readonly isTerminated: boolean }
+
+/** A plan as it grows. */
+export class Draft implements Plan {
+  readonly steps: Step[] = []
+  end: number
+  isTerminated = false
+  /** The Sync that the server skips to is in it. */
+  isResumed = false
+  /** An error may come in at any await; behind a Sync that is planned it skips nothing. */
+  hasSync = false
+
+  constructor(from: number) {
+    this.end = from
+  }
+}
+
+/** A Parse that no Bind has taken. */
+export function isLoose({ kind, act, error, refused }: Step): boolean {
+  return kind === 'parse' && act === undefined && error === undefined && refused === undefined
+}
