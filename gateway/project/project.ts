@@ -7,10 +7,10 @@ import { compileFields } from '../sensitive/catalogue.ts'
 import type { Fields } from '../sensitive/catalogue.ts'
 import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
-import { createFindings, projectSlot, projectText } from './slot.ts'
-import type { Findings } from './slot.ts'
+import { Instants } from './instants.ts'
+import { createFindings, placeOf, projectPlace, projectText } from './slot.ts'
 import { createTemplate, fillTemplate, isTemplateFor } from './template.ts'
-import type { Template } from './template.ts'
+import type { ProjectOne, Template } from './template.ts'
 
 /** What the host knows about a call and policy may read. */
 export interface ProjectionContext {
@@ -38,13 +38,14 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
   const undeclared = compileFields({})
   const members = new Names()
   const templates = new WeakMap<object, Template>()
+  const instants = new Instants()
   return (call, context) => {
     const { repeats } = call.operation
     if (repeats === undefined || !isPlain(context)) return whole(call, context)
     const known = templates.get(repeats)
-    const project = (request: Call['operation']['request'], slot: Call['operation']['slots'][number], findings: Findings): Call['operation']['request'] =>
-      projectSlot(request, slot, declared.get(call.operation.catalogueKey) ?? undeclared, members, tokens, findings)
-    if (known !== undefined && isTemplateFor(known, context)) return fillTemplate(known, call, context, project)
+    const fields = declared.get(call.operation.catalogueKey) ?? undeclared
+    const project: ProjectOne = (request, place, findings) => projectPlace(request, place, fields, members, tokens, findings)
+    if (known !== undefined && isTemplateFor(known, context)) return fillTemplate(known, call, context, project, instants)
     const projected = whole(call, context)
     const template = createTemplate(projected, context, project)
     if (template !== undefined) templates.set(repeats, template)
@@ -66,7 +67,7 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
   const findings = createFindings()
   const fields = declared ?? undeclared
   let request = operation.request
-  for (const slot of operation.slots) request = projectSlot(request, slot, fields, members, tokens, findings)
+  for (const slot of operation.slots) request = projectPlace(request, placeOf(slot), fields, members, tokens, findings)
   const input: PolicyInput = {
     v: 1,
     phase: context.phase ?? 'request',

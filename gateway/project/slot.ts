@@ -27,12 +27,20 @@ const MIN_NUMBER = 1_000
 type Members = { readonly [name: string]: Json }
 interface Walk { readonly names: Fields['names']; readonly members: Names; readonly tokens: Tokens; readonly findings: Findings; readonly path: string[] }
 
-/** A slot that points to nothing changes nothing. @throws TypeError when its path is no RFC 6901 pointer */
-export function projectSlot(request: Members, slot: Slot, fields: Fields, members: Names, tokens: Tokens, findings: Findings): Members {
-  const segments = parsePointer(slot.path)
+/** A slot whose pointer is read. */
+export interface Place { readonly segments: readonly string[]; readonly declared: string | undefined }
+
+/** @throws TypeError when its path is no RFC 6901 pointer */
+export function placeOf({ path, declared }: Slot): Place {
+  const segments = parsePointer(path)
   if (segments === undefined) throw new TypeError('a slot has a malformed path')
+  return { segments, declared }
+}
+
+/** A place where nothing is changes nothing. */
+export function projectPlace(request: Members, { segments, declared }: Place, fields: Fields, members: Names, tokens: Tokens, findings: Findings): Members {
   const walk: Walk = { names: fields.names, members, tokens, findings, path: [] }
-  return descend(walk, request, segments, 0, [fields.root], fields.root, slot.declared) as Members
+  return descend(walk, request, segments, 0, [fields.root], fields.root, declared) as Members
 }
 
 /** A text of the caller's that is no slot. */

@@ -1,12 +1,13 @@
 // The projection of a statement that is run again: the text of the last one with the places that differ cut out (decision id, sequence, parameters,
 // findings, time). What is put in is projected as ever; the result is, byte for byte, what the whole projection would say.
 import type { Call, Json, Operation, PolicyInput, ProjectedCall, Slot } from '../call.ts'
+import type { Instants } from './instants.ts'
 import type { ProjectionContext } from './project.ts'
-import { createFindings } from './slot.ts'
-import type { Findings } from './slot.ts'
+import { createFindings, placeOf } from './slot.ts'
+import type { Findings, Place } from './slot.ts'
 
 type Request = Operation['request']
-export type ProjectOne = (request: Request, slot: Slot, findings: Findings) => Request
+export type ProjectOne = (request: Request, place: Place, findings: Findings) => Request
 
 export interface Template {
   readonly context: Pick<ProjectionContext, 'principal' | 'peer'> & { readonly sessionId: string }
@@ -14,7 +15,7 @@ export interface Template {
   /** Of all but the parameters. */
   readonly classes: readonly string[]
   /** Those of the parameters alone. */
-  readonly slots: readonly Slot[]
+  readonly places: readonly Place[]
   readonly findings: Operation['findings']
   /** JSON around the five places. */
   readonly pieces: readonly [string, string, string, string, string, string]
@@ -33,7 +34,7 @@ const isOfParameters = ({ path }: Slot): boolean => path === parametersPath || p
 export function createTemplate({ operation, input }: ProjectedCall, { principal, peer, session }: ProjectionContext, project: ProjectOne): Template | undefined {
   const findings = createFindings()
   let request = operation.request
-  for (const slot of operation.slots) if (!isOfParameters(slot)) request = project(request, slot, findings)
+  for (const slot of operation.slots) if (!isOfParameters(slot)) request = project(request, placeOf(slot), findings)
   if (findings.projected.length > 0 || !Object.hasOwn(request, 'parameters') || input.resource !== operation.resource) return undefined
   const [decisionId, seq, parameters, found, time] = marks as [string, string, string, string, string]
   const text = JSON.stringify({
@@ -52,7 +53,7 @@ export function createTemplate({ operation, input }: ProjectedCall, { principal,
   const classes = [...findings.classes]
   const plainFindings = findingsOf(classes, findings, operation.findings)
   return {
-    context: { principal, peer, sessionId: session.id }, input, classes, slots: operation.slots.filter(isOfParameters), findings: operation.findings, pieces: pieces as unknown as Template['pieces'],
+    context: { principal, peer, sessionId: session.id }, input, classes, places: operation.slots.filter(isOfParameters).map(placeOf), findings: operation.findings, pieces: pieces as unknown as Template['pieces'],
     plainFindings, plainFindingsText: JSON.stringify(plainFindings),
   }
 }
@@ -62,16 +63,16 @@ export function isTemplateFor({ context }: Template, { principal, peer, session 
   return context.principal === principal && context.peer === peer && context.sessionId === session.id
 }
 
-export function fillTemplate<O extends Operation>({ input: last, classes, slots, findings: known, pieces, plainFindings, plainFindingsText }: Template, call: Call<O>, { decisionId: id, session, now }: ProjectionContext, project: ProjectOne): ProjectedCall<O> {
+export function fillTemplate<O extends Operation>({ input: last, classes, places, findings: known, pieces, plainFindings, plainFindingsText }: Template, call: Call<O>, { decisionId: id, session, now }: ProjectionContext, project: ProjectOne, instants: Instants): ProjectedCall<O> {
   const { operation, from } = call
   const found = createFindings()
   let request: Request = { parameters: operation.request['parameters'] as Json }
-  for (const slot of slots) request = project(request, slot, found)
+  for (const place of places) request = project(request, place, found)
   const parameters = request['parameters'] as Json
   const isPlain = found.classes.size === 0 && found.projected.length === 0
   const findings = isPlain ? plainFindings : findingsOf([...classes, ...found.classes], found, known)
   const decisionId = Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex')
-  const time = new Date(now).toISOString()
+  const time = instants.text(now)
   const input: PolicyInput = {
     ...last, decision_id: decisionId, session: { ...last.session, seq: session.seq }, request: { ...last.request, parameters }, findings, context: { ...last.context, time },
   }
