@@ -9,6 +9,8 @@ const numberKind = { integer: 1, text: 2 } as const
 /** Of an answer's text, in UTF-16 units. */
 export const maxAnswerLength = 1_048_576
 const maxDepth = 256
+/** Of all objects and sets, empty ones too: eight at the least for each, and never many more than there are members. */
+const maxBuckets = 8_388_608
 /** Of the texts kept for constants, all of them together. */
 const maxKeptLength = 1_048_576
 
@@ -23,11 +25,13 @@ export function createAnswerReader({ memory, end }: Image): AnswerReader {
   let kept = 0
   let view = new DataView(memory.buffer)
   let left = 0
+  let bucketsLeft = 0
 
   return address => {
     // The buffer is another one whenever the memory has grown.
     if (view.buffer !== memory.buffer) view = new DataView(memory.buffer)
     left = maxAnswerLength
+    bucketsLeft = maxBuckets
     return write(address, 0)
   }
 
@@ -93,6 +97,8 @@ export function createAnswerReader({ memory, end }: Image): AnswerReader {
     const buckets = view.getUint32(address + 4, true)
     const count = view.getUint32(address + 8, true)
     let text = ''
+    bucketsLeft -= count
+    if (bucketsLeft < 0) throw new PolicyError('ERR_POLICY_MALFORMED', `the result is larger than ${maxAnswerLength} bytes`)
     for (let bucket = 0; bucket < count; bucket++) {
       for (let entry = view.getUint32(buckets + bucket * 4, true); entry !== 0; entry = view.getUint32(entry + (isObject ? 8 : 4), true)) {
         const key = write(view.getUint32(entry, true), depth + 1)

@@ -1,5 +1,6 @@
 // A strict host around the npm evaluator: it asks a machine that has its data (image.ts); calls and faults are ours.
 // OPA's wasm ABI: https://www.openpolicyagent.org/docs/wasm (1.2 or newer: `opa_value_dump`, `opa_value_parse`).
+import type { Made } from './answer-mark.ts'
 import { PolicyError } from './errors.ts'
 import { makeImage, openMachine, openMachineInTurns } from './image.ts'
 import type { Image, ImageOptions, LoadedMachine } from './image.ts'
@@ -22,6 +23,8 @@ export interface Evaluator {
   readonly builtins: readonly string[]
   /** Result set of `entrypoint` on JSON text `input`, as JSON text; without a text there is no `input`. @throws PolicyError; the next call works again */
   evaluate(entrypoint: string, input: string | undefined): string
+  /** The same, for what is made of the answer. @throws PolicyError, and what `made` throws */
+  evaluateTo<T>(entrypoint: string, input: string, made: Made<T>): T
 }
 
 /** Ready at once. @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
@@ -40,24 +43,29 @@ function evaluatorOf(image: Image, first: LoadedMachine, options: EvaluatorOptio
   // What the data leave of the memory is for evaluations.
   const maxKeptBytes = (image.memory.length + options.maxMemoryPages * pageBytes) / 2
   let machine: LoadedMachine | undefined = first
+  const answer = <T>(entrypoint: string, input: string | undefined, take: (running: LoadedMachine, address: number) => T): T => {
+    const id = entrypoints.get(entrypoint)
+    if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
+    // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
+    const running = machine ?? openMachine(image, options)
+    machine = undefined
+    const result = run(running, image, id, input, options, take)
+    // Memory never shrinks: one that grew over half of what there is for it is given back as well.
+    if (running.memory.buffer.byteLength <= maxKeptBytes) machine = running
+    return result
+  }
   return {
     entrypoints: new Set(entrypoints.keys()),
     builtins: image.builtins.map(([name]) => name).sort(),
-    evaluate(entrypoint, input) {
-      const id = entrypoints.get(entrypoint)
-      if (id === undefined) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the bundle has no entrypoint ${entrypoint}`)
-      // An instance that trapped or aborted has half a heap in it: it is dropped, and made again for the next call.
-      const running = machine ?? openMachine(image, options)
-      machine = undefined
-      const result = run(running, image, id, input, options)
-      // Memory never shrinks: one that grew over half of what there is for it is given back as well.
-      if (running.memory.buffer.byteLength <= maxKeptBytes) machine = running
-      return result
+    evaluate: (entrypoint, input) => answer(entrypoint, input, ({ readAnswer }, address) => readAnswer(address)),
+    evaluateTo(entrypoint, input, made) {
+      const found = answer(entrypoint, input, made.find)
+      return found.isKnown ? found.value : made.make(found)
     },
   }
 }
 
-function run(machine: LoadedMachine, image: Image, id: number, input: string | undefined, options: EvaluatorOptions): string {
+function run<T>(machine: LoadedMachine, image: Image, id: number, input: string | undefined, options: EvaluatorOptions, take: (running: LoadedMachine, address: number) => T): T {
   const { exports, memory, fuel } = machine
   if (input !== undefined && input.length > maxInputBytes) throw new PolicyError('ERR_POLICY_INPUT', `the input is larger than ${maxInputBytes} bytes`)
   fuel.value = options.evaluationFuel ?? options.fuel
@@ -69,7 +77,7 @@ function run(machine: LoadedMachine, image: Image, id: number, input: string | u
     exports.opa_eval_ctx_set_data(context, image.data)
     exports.opa_eval_ctx_set_entrypoint(context, id)
     exports.eval(context)
-    return machine.readAnswer(exports.opa_eval_ctx_get_result(context))
+    return take(machine, exports.opa_eval_ctx_get_result(context))
   } catch (cause) {
     throw toPolicyError(cause, fuel)
   }
@@ -84,10 +92,17 @@ function parseInput(exports: Exports, memory: WebAssembly.Memory, input: string)
   return value
 }
 
-// One pass over what was encoded (a byte costs less to look at than a character): nesting would overflow the module's stack, and it
-// has no notion of half a character.
+// Over what was encoded, because a byte costs less to look at than a character: nesting would overflow the module's stack, and it has no
+// notion of half a character. What opens nothing 129 times, and escapes nothing, has neither: most inputs are told by that.
 function checkInput(memory: WebAssembly.Memory, address: number, size: number): void {
   const bytes = new Uint8Array(memory.buffer, address, size)
+  let opened = 0
+  // 0x5b and 0x7b, [ and {, differ in this one bit.
+  for (let at = 0; at < size; at++) if (((bytes[at] ?? 0) & 0xdf) === 0x5b) opened++
+  if (opened > maxInputDepth || bytes.includes(0x5c)) checkByUnits(bytes, size)
+}
+
+function checkByUnits(bytes: Uint8Array, size: number): void {
   let depth = 0
   let isInText = false
   for (let at = 0; at < size; at++) {

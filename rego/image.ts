@@ -5,6 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { LoadedPolicy } from '@open-policy-agent/opa-wasm'
 import { createAnswerReader } from './answer.ts'
 import type { AnswerReader } from './answer.ts'
+import { createAnswerMarker } from './answer-mark.ts'
+import type { AnswerMarker } from './answer-mark.ts'
 import { PolicyError } from './errors.ts'
 import { meterModule, startExport } from './fuel.ts'
 import { createMachine, maxResultBytes, pageBytes, readText, toLoadError, writeText } from './machine.ts'
@@ -33,6 +35,7 @@ export interface Image {
 /** A machine with data in it. */
 export interface LoadedMachine extends Machine {
   readonly readAnswer: AnswerReader
+  readonly markAnswer: AnswerMarker | undefined
 }
 
 export interface ImageOptions extends MachineOptions {
@@ -89,7 +92,8 @@ function connect(image: Image, options: MachineOptions): LoadedMachine {
   const machine = createMachine(image.module, Math.max(initialPages, Math.ceil(image.memory.length / pageBytes)), options)
   machine.bind(image.builtins)
   const { memory, exports } = machine
-  return { ...machine, readAnswer: image.isLayoutKnown ? createAnswerReader({ memory, end: image.memory.length }) : dumpOf(exports, memory) }
+  const known = { memory, end: image.memory.length }
+  return image.isLayoutKnown ? { ...machine, readAnswer: createAnswerReader(known), markAnswer: createAnswerMarker(known) } : { ...machine, readAnswer: dumpOf(exports, memory), markAnswer: undefined }
 }
 
 function compile({ wasm, fuel }: ImageOptions): WebAssembly.Module {

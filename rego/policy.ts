@@ -1,5 +1,6 @@
 // A bundle in force: asks it about calls. A decision is a function of the bundle and of the part of the input it can read,
 // so one that was made for the same part may be given again.
+import { createMade } from './answer-mark.ts'
 import { hostBuiltins } from './builtins/index.ts'
 import type { Bundle } from './bundle.ts'
 import { createCache } from './cache.ts'
@@ -106,6 +107,14 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
   const visiblePruner = prunerOf(facts.inputs, entrypoints.visible)
   const decisions = createCache<Decided>(options.cacheEntries ?? defaultCacheEntries, maxCacheBytes)
   const answers = createCache<ReadDecision>(maxAnswers, maxAnswerBytes)
+  const made = createMade(answer => {
+    let read = answers.get(answer)
+    if (!read) {
+      read = readDecision(answer)
+      answers.set(answer, read, answer.length * 8)
+    }
+    return read
+  }, maxAnswers, maxAnswerBytes)
 
   return {
     digest: facts.digest,
@@ -118,12 +127,7 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
         const earlier = decisions.get(text)
         if (earlier) return earlier
       }
-      const answer = evaluator.evaluate(entrypoints.decision, text)
-      let read = answers.get(answer)
-      if (!read) {
-        read = readDecision(answer)
-        answers.set(answer, read, answer.length * 8)
-      }
+      const read = evaluator.evaluateTo(entrypoints.decision, text, made)
       if (!decisionPruner.isVolatile) decisions.set(text, { ...read, isCached: true }, text.length * 2 + 256)
       return { ...read, isCached: false }
     },
@@ -137,7 +141,9 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
     close() {
       decisions.clear()
       answers.clear()
-      evaluator = { entrypoints: new Set(), builtins: [], evaluate: () => { throw new PolicyError('ERR_POLICY_TRAP', 'the policy is closed') } }
+      made.clear()
+      const refuse = () => { throw new PolicyError('ERR_POLICY_TRAP', 'the policy is closed') }
+      evaluator = { entrypoints: new Set(), builtins: [], evaluate: refuse, evaluateTo: refuse }
     },
   }
 }
