@@ -3,6 +3,7 @@
 import type { MaskedPart, PartSummary } from '../call.ts'
 import { refusal, RefusalError } from '../refusal.ts'
 import { stepInto } from '../sensitive/catalogue.ts'
+import { isQuiet, mayHold, mayHoldNumber } from '../sensitive/first-look.ts'
 import type { KnownMember } from '../sensitive/names.ts'
 import { Masker } from './apply.ts'
 import { decodeText } from './encoded.ts'
@@ -101,6 +102,21 @@ export class CellMasks {
     this.count(rule)
     const constant = this.constantFor(kind, rule)
     return constant === undefined ? maskSpan(text, rule, this.plan.tokens) : constant
+  }
+
+  /** The column's name says nothing of its values: what a value looks like is all that detectors have. */
+  isQuiet(member: string): boolean { return isQuiet(this.plan.members.of(member)) }
+
+  /**
+   * A first look at the bytes of a column's cells: false where `scanCell` would let the text be. Without detectors it says more often maybe.
+   * @param member the column's name
+   */
+  firstLook(kind: CellKind, member: string): (bytes: Uint8Array, start: number, end: number) => boolean {
+    if (kind === 'json' || !this.isQuiet(member)) return () => true
+    const { maxBytes } = this.plan.limits
+    if (kind === 'number') return (bytes, start, end) => end - start > maxBytes || mayHoldNumber(bytes, start, end)
+    const isText = kind === 'text' || kind === 'markup'
+    return (bytes, start, end) => end - start > maxBytes || mayHold(bytes, start, end, isText)
   }
 
   /**

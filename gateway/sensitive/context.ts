@@ -24,3 +24,8 @@ export function isNear(name: ContextName, text: string, start: number, hint: str
   if (hint !== '' && words[name].test(hint)) return true
   return start > 0 && words[name].test(snakeCase(text.slice(Math.max(0, start - CONTEXT_CHARS), start)))
 }
+
+/** Whether a member's name, in snake_case, speaks of any of them. */
+export function speaksOf(hint: string): boolean {
+  return hint !== '' && Object.values(words).some((word) => word.test(hint))
+}

@@ -74,9 +74,14 @@ const ACCOUNT_BEFORE = /(?:^|[^a-z])(?:bank_)?(?:accounts?|acct|a\/c|acc|dda|che
 const ACCOUNT_WORD = /acc|a\/c|dda|checking|savings/i
 const ACCOUNT_HINT = /(?:^|_)(?:account|acct|dda|checking|savings)(?:_?(?:numbers?|num|no|nr|id))?$/
 
+/** Of a member, in snake_case: a number alone is an account under it. */
+export function isAccountName(hint: string): boolean {
+  return hint !== '' && ACCOUNT_HINT.test(hint)
+}
+
 export function findAccounts(search: Search): void {
   const { text, hint, found } = search
-  const isHinted = hint !== '' && ACCOUNT_HINT.test(hint)
+  const isHinted = isAccountName(hint)
   if (!isHinted && !ACCOUNT_WORD.test(text)) return
   ACCOUNT.lastIndex = 0
   for (let match = ACCOUNT.exec(text); match !== null; match = ACCOUNT.exec(text)) {

@@ -67,10 +67,15 @@ const DATES = [
 
 const BIRTH = /birth|born|dob|d\.o\.b|geb/i
 
+/** A coarse first look for such words. */
+export function speaksOfBirth(text: string): boolean {
+  return BIRTH.test(text)
+}
+
 /** A date is somebody's birthday only where a word says so. */
 export function findBirthDates(search: Search): void {
   const { text, hint, found } = search
-  if (!BIRTH.test(hint) && !BIRTH.test(text)) return
+  if (!speaksOfBirth(hint) && !speaksOfBirth(text)) return
   for (const { pattern, month, day } of DATES) {
     pattern.lastIndex = 0
     for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {

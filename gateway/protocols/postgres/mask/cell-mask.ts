@@ -4,6 +4,7 @@ import { elementTypeOf, mapArrayBinary, mapArrayText } from '../wire/arrays.ts'
 import { recordFields } from '../wire/records.ts'
 import type { ValueType } from '../wire/types.ts'
 import { binaryToText, byteaFromText, textRuns, textWithin } from '../wire/values.ts'
+import { binaryLook } from './binary-look.ts'
 
 export interface CellMask {
   /** Stands for every value, null for NULL; undefined: `apply` tells. */
@@ -57,17 +58,27 @@ function cover(cells: CellMasks, column: CellColumn, rule: Rule): CellMask {
 function scan(cells: CellMasks, column: CellColumn): CellMask | undefined {
   const { type, isBinary } = column
   if (!cells.looksInside || !canHold(cells, type)) return undefined
-  // Without detectors only `name: value` pairs and members of documents can match.
-  const needsPair = !cells.hasDetectors && !isBinary
-  const look = isBinary ? scanBinary : scanText
+  const look = firstLook(cells, column)
+  const search = isBinary ? scanBinary : scanText
   return {
     constant: undefined, rule: undefined,
     apply(source, start, end) {
-      if (end - start < 4 || (needsPair && !holdsPair(source, start, end))) return undefined
-      return look(cells, column, source.subarray(start, end))
+      if (end - start < 4 || !look(source, start, end)) return undefined
+      return search(cells, column, source.subarray(start, end))
     },
   }
 }
+
+/** False where a closer look would find nothing. */
+function firstLook(cells: CellMasks, { type, isBinary, name }: CellColumn): (source: Buffer, start: number, end: number) => boolean {
+  // Without detectors only `name: value` pairs and members of documents can match.
+  if (!cells.hasDetectors) return isBinary ? always : holdsPair
+  if (type.element !== undefined) return always
+  if (!isBinary || type.binary === 'text') return cells.firstLook(type.kind, name)
+  return cells.isQuiet(name) ? binaryLook(type.binary) : always
+}
+
+const always = () => true
 
 function canHold(cells: CellMasks, type: ValueType): boolean {
   if (type.element !== undefined) return canHold(cells, type.element)
