@@ -1,5 +1,5 @@
 // The door of the wire: PostgreSQL's messages, cut, read and written, both sides (PostgreSQL 18, chapter 54).
-export { Framer, type Frame, type FramerLimits } from './wire/framer.ts'
+export { Framer, messagesOf, type Frame, type FramerLimits } from './wire/framer.ts'
 export { ProtocolViolation } from './wire/violation.ts'
 export { backendTag, frontendTag, maxTextBytes, type Side } from './wire/tags.ts'
 export {

@@ -163,7 +163,7 @@ export class Session {
     if (this.#isOver) return
     try {
       const { upstream } = this.#o
-      const items = this.#replies.read(upstream.framer.push(chunk))
+      const items = this.#replies.read(upstream.framer.pushRuns(chunk))
       if (items.length > 0) this.#outlet.send(items)
       if (!this.#outlet.isFull) return
       upstream.socket.pause()

@@ -67,11 +67,17 @@ export class Act {
   /** Nothing of its result is masked: its columns need not be known. */
   get isOpen(): boolean { return this.permit?.call.decision.mask.length === 0 }
 
-  /** @returns why this row is one too many for the decision's limits */
-  count({ part, bytes: { length } }: Frame): Refusal | undefined {
+  /** All rows of this run are within the decision's limits. */
+  hasRoom({ count, start, end }: Frame): boolean {
+    const { rows = Infinity, bytes = Infinity } = this.permit?.call.decision.limits ?? {}
+    return this.#rows + count <= rows && this.#bytes + end - start <= bytes
+  }
+
+  /** @returns why this row, or a row of this run, is one too many for the decision's limits */
+  count({ part, count, start, end }: Frame): Refusal | undefined {
     const { rows, bytes } = this.permit?.call.decision.limits ?? {}
-    if (part === 'whole' || part === 'first') this.#rows++
-    this.#bytes += length
+    if (part === 'whole' || part === 'first') this.#rows += count
+    this.#bytes += end - start
     if (rows !== undefined && this.#rows > rows) return refusal('policy.limit', `The result has more rows than policy allows (${rows})`)
     if (bytes !== undefined && this.#bytes > bytes) return refusal('policy.limit', `The result is longer than policy allows (${bytes} bytes)`)
     return undefined

@@ -2,7 +2,7 @@
 import type { PartSummary } from '../../../call.ts'
 import { RefusalError, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
-import { ProtocolViolation, encodeReady, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Field, type Frame } from '../messages.ts'
+import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Field, type Frame } from '../messages.ts'
 import type { Out } from './outlet.ts'
 import { errorOf } from '../refuse.ts'
 import type { Due, Portal, Prepared, SessionState } from './state.ts'
@@ -99,16 +99,24 @@ export class Replies {
   }
 
   #row(frame: Frame, due: Due): void {
-    if (due.own !== undefined) return due.own.row(frame.bytes)
+    const { own } = due
+    if (own !== undefined) return messagesOf(frame).forEach(({ bytes }) => own.row(bytes))
     const { act } = due
     if (act === undefined || act.broken !== undefined) return
     try {
       if (!act.isDescribed && !act.isOpen) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
-      const exceeded = act.count(frame)
-      if (exceeded !== undefined) throw new RefusalError(exceeded)
-      this.#for(act).row(frame)
+      this.#counted(act, frame, (row) => this.#for(act).row(row))
     } catch (error) {
       this.#withhold(act, error)
+    }
+  }
+
+  /** A run of rows in one go, where all of it is within policy's limits; else one by one, up to the last that is. @throws RefusalError `policy.limit` */
+  #counted(act: Act, run: Frame, feed: (rows: Frame) => void): void {
+    for (const rows of act.hasRoom(run) ? [run] : messagesOf(run)) {
+      const exceeded = act.count(rows)
+      if (exceeded !== undefined) throw new RefusalError(exceeded)
+      feed(rows)
     }
   }
 
@@ -296,9 +304,7 @@ export class Replies {
     const act = due.act as Act
     if (act.broken !== undefined) return
     this.#guard(act, () => {
-      const exceeded = act.count(frame)
-      if (exceeded !== undefined) throw new RefusalError(exceeded)
-      this.#for(act).copyRow(frame)
+      this.#counted(act, frame, (rows) => this.#for(act).copyRow(rows))
     })
   }
 

@@ -19,14 +19,16 @@ export interface FramerLimits {
 }
 
 /**
- * One message, or a piece of one. `first` is always the bare header, so that how a message is cut does not depend on how it arrived;
- * `middle` and `last` are its content. The bytes belong to the chunk that was pushed wherever they lay inside it.
+ * One message, a piece of one, or a run of whole rows. `first` is always the bare header, so that how a message is cut does not depend on how it
+ * arrived; `middle` and `last` are its content. The bytes belong to the chunk that was pushed wherever they lay inside it.
  */
 export interface Frame {
   readonly tag: number
   /** Of a whole message: with tag and length. */
   readonly bytes: Uint8Array
   readonly part: 'whole' | 'first' | 'middle' | 'last'
+  /** Whole messages in it: more than one only of what `pushRuns` gave. */
+  readonly count: number
   /** Where `bytes` lies: a run of frames in one chunk can be written at once. */
   readonly source: Uint8Array
   readonly start: number
@@ -37,13 +39,15 @@ export interface Frame {
 class Cut implements Frame {
   readonly tag: number
   readonly part: Frame['part']
+  readonly count: number
   readonly source: Uint8Array
   readonly start: number
   readonly end: number
   #bytes: Uint8Array | undefined
-  constructor(tag: number, part: Frame['part'], source: Uint8Array, start: number, end: number) {
+  constructor(tag: number, part: Frame['part'], source: Uint8Array, start: number, end: number, count = 1) {
     this.tag = tag
     this.part = part
+    this.count = count
     this.source = source
     this.start = start
     this.end = end
@@ -52,6 +56,18 @@ class Cut implements Frame {
   get bytes(): Uint8Array {
     return this.#bytes ??= this.source.subarray(this.start, this.end)
   }
+}
+
+/** The messages of a run, one by one. */
+export function messagesOf(frame: Frame): readonly Frame[] {
+  const { tag, part, source, count } = frame
+  if (count === 1) return [frame]
+  const messages: Frame[] = []
+  for (let at = frame.start, end = at; at < frame.end; at = end) {
+    end = at + 1 + lengthAt(source, at + 1)
+    messages.push(new Cut(tag, part, source, at, end))
+  }
+  return messages
 }
 
 /** One per direction. Behind a violation it stays broken. */
@@ -87,19 +103,28 @@ export class Framer {
 
   /** @throws ProtocolViolation; the messages before it in this chunk are dropped with it, as nothing of a broken stream is forwarded */
   push(chunk: Uint8Array): Frame[] {
+    return this.#push(chunk, false)
+  }
+
+  /** The same, but whole rows of one kind that lie behind one another are one frame: `messagesOf` tells them apart. @throws ProtocolViolation */
+  pushRuns(chunk: Uint8Array): Frame[] {
+    return this.#push(chunk, true)
+  }
+
+  #push(chunk: Uint8Array, gathersRows: boolean): Frame[] {
     if (this.#violation !== undefined) throw this.#violation
     const frames: Frame[] = []
     let at = 0
     while (at < chunk.length) {
       if (this.#leftBytes > 0) at = this.#piece(chunk, at, frames)
       else if (this.#heldBytes > 0) at = this.#join(chunk, at, frames)
-      else at = this.#cut(chunk, at, frames)
+      else at = this.#cut(chunk, at, frames, gathersRows)
     }
     return frames
   }
 
-  /** A message that begins in this chunk. */
-  #cut(chunk: Uint8Array, at: number, frames: Frame[]): number {
+  /** A message that begins in this chunk, with the rows behind it. */
+  #cut(chunk: Uint8Array, at: number, frames: Frame[], gathersRows: boolean): number {
     const tag = chunk[at] ?? 0
     const rule = this.#ruleOf(tag)
     const here = chunk.length - at
@@ -107,8 +132,16 @@ export class Framer {
       const total = this.#totalOf(tag, rule, chunk, at)
       if (this.#isSplit(rule, total)) return this.#begin(tag, total, chunk, at, frames)
       if (here >= total) {
-        frames.push(new Cut(tag, 'whole', chunk, at, at + total))
-        return at + total
+        let end = at + total
+        let count = 1
+        while (gathersRows && rule.holds === 'stream' && chunk[end] === tag && end + headerBytes <= chunk.length) {
+          const next = this.#totalOf(tag, rule, chunk, end)
+          if (end + next > chunk.length || this.#isSplit(rule, next)) break
+          end += next
+          count++
+        }
+        frames.push(new Cut(tag, 'whole', chunk, at, end, count))
+        return end
       }
       this.#keep(chunk, at, chunk.length, total)
       return chunk.length
@@ -181,7 +214,7 @@ export class Framer {
 
   /** @returns the length of the whole message, tag included */
   #totalOf(tag: number, rule: LengthRule, bytes: Uint8Array, at: number): number {
-    const length = ((bytes[at + 1] ?? 0) << 24 | (bytes[at + 2] ?? 0) << 16 | (bytes[at + 3] ?? 0) << 8 | (bytes[at + 4] ?? 0)) >>> 0
+    const length = lengthAt(bytes, at + 1)
     const max = rule.holds === 'values' ? Math.min(rule.max, this.#maxValuesBytes) : rule.max
     if (length < rule.min || length > max) {
       const wanted = rule.min === max ? `${max}` : `${rule.min} to ${max}`
@@ -195,4 +228,8 @@ export class Framer {
     this.#handOver()
     throw this.#violation
   }
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24 | (bytes[at + 1] ?? 0) << 16 | (bytes[at + 2] ?? 0) << 8 | (bytes[at + 3] ?? 0)) >>> 0
 }
