@@ -15,13 +15,14 @@ import { createRouter, listen, listenBytes } from './connection/index.ts'
 import type { PlainHandler, Router } from './connection/index.ts'
 import { consolePages } from './console/index.ts'
 import { parseGoverned } from './governed.ts'
+import { parseGovernedAside } from './governed-thread.ts'
 import { createDecisionLog, createFileSink, createHttpSink } from './decision-log/index.ts'
 import type { DecisionLog } from './decision-log/index.ts'
 import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, requesterOf, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
-import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, createShadow, decide, mirrorPath, remoteAccess } from './policy/index.ts'
+import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, createShadow, decide, mirrorPath, remoteAccess, withTreeThread } from './policy/index.ts'
 import type { ActivationEvent, ActivePolicy, PolicyRepository } from './policy/index.ts'
 import { createAuthzen, decisionPointMetadata, metadataPath } from './protocols/authzen/index.ts'
 import { createHttp } from './protocols/http/index.ts'
@@ -91,7 +92,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   if (decisionLog !== undefined) opened.defer(() => decisionLog.close(lastWordsMs))
   const { shadowRef } = bootstrap.policy
   const shadow = shadowRef === undefined ? undefined : createShadow({
-    repository: policyRepository(bootstrap, { ref: shadowRef, mirror: mirrorPath(bootstrap.directories.state, 'shadow'), secrets }, { environment, log, now }),
+    repository: policyRepository(bootstrap, { ref: shadowRef, mirror: mirrorPath(bootstrap.directories.state, 'shadow'), secrets, isAnswering: () => activation.active() !== undefined }, { environment, log, now }),
     capabilities: shippedCapabilities(), now, clock: () => performance.now(), compare: compareDecisions, signers: () => activation.allowedSigners(), onDifference: (difference) => record.events.shadow(difference),
   })
   if (shadow !== undefined) opened.defer(() => shadow.close())
@@ -178,10 +179,11 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   let router: Router = () => refusal('policy.unavailable')
   const hosts = new Set([new URL(bootstrap.publicUrl).host])
   const activation = createActivation({
-    repository: policyRepository(bootstrap, { ref: bootstrap.policy.ref, mirror: mirrorPath(bootstrap.directories.state), secrets }, { environment, log, now }),
+    repository: policyRepository(bootstrap, { ref: bootstrap.policy.ref, mirror: mirrorPath(bootstrap.directories.state), secrets, isAnswering: () => activation.active() !== undefined }, { environment, log, now }),
     memory: createPolicyMemory(database), bundles: createBundleStore(path.join(bootstrap.directories.state, 'bundles')),
     capabilities: shippedCapabilities(), now, evidence: { epoch: recorder.epoch, lastActivation: (afterEpoch, current) => lastActivation(bootstrap.directories.evidence, afterEpoch, current) }, pinned: { allowedSigners: readFileSync(bootstrap.policy.allowedSigners, 'utf8'), quorum: bootstrap.policy.quorum },
-    parseGoverned: (text) => parseGoverned(text, secrets.keys()),
+    // Without a policy there are no calls that would wait.
+    parseGoverned: (text) => activation.active() === undefined ? parseGoverned(text, secrets.keys()) : parseGovernedAside(text, secrets.keys()),
     async onEvent(event: ActivationEvent) {
       await record.events.policy(policyEventFrame(event))
       metrics.policy(event.event)
@@ -295,8 +297,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
 /** What an operator must not overlook is a warning; what nobody may leave is an error. */
 const policyLogLevels = { activated: 'info', reviewed: 'info', rolled_back: 'warn', refused: 'warn', emergency: 'error', review_overdue: 'error' } as const
 
-function policyRepository({ policy }: Bootstrap, { ref, mirror, secrets }: { readonly ref: string; readonly mirror: string; readonly secrets: ReadonlyMap<string, string> }, { environment, log, now }: GatewayOptions): PolicyRepository {
-  if (!policy.isRemote) return createPolicyRepository(policy.repository, ref)
+function policyRepository({ policy }: Bootstrap, { ref, mirror, secrets, isAnswering }: { readonly ref: string; readonly mirror: string; readonly secrets: ReadonlyMap<string, string>; readonly isAnswering: () => boolean }, { environment, log, now }: GatewayOptions): PolicyRepository {
+  if (!policy.isRemote) return withTreeThread(createPolicyRepository(policy.repository, ref), { path: policy.repository, ref }, isAnswering)
   const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
   return createPolicyRepository(mirror, ref, createMirror({ path: mirror, url: policy.repository, ref, environment, access: remoteAccess(policy, (name) => secrets.get(name) ?? ''), now, said }))
 }

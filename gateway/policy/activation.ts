@@ -72,7 +72,7 @@ export interface ActivationOptions {
   readonly capabilities: unknown
   /** ms since the Unix epoch */
   readonly now: () => number
-  readonly parseGoverned: (text: string) => Governed
+  readonly parseGoverned: (text: string) => Governed | Promise<Governed>
   /** Resolves once the event is on record; a rejection keeps an activation from happening. */
   readonly onEvent: (event: ActivationEvent) => Promise<void>
   /** After each swap: who must follow (identity, connections). */
@@ -177,7 +177,7 @@ export function createActivation(options: ActivationOptions): Activation {
     const before = memory.active()
     const { statement, way, signers } = backing
     if (statement !== undefined && statement.tree !== tree.digest) throw new GatewayError('ERR_POLICY_STATEMENT', 'the tree that was signed is not the one of this commit')
-    const governed = options.parseGoverned(tree.config)
+    const governed = await options.parseGoverned(tree.config)
     const allowedSigners = tree.allowedSigners ?? before?.allowedSigners ?? options.pinned.allowedSigners
     checkSuccession(allowedSigners, governed.activation, way, before)
     const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
@@ -225,7 +225,7 @@ export function createActivation(options: ActivationOptions): Activation {
     try {
       if (recorded !== undefined) throw new GatewayError('ERR_POLICY_SERIAL', `this node's state has serial ${serial}, and its record ${recorded.serial}: the state is an older copy`)
       const tree = await repository.readTree(await repository.readCommit(revision))
-      const governed = options.parseGoverned(tree.config)
+      const governed = await options.parseGoverned(tree.config)
       const { policy, build } = await rebuild(making, { revision, serial, files: tree.source })
       await onEvent({ event: 'activated', revision, serial, signers, bundle: build.bundle, tree: tree.digest, tests: build.tests, isResumed: true })
       memory.setEpoch(evidence.epoch - 1)
