@@ -75,6 +75,8 @@ export interface Operation {
   readonly findings?: { readonly sql: SqlFinding }
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */
   readonly lists?: string
+  /** The change that the caller says this belongs to (ticket.ts): unverified. */
+  readonly ticket?: string
   /** Set where the call is made elsewhere and only policy's answer is wanted here. */
   readonly asks?: Question
 }
@@ -119,7 +121,7 @@ export interface PolicyInput {
   readonly resource: { readonly type: string; readonly id: string; readonly properties: { readonly [name: string]: Json } }
   readonly request: { readonly [name: string]: Json }
   readonly findings: { readonly pii: { readonly status: 'ok'; readonly classes: readonly string[] }; readonly sql?: SqlFinding; readonly projected: readonly string[] }
-  readonly context: { readonly time: string; readonly ip: string; readonly ticket: string; readonly approval: Json; readonly grants: readonly Json[]; readonly break_glass: boolean }
+  readonly context: { readonly time: string; readonly ip: string; readonly ticket: string; /** Whose word the ticket is, where there is one. */ readonly ticket_by?: 'caller'; readonly approval: Json; readonly grants: readonly Json[]; readonly break_glass: boolean }
 }
 
 /** Leave to forward one call, once. Only `record/` can make one, and only once the intent is on record. */

@@ -61,7 +61,7 @@ test('a stage imports the shared types and itself, never another stage and never
 })
 
 test('a protocol sees the contract and the masker, never another protocol', (t) => {
-  const shared = ['call', 'caller', 'errors', 'refusal', 'protocol', 'config', 'mask/index'].map((name) => `gateway/${name}.ts`)
+  const shared = ['call', 'caller', 'errors', 'refusal', 'protocol', 'config', 'ticket', 'mask/index'].map((name) => `gateway/${name}.ts`)
   for (const protocol of protocols) {
     t.deepEqual(violations(inside(`gateway/protocols/${protocol}`), (to) => to.startsWith(`gateway/protocols/${protocol}/`) || shared.includes(to)), [], protocol)
   }

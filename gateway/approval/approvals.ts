@@ -83,7 +83,9 @@ export function createApprovals({ store, url, templates, isApart, now, onEdge }:
     if (requirement === undefined) return refusal('policy.error', 'Policy requires an approval that nobody could give', { reasons: call.decision.reasons })
     if (store.countPending(principal.id, now()) >= maxPendingPerCaller) return refusal('policy.limit', 'Too many requests of this caller are waiting for approval')
     const salt = newSalt()
-    const request = JSON.stringify(call.input.request)
+    const { ticket } = call.input.context
+    const shown = ticket === '' ? call.input.request : { ...call.input.request, ticket }
+    const request = JSON.stringify(shown)
     const approval: Approval = {
       id: randomBytes(16).toString('hex'), state: 'pending',
       requester: { subject: principal.id, client: principal.clientId, sponsor: principal.sponsor ?? '', actors: actorsOf(principal), isWorkload: principal.type === 'service' },
@@ -91,7 +93,7 @@ export function createApprovals({ store, url, templates, isApart, now, onEdge }:
       operation: operationDigest(salt, canonical), decision: decisionDigest(call.canonicalDecision),
       groups: requirement.groups, quorum: requirement.quorum, isJustificationRequired: call.decision.approval?.justification === 'required',
       reasons: call.decision.reasons.map(({ id, msg }) => ({ id, msg })),
-      request: request.length <= maxRequestChars ? call.input.request : { omitted: `${request.length} characters: see the recorded frame` },
+      request: request.length <= maxRequestChars ? shown : { omitted: `${request.length} characters: see the recorded frame` },
       createdAt: now(), expiresAt: now() + requirement.ttlS * 1000, verdicts: [],
     }
     const claim = store.insert(approval, approval.createdAt)

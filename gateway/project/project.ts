@@ -23,7 +23,6 @@ export interface ProjectionContext {
   /** ms since the Unix epoch. */
   readonly now: number
   readonly phase?: PolicyInput['phase']
-  readonly ticket?: string
   readonly approval?: Json
   readonly grants?: readonly Json[]
   readonly breakGlass?: boolean
@@ -40,8 +39,8 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
   const templates = new WeakMap<object, Template>()
   const instants = new Instants()
   return (call, context) => {
-    const { repeats } = call.operation
-    if (repeats === undefined || !isPlain(context)) return whole(call, context)
+    const { repeats, ticket } = call.operation
+    if (repeats === undefined || ticket !== undefined || !isPlain(context)) return whole(call, context)
     const known = templates.get(repeats)
     const fields = declared.get(call.operation.catalogueKey) ?? undeclared
     const project: ProjectOne = (request, place, findings) => projectPlace(request, place, fields, members, tokens, findings)
@@ -58,8 +57,8 @@ export function createProjector(target: Pick<TargetConfig, 'catalogue'>, tokens:
 }
 
 /** Nothing in it but who calls, and when. */
-function isPlain({ phase, ticket, approval, grants, breakGlass }: ProjectionContext): boolean {
-  return (phase ?? 'request') === 'request' && (approval ?? null) === null && ticket === undefined && grants === undefined && breakGlass === undefined
+function isPlain({ phase, approval, grants, breakGlass }: ProjectionContext): boolean {
+  return (phase ?? 'request') === 'request' && (approval ?? null) === null && grants === undefined && breakGlass === undefined
 }
 
 function projectCall<O extends Operation>(call: Call<O>, context: ProjectionContext, declared: Fields | undefined, undeclared: Fields, members: Names, tokens: Tokens): ProjectedCall<O> {
@@ -68,6 +67,9 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
   const fields = declared ?? undeclared
   let request = operation.request
   for (const slot of operation.slots) request = projectPlace(request, placeOf(slot), fields, members, tokens, findings)
+  // Detectors read it as they read a name that nobody declared: it stands in every frame of the call.
+  const ticket = operation.ticket === undefined ? '' : projectText(operation.ticket, tokens, findings)
+  const resource = declared === undefined ? projectResource(operation.resource, tokens, findings) : operation.resource
   const input: PolicyInput = {
     v: 1,
     phase: context.phase ?? 'request',
@@ -75,11 +77,11 @@ function projectCall<O extends Operation>(call: Call<O>, context: ProjectionCont
     session: { id: context.session.id, seq: context.session.seq, started_at: context.session.startedAt },
     subject: subjectOf(context.principal),
     action: operation.action,
-    resource: declared === undefined ? projectResource(operation.resource, tokens, findings) : operation.resource,
+    resource,
     request,
     findings: { pii: { status: 'ok', classes: [...findings.classes].sort() }, ...operation.findings, projected: findings.projected },
     context: {
-      time: new Date(context.now).toISOString(), ip: context.peer.ip, ticket: context.ticket ?? '',
+      time: new Date(context.now).toISOString(), ip: context.peer.ip, ticket, ...ticket === '' ? {} : { ticket_by: 'caller' as const },
       approval: context.approval ?? null, grants: context.grants ?? [], break_glass: context.breakGlass ?? false,
     },
   }

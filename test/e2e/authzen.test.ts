@@ -98,6 +98,17 @@ test('what a request says besides is shown to policy, and recorded', async (t) =
   t.like((JSON.parse(readInput(gateway.home.directories, receipt)) as Json)['request'], { properties: { context: { request: { shard: 'eu' } } } })
 })
 
+test('a change ticket of the context is the enforcement point\'s word, and half a one is refused', async (t) => {
+  const asked = async (ticket: unknown) => await ask(evaluation, { subject: ana(), ...call('run_report'), context: { ticket, request: { tool: 'run_report', arguments: { report: 'daily' } } } })
+  const answer = await asked('CHG0031042')
+  const receipt = answer.json['context']?.['frame'] as unknown as string
+  await gateway.frame(receipt)
+  const input = JSON.parse(readInput(gateway.home.directories, receipt)) as Json
+  t.like(input['context'], { ticket: 'CHG0031042', ticket_by: 'caller' })
+  t.like(input['request'], { properties: { context: {} } })
+  for (const wrong of ['CHG 1', ['CHG-1'], 7]) t.like((await asked(wrong)).json, { code: 'request.params', detail: 'context.ticket: expected at most 64 letters, digits and . _ : / # -, a letter or digit first and last' })
+})
+
 test('an evaluation that ends a batch is the last one answered', async (t) => {
   const no = { subject: ana(['contractors']), ...call('delete_customer', ['delete']) }
   const yes = { subject: ana(), ...call('run_report') }

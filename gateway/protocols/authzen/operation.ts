@@ -3,6 +3,7 @@
 import type { Json, Operation, Question } from '../../call.ts'
 import type { AuthzenConfig, TargetConfig } from '../../config.ts'
 import { detectedClasses, isClean, type Masking, type MaskPlan } from '../../mask/index.ts'
+import { readTicket } from '../../ticket.ts'
 import { fault, isObject, nameOf, namesOf, wordOf, wordsOf, type Entity, type Evaluation, type JsonObject } from './messages.ts'
 
 /** Which protocol's rules a resource is judged by. */
@@ -36,7 +37,7 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
   const others = without(given, requestMembers)
   shown['properties'] = {
     action: without(action.properties, ['effects']), resource: without(resource.properties, ['target', 'env', 'labels']),
-    context: { ...without(context, ['request']), ...Object.keys(others).length === 0 ? {} : { request: others } },
+    context: { ...without(context, ['request', 'ticket']), ...Object.keys(others).length === 0 ? {} : { request: others } },
   }
   const at = wordOf(resource.properties, 'target', 'resource.properties') ?? target.name
   const place = placeOf(at)
@@ -47,6 +48,7 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
     target: at, env,
     labels: [...new Set([...target.labels, ...place?.labels ?? [], ...entry?.labels ?? [], ...wordsOf(resource.properties, 'labels', 'resource.properties')])],
   }
+  const ticket = readTicket(context['ticket'], 'context.ticket')
   const said = [action.name, resource.type, properties.target, properties.env, ...effects, ...properties.labels]
   if (!said.every((word) => isClean(word, words))) throw fault('request.params', 'A word of the action or the resource is somebody\'s data')
   return {
@@ -56,6 +58,7 @@ export function operationOf(asked: Evaluation, target: TargetConfig, config: Aut
     request: shown,
     slots: Object.keys(shown).filter((name) => name !== 'protocol').map((name) => ({ path: `/${name}` })),
     isOpaque: false,
+    ...ticket === undefined ? {} : { ticket },
     canonical: () => Buffer.from(JSON.stringify([target.name, asked])),
     asks: { subject: subjectOf(asked.subject, config), canHold },
   }

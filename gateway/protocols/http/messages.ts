@@ -4,6 +4,7 @@ import type { Json, Operation, TargetName } from '../../call.ts'
 import type { CatalogueEntry, TargetConfig } from '../../config.ts'
 import { JsonError, parseJson } from '../../mask/index.ts'
 import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
+import { readTicket, ticketHeader } from '../../ticket.ts'
 import { isNearMiss, matchRoute, type Routes } from './routes.ts'
 
 /** Query and form fields of one request. */
@@ -107,6 +108,7 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
   if (content !== undefined) request['body'] = content
   // A body that no rule can see: policy may want none of it.
   if (isOpaque) request['unread'] = true
+  const ticket = readTicket(head.headers[ticketHeader], ticketHeader)
   return {
     action: { name: `http.${head.method.toLowerCase()}`, properties: { effects } },
     resource: { type: 'route', id: [target.name, parsed.key].join('/'), properties: { target: target.name, env: target.env, labels: [...target.labels, ...parsed.entry?.labels ?? []] } },
@@ -114,9 +116,10 @@ function operationOf(head: HttpHead, parsed: ParsedHead, target: TargetConfig, b
     request,
     slots: content === undefined ? slots : slotsWithBody,
     isOpaque,
+    ...ticket === undefined ? {} : { ticket },
     entry: parsed.entry,
     message: { method: head.method, path: head.path, headers, body },
-    canonical: () => canonicalRequest(target.name, head.method, head.path, headers, body),
+    canonical: () => canonicalRequest(target.name, head.method, head.path, headers, body, ticket),
   }
 }
 
@@ -125,9 +128,9 @@ const none: readonly string[] = []
 const slots = [{ path: '/path' }, { path: '/params' }, { path: '/query' }, { path: '/headers' }] as const
 const slotsWithBody = [...slots, { path: '/body' }] as const
 
-/** Length-prefixed, so that no two requests have the same bytes. */
-function canonicalRequest(target: TargetName, method: string, path: string, headers: readonly string[], body: Uint8Array | null): Uint8Array {
-  const head = Buffer.from(JSON.stringify([target, method, path, headers, body === null ? -1 : body.length]))
+/** Length-prefixed, so that no two requests have the same bytes. What was approved for one change is not approved for another. */
+function canonicalRequest(target: TargetName, method: string, path: string, headers: readonly string[], body: Uint8Array | null, ticket: string | undefined): Uint8Array {
+  const head = Buffer.from(JSON.stringify([target, method, path, headers, body === null ? -1 : body.length, ...ticket === undefined ? [] : [ticket]]))
   return body === null ? head : Buffer.concat([head, body])
 }
 

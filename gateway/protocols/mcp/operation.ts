@@ -1,6 +1,7 @@
 // MCP messages as operations: what policy sees, what the record keeps, what an approval binds to, and the bytes that go upstream.
 import type { Json, Operation } from '../../call.ts'
 import type { CatalogueEntry, TargetConfig } from '../../config.ts'
+import { readTicket, ticketHeader, ticketMeta } from '../../ticket.ts'
 import type { Era } from './era.ts'
 import { versionKey } from './era.ts'
 import { fault, isObject, type ClientMessage, type JsonObject, type RpcId } from './messages.ts'
@@ -36,8 +37,11 @@ export interface McpOperation extends Operation {
 const maxNameLength = 256
 const maxUriLength = 4096
 
-/** @throws RefusalError `request.unknown_method`, `request.params` */
-export function clientOperation(message: Exclude<ClientMessage, { kind: 'response' }>, sent: Sent, target: TargetConfig): McpOperation {
+/**
+ * @param header `countersign-ticket`, as it came that came with it: a client's settings may have room for a header, and none for `_meta`
+ * @throws RefusalError `request.unknown_method`, `request.params`, `request.header_mismatch`
+ */
+export function clientOperation(message: Exclude<ClientMessage, { kind: 'response' }>, sent: Sent, target: TargetConfig, header?: string | string[]): McpOperation {
   const { method, params } = message
   const known = methodOf(method, sent.era.name)
   if (known === undefined || method === streamMethod || method === closeMethod) throw fault('request.unknown_method', 'Method not found')
@@ -49,6 +53,7 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
   const entry = touched !== undefined && Object.hasOwn(target.catalogue, name) ? target.catalogue[name] : undefined
   const isCall = method === 'tools/call'
   if (isCall && params['arguments'] !== undefined && !isObject(params['arguments'])) throw fault('request.params', 'arguments must be an object')
+  const ticket = ticketOf(params, header)
   return {
     action: { name: method, properties: { effects: [...entry?.effects ?? known.effects] } },
     resource: {
@@ -61,9 +66,10 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
     slots: !isCall ? otherSlots : entry === undefined ? undeclaredSlots : callSlots,
     isOpaque: false,
     ...known.lists === undefined ? {} : { lists: known.lists },
+    ...ticket === undefined ? {} : { ticket },
     entry,
     message: { method, id, ...sent },
-    canonical: () => canonical(target.name, method, withoutProgressToken(params), sent.headers),
+    canonical: () => canonical(target.name, method, withoutProgressToken(params), sent.headers, ticket),
   }
 }
 
@@ -103,8 +109,8 @@ const callSlots = [{ path: '/arguments' }, { path: '/params' }] as const
 /** The name of a tool that nobody declared is the caller's text. */
 const undeclaredSlots = [{ path: '/tool' }, ...callSlots] as const
 const otherSlots = [{ path: '/params' }] as const
-/** Say how the message travels, or who the client claims to be: unverified, so never for policy. */
-const transportMeta = new Set([versionKey, 'io.modelcontextprotocol/clientInfo', 'io.modelcontextprotocol/clientCapabilities', 'progressToken'])
+/** Say how the message travels, or who the client claims to be: unverified, so never for policy. The ticket stands in `context`. */
+const transportMeta = new Set([ticketMeta, versionKey, 'io.modelcontextprotocol/clientInfo', 'io.modelcontextprotocol/clientCapabilities', 'progressToken'])
 
 function shownRequest(method: string, params: JsonObject, sent: Sent, isCall: boolean): { [name: string]: Json } {
   const request: { [name: string]: Json } = { protocol: 'mcp', era: sent.era.name, version: sent.era.version, method }
@@ -126,6 +132,15 @@ function shownRequest(method: string, params: JsonObject, sent: Sent, isCall: bo
   return request
 }
 
+/** In `_meta` or in the header; in both, the same. */
+function ticketOf(params: JsonObject, header: string | string[] | undefined): string | undefined {
+  const meta = params['_meta']
+  const inMessage = readTicket(isObject(meta) ? meta[ticketMeta] : undefined, `_meta["${ticketMeta}"]`)
+  const inHeader = readTicket(header, ticketHeader)
+  if (inMessage !== undefined && inHeader !== undefined && inMessage !== inHeader) throw fault('request.header_mismatch', `${ticketHeader} names another ticket than the message`)
+  return inMessage ?? inHeader
+}
+
 function withoutProgressToken(params: JsonObject): JsonObject {
   const meta = params['_meta']
   if (!isObject(meta) || meta['progressToken'] === undefined) return params
@@ -134,8 +149,8 @@ function withoutProgressToken(params: JsonObject): JsonObject {
 }
 
 /** One spelling for one operation: members sorted (RFC 8785 §3.2.3), so that a retry that differs only in order is the same. */
-function canonical(target: string, method: string, params: JsonObject, headers: readonly string[]): Uint8Array {
-  return Buffer.from(JSON.stringify(sorted({ target, method, params, headers: [...headers] })))
+function canonical(target: string, method: string, params: JsonObject, headers: readonly string[], ticket?: string): Uint8Array {
+  return Buffer.from(JSON.stringify(sorted({ target, method, params, headers: [...headers], ...ticket === undefined ? {} : { ticket } })))
 }
 
 function sorted(value: Json): Json {

@@ -11,6 +11,7 @@ import { fault, idKey, parseMessage, type ClientMessage, type RpcId } from './me
 import { closeMethod, streamMethod } from './methods.ts'
 import { answerOperation, clientOperation, sessionOperation, type McpOperation, type Sent } from './operation.ts'
 import { refusalHeaders, sayRefusal } from './refuse.ts'
+import { ticketHeader } from '../../ticket.ts'
 import { Relay } from './relay.ts'
 import type { McpSession, McpSessions } from './sessions.ts'
 
@@ -95,7 +96,7 @@ async function readOperation(client: McpExchange, door: McpDoor, gate: McpGate, 
   const isInitialize = message.kind === 'request' && message.method === 'initialize'
   const session = era.name === 'legacy' && !isInitialize ? findSession(headers, gate, sessions) : undefined
   const sent: Sent = { era, session, body: body.bytes, headers: parameterHeaders(headers, message, era), transport: transportHeaders(headers, era) }
-  return message.kind === 'response' ? answerOperation(askedBy(message, session), message, sent, target) : clientOperation(message, sent, target)
+  return message.kind === 'response' ? answerOperation(askedBy(message, session), message, sent, target) : clientOperation(message, sent, target, headers[ticketHeader])
 }
 
 const nothing = new Uint8Array(0)

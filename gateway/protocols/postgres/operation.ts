@@ -22,6 +22,8 @@ export interface OperationOptions {
   readonly user: string
   /** Of the session: an approval is for this connection and no other. */
   readonly nonce: string
+  /** Named when it was opened. */
+  readonly ticket?: string
   /** Kept for as long as the target's config is: a prepared statement is looked at once. */
   readonly views?: StatementViews
   /** Of the session: what the last run of a prepared statement came to. */
@@ -152,9 +154,9 @@ function basis({ database, user, textBytes }: Pick<StatementOptions, 'database' 
   return { protocol: 'postgres', database, user, bytes: textBytes.length }
 }
 
-function common({ target, database, user }: OperationOptions, relations: Json): Pick<Operation, 'resource' | 'catalogueKey' | 'isOpaque'> {
+function common({ target, database, user, ticket }: OperationOptions, relations: Json): Pick<Operation, 'resource' | 'catalogueKey' | 'isOpaque' | 'ticket'> {
   const id = [target.name, database].join('/')
-  return { resource: { type: 'database', id, properties: { target: target.name, env: target.env, labels: [...target.labels], database, user, relations } }, catalogueKey: id, isOpaque: false }
+  return { resource: { type: 'database', id, properties: { target: target.name, env: target.env, labels: [...target.labels], database, user, relations } }, catalogueKey: id, isOpaque: false, ...ticket === undefined ? {} : { ticket } }
 }
 
 function surroundings({ target, names }: OperationOptions & Pick<StatementOptions, 'names'>): Surroundings {

@@ -10,6 +10,7 @@ import { Few } from './few.ts'
 import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady } from './messages.ts'
 import type { PostgresOperation, StatementViews } from './operation.ts'
 import { createReach, type Reach } from './mask/reach.ts'
+import { ticketParameter } from '../../ticket.ts'
 import { errorOf } from './refuse.ts'
 import { Session } from './session.ts'
 import { createAnalyser, type Analyser } from './sql/analyse.ts'
@@ -105,7 +106,9 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     analyser ??= createParser().then((parser) => createAnalyser(parser, traceStatement))
     const sql = await analyser
     const upstream = await gate.open()
-    const { socket, parameters, minor } = startup
+    const { socket, minor } = startup
+    const ticket = startup.parameters.get(ticketParameter) ?? ''
+    const parameters = new Map([...startup.parameters].filter(([name]) => name !== ticketParameter))
     const user = target.upstream.user ?? startup.user
     const database = upstream.databaseFor(startup.database)
     const gone = new AbortController()
@@ -117,7 +120,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const shared = sharedOf(target)
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
-      about: { target, database, user, nonce: randomBytes(16).toString('hex'), views: shared.views, runs: new Few() },
+      about: { target, database, user, nonce: randomBytes(16).toString('hex'), ...ticket === '' ? {} : { ticket }, views: shared.views, runs: new Few() },
       catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach,
     })
     const key = keys.issue(session, minor, signedIn.pid)

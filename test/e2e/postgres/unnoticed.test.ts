@@ -1,6 +1,7 @@
 // What the gateway asks for itself leaves nothing in a client's transaction: no snapshot, no lock, no failure; and it waits for nobody's lock.
 import test from 'ava'
-import type { PostgresClient } from '../postgres-client.ts'
+import { PostgresClient } from '../postgres-client.ts'
+import { eventually, readInput } from '../recorded.ts'
 import { frontOf } from './front.ts'
 
 const front = frontOf(test)
@@ -9,6 +10,19 @@ const failureOf = async (client: PostgresClient, sql: string): Promise<string | 
   const error = (await client.simple(sql)).find(({ tag }) => tag === 'E')
   return error === undefined ? undefined : /M([^\0]*)\0/.exec(error.body.toString())?.[1]
 }
+
+test.serial('a change ticket is read from the start-up packet, stands in the record as the client\'s word, and does not reach the server', async (t) => {
+  const client = await PostgresClient.connect({ ...await front().connection('open'), parameters: { options: '-c countersign.ticket=CHG0031042 -c statement_timeout=9s' } })
+  try {
+    t.is(await failureOf(client, 'show statement_timeout'), undefined)
+    t.is(await failureOf(client, 'show countersign.ticket'), 'unrecognized configuration parameter "countersign.ticket"')
+  } finally {
+    await client.end()
+  }
+  const { home } = front().gateway
+  const intent = await eventually(() => front().gateway.frames().findLast(({ kind, request }) => kind === 'intent' && JSON.stringify(request ?? '').includes('show countersign.ticket')), 'the intent')
+  t.like((JSON.parse(readInput(home.directories, `${intent.session}/${intent.seq}`)) as { context: object }).context, { ticket: 'CHG0031042', ticket_by: 'caller' })
+})
 
 test.serial('SET TRANSACTION behind DDL that was committed is still the first of its transaction', async (t) => {
   const client = await front().open()

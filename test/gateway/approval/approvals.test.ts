@@ -56,6 +56,16 @@ test('an approved call goes through once; a replayed approval is refused', async
   t.deepEqual(at.edges.map(({ edge }) => edge), ['pending', 'approved', 'consumed', 'pending'])
 })
 
+test('an approver sees the change that the caller names', async (t) => {
+  await using at = scene()
+  const asked = async (ticket: string) => {
+    const held = await at.approvals.obtain(exportCall({ argument: `for ${ticket}`, ticket }), requester(), returning)
+    return isRefusal(held) ? at.approvals.get(held.approval?.id ?? '') : undefined
+  }
+  t.deepEqual((await asked('CHG-7'))?.request as unknown, { protocol: 'mcp', arguments: { what: 'for CHG-7' }, ticket: 'CHG-7' })
+  t.deepEqual((await asked(''))?.request as unknown, { protocol: 'mcp', arguments: { what: 'for ' } })
+})
+
 test('an argument altered by one byte needs a new approval', async (t) => {
   await using at = scene()
   await approve(at, await hold(at))

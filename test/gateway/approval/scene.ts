@@ -24,11 +24,11 @@ export interface Wanted {
   readonly quorum?: number
   readonly template?: string
   readonly justification?: 'required' | 'optional'
-  readonly limit?: number
+  readonly ticket?: string; readonly limit?: number
 }
 
 /** `export_customers`, which policy holds for a lead. */
-export function exportCall({ argument = 'all customers', groups = [{ any_of: ['leads'], min: 1 }], quorum = 1, template = 'lead', justification = 'optional', limit = 500 }: Wanted = {}): DecidedCall {
+export function exportCall({ argument = 'all customers', groups = [{ any_of: ['leads'], min: 1 }], quorum = 1, template = 'lead', justification = 'optional', limit = 500, ticket = '' }: Wanted = {}): DecidedCall {
   const operation: Operation = {
     action: { name: 'tools/call', properties: { effects: ['read', 'export'] } }, resource: { type: 'tool', id: 'bank/export_customers', properties: {} },
     catalogueKey: 'export_customers', request: { protocol: 'mcp', arguments: { what: argument } }, slots: [], isOpaque: false,
@@ -38,7 +38,7 @@ export function exportCall({ argument = 'all customers', groups = [{ any_of: ['l
     effect: 'require', reasons: [{ id: 'mcp.bulk_export', msg: 'Bulk export needs a lead', controls: [], mode: 'enforce' }],
     approval: { template, groups, quorum, ttl_s: 900, justification, break_glass: false }, mask: [], limits: { rows: limit }, record: { level: 'body', retention: '7y' }, obligations: [],
   }
-  const input = { resource: operation.resource, request: operation.request } as unknown as PolicyInput
+  const input = { resource: operation.resource, request: operation.request, context: { ticket } } as unknown as PolicyInput
   return { operation, from: 'client', input, inputText: JSON.stringify(input), decisionId: new Uint8Array(16), decision, canonicalDecision: new TextEncoder().encode(JSON.stringify(decision)), bundle: new Uint8Array(32), durability: 'strict' }
 }
 

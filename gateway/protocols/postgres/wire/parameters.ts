@@ -2,6 +2,7 @@
 // so only harmless names pass (pgbouncer CVE-2025-12819: SQL by way of a start-up `search_path` that ran before authentication).
 // `options` is read as the server reads it (postinit.c pg_split_opts, postgres.c process_postgres_switches) and goes on as plain parameters.
 
+import { isTicket, ticketForm, ticketParameter } from '../../../ticket.ts'
 import type { Fatal } from './farewell.ts'
 
 /** Formats, time-outs and planner hints of the session itself. `search_path` is among them since names resolve by the live one. */
@@ -37,6 +38,7 @@ export function sessionParameters(written: ReadonlyMap<string, string>, rules: P
 
 function faultOf(name: string, value: string, { allowAnyParameters }: ParameterRules): Fatal | undefined {
   if (!/^[a-z_][a-z0-9_$.]*$/.test(name) || name.length > maxNameChars || reserved.has(name)) return { sqlState: '42601', message: 'a start-up option has a name that no parameter has' }
+  if (name === ticketParameter) return value === '' || isTicket(value) ? undefined : { sqlState: '22023', message: `${ticketParameter}: expected ${ticketForm}` }
   if (!allowAnyParameters && !allowed.has(name)) return { sqlState: '42501', message: `parameter "${name}" may not be set at start-up through the gateway`, hint: 'Set it with SET once connected: that is decided by policy.' }
   if (name === 'client_encoding' && !isUtf8(value)) return { sqlState: '22023', message: 'client_encoding must be UTF8 through the gateway', hint: 'Set PGCLIENTENCODING=UTF8.' }
   if (name === 'standard_conforming_strings' && !/^(on|true|yes|1)$/i.test(value)) return { sqlState: '22023', message: 'standard_conforming_strings must be on through the gateway' }
