@@ -18,8 +18,9 @@ const faults: readonly Fault[] = [
   { says: /Could not resolve (host|proxy)/i, words: 'has a host name that is not found' },
   { says: /Connection timed out|banner exchange|Operation timed out/i, words: 'could not be connected to in time' },
   { says: /Failed to connect|Couldn't connect|Connection refused|No route to host|Network is unreachable/i, words: 'could not be connected to' },
-  { says: /died of signal 25|File too large|File size limit/i, words: 'sent a pack that is larger than allowed' },
   { says: /fsck error/i, words: 'sent objects that are malformed' },
+  // The limit on a file's size ends the unpacking child by a signal that its parent does not tell.
+  { says: /invalid index-pack output|index-pack (died|failed)|File too large/i, words: 'sent a pack that is larger than allowed, or damaged' },
 ]
 
 /** Of a run that ended with `status`; undefined: by a signal. */

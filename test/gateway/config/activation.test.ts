@@ -41,8 +41,8 @@ test('a path is taken from where the bootstrap file lies, an address as it stand
 })
 
 const addresses: readonly (readonly [string, string, string])[] = [
-  ['a password in it', 'https://ci:hunter2@git.bank.example/policy.git', 'expected an address without credentials: Git asks its credential helper'],
-  ['a token in it', 'https://ghp_x@git.bank.example/policy.git', 'expected an address without credentials: Git asks its credential helper'],
+  ['a password in it', 'https://ci:hunter2@git.bank.example/policy.git', 'expected an address without credentials: policy.https has room for them, and Git asks its credential helper'],
+  ['a token in it', 'https://ghp_x@git.bank.example/policy.git', 'expected an address without credentials: policy.https has room for them, and Git asks its credential helper'],
   ['plaintext abroad', 'http://git.bank.example/policy.git', 'expected https off loopback'],
   ['another transport', 'ext::sh -c id://x', 'expected a path, https://…, ssh://… or user@host:path'],
   ['a file URL', 'file:///srv/policy.git', 'expected a path, https://…, ssh://… or user@host:path'],

@@ -1,6 +1,7 @@
-// Git over HTTP as forges serve it: `git http-backend` behind Node's server, on loopback. It can be told to misbehave.
+// Git over HTTP or HTTPS as forges serve it: `git http-backend` behind Node's server, on loopback. It can be told to misbehave.
 import { spawn } from 'node:child_process'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export interface GitServer extends AsyncDisposable {
@@ -8,14 +9,21 @@ export interface GitServer extends AsyncDisposable {
   url(path: string): string
   /** Answers in place of Git; undefined: Git does. */
   instead: ((request: http.IncomingMessage, response: http.ServerResponse) => void) | undefined
+  /** The header `Authorization` that lets somebody in; undefined: all may. */
+  admits: string | undefined
   readonly requests: string[]
+  /** `Git-Protocol` of each request. */
+  readonly protocols: string[]
 }
 
-export async function startGitServer(root: string): Promise<GitServer> {
-  const requests: string[] = []
-  const server = http.createServer((request, response) => {
+/** @param tls with which it is one over HTTPS */
+export async function startGitServer(root: string, tls?: { readonly cert: string; readonly key: string }): Promise<GitServer> {
+  const requests: string[] = [], protocols: string[] = []
+  const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     requests.push(`${request.method} ${request.url}`)
+    protocols.push(String(request.headers['git-protocol'] ?? ''))
     if (it.instead !== undefined) return it.instead(request, response)
+    if (it.admits !== undefined && request.headers.authorization !== it.admits) return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end()
     const { pathname, search } = new URL(request.url ?? '', 'http://git')
     const child = spawn('git', ['http-backend'], {
       env: {
@@ -34,10 +42,11 @@ export async function startGitServer(root: string): Promise<GitServer> {
       const status = headers.find(([name]) => name === 'Status')?.[1].slice(0, 3) ?? '200'
       response.writeHead(Number(status), Object.fromEntries(headers.filter(([name]) => name !== 'Status'))).end(all.subarray(end + 4))
     })
-  })
+  }
+  const server = tls === undefined ? http.createServer(answer) : https.createServer(tls, answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const it: GitServer = {
-    requests, instead: undefined, url: (path) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`,
+    requests, protocols, instead: undefined, admits: undefined, url: (path) => `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import git from 'isomorphic-git'
 import { parseGoverned } from '../../../gateway/governed.ts'
-import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, mirrorLimits, mirrorPath, proposeActivation, type Activation, type ActivationEvent } from '../../../gateway/policy/index.ts'
+import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, mirrorPath, proposeActivation } from '../../../gateway/policy/index.ts'
 import { openDatabase } from '../../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../../rego/index.ts'
+import { followRemote, type Follower } from './follower.ts'
 import { startGitServer } from './git-server.ts'
-import { eli, keep, lena, omar, startedAt, type Kept } from './two-people.ts'
+import { eli, keep, lena, startedAt, type Kept } from './two-people.ts'
 
 const hasGit = (process.env['PATH'] ?? '').split(':').some((folder) => fs.existsSync(join(folder, 'git')))
 const withGit = hasGit ? test : test.skip
@@ -24,27 +25,10 @@ test.before(async (t) => {
 })
 test.after.always(() => { kept[Symbol.dispose]() })
 
-interface Follower { readonly activation: Activation; readonly events: ActivationEvent[]; readonly said: string[]; readonly mirror: string; readonly clock: { now: number } }
-
-/** A machine with much to do is no remote that hangs. */
-const limits = { ...mirrorLimits, listMs: 100_000, fetchMs: 100_000, readMs: 100_000 }
-
-/** A gateway's side: nothing but an address, the pinned signers, and what the same commit compiled to before. */
-function follow(t: ExecutionContext, at: Kept, url: string, environment: Readonly<Record<string, string | undefined>> = { PATH: process.env['PATH'] }): Follower {
-  const state = fs.mkdtempSync(join(at.state, '..', 'follower-'))
-  const database = openDatabase(join(state, 'state.db'))
-  t.teardown(() => database.close())
-  const memory = createPolicyMemory(database)
-  const mirror = mirrorPath(state)
-  const events: ActivationEvent[] = [], said: string[] = []
-  const clock = { now: startedAt }
-  const activation = createActivation({
-    repository: createPolicyRepository(mirror, 'refs/heads/main', createMirror({ path: mirror, url, ref: 'refs/heads/main', environment, limits, now: Date.now, said: (words) => said.push(words) })),
-    memory: { ...memory, buildOf: at.memory.buildOf }, bundles: createBundleStore(join(at.state, 'bundles')), pinned: { allowedSigners: eli.line + lena.line + omar.line, quorum: 2 },
-    capabilities: shippedCapabilities(), evidence: { epoch: 0, lastActivation: () => undefined }, now: () => clock.now, parseGoverned: (text) => parseGoverned(text, []), onActive: () => undefined,
-    onEvent: (event) => { events.push(event); return Promise.resolve() },
-  })
-  return { events, said, mirror, clock, activation }
+const follow = (t: ExecutionContext, at: Kept, url: string, environment?: Readonly<Record<string, string | undefined>>): Follower => {
+  const follower = followRemote(at, url, environment === undefined ? {} : { environment })
+  t.teardown(() => { follower[Symbol.dispose]() })
+  return follower
 }
 
 const copy = async (): Promise<Kept> => await keep(join(kept.dir, '..'))

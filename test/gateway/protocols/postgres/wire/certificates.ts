@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 
 export interface Issued { readonly cert: string; readonly key: string }
-export interface Authority extends Issued { issue(name: string, options?: { readonly dns?: readonly string[]; readonly ip?: string; readonly kind?: 'ec' | 'rsa' }): Issued }
+export interface Authority extends Issued { issue(name: string, options?: { readonly dns?: readonly string[]; readonly ip?: string; readonly kind?: 'ec' | 'rsa'; /** As `YYMMDDhhmmssZ`. */ readonly until?: string }): Issued }
 
 const sequence = (...parts: Uint8Array[]) => der(0x30, ...parts)
 const oid = (hex: string) => der(0x06, Buffer.from(hex, 'hex'))
@@ -17,20 +17,20 @@ export function newAuthority(name = 'Test Authority'): Authority {
   const cert = certificate(self, name, publicKey, [extension('551d13', true, sequence(der(0x01, Uint8Array.of(0xff))))])
   return {
     cert, key: pem(privateKey),
-    issue(subject, { dns = [], ip, kind = 'ec' } = {}) {
+    issue(subject, { dns = [], ip, kind = 'ec', until } = {}) {
       const pair = kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 })
       const names = [...dns.map((one) => der(0x82, Buffer.from(one))), ...ip === undefined ? [] : [der(0x87, Buffer.from(ip.split('.').map(Number)))]]
-      return { cert: certificate(self, subject, pair.publicKey, names.length === 0 ? [] : [extension('551d11', false, sequence(...names))]), key: pem(pair.privateKey) }
+      return { cert: certificate(self, subject, pair.publicKey, names.length === 0 ? [] : [extension('551d11', false, sequence(...names))], until), key: pem(pair.privateKey) }
     },
   }
 }
 
-function certificate(issuer: { readonly name: string; readonly privateKey: KeyObject; readonly kind: 'ec' | 'rsa' }, subject: string, publicKey: KeyObject, extensions: readonly Uint8Array[]): string {
+function certificate(issuer: { readonly name: string; readonly privateKey: KeyObject; readonly kind: 'ec' | 'rsa' }, subject: string, publicKey: KeyObject, extensions: readonly Uint8Array[], until = '450101000000Z'): string {
   const algorithm = algorithms[issuer.kind]
   const serial = Buffer.concat([Uint8Array.of(0x01), randomBytes(8)])
   const tbs = sequence(
     der(0xa0, der(0x02, Uint8Array.of(2))), der(0x02, serial), algorithm.sign, commonName(issuer.name),
-    sequence(der(0x17, Buffer.from('250101000000Z')), der(0x17, Buffer.from('450101000000Z'))), commonName(subject),
+    sequence(der(0x17, Buffer.from('250101000000Z')), der(0x17, Buffer.from(until))), commonName(subject),
     publicKey.export({ type: 'spki', format: 'der' }), ...extensions.length === 0 ? [] : [der(0xa3, sequence(...extensions))],
   )
   const signature = sign(algorithm.hash, tbs, issuer.privateKey)
