@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { PolicyError, shippedCapabilities } from '../rego/index.ts'
 import { GatewayError } from './errors.ts'
-import { activationNamespace, leaveEndorsement, proposeActivation, statementKinds, writeEndorsement, writeStatement, type Proposal, type StatementKind } from './policy/index.ts'
+import { activationNamespace, leaveEndorsement, proposeActivation, signerOf, statementKinds, writeEndorsement, writeStatement, type Proposal, type StatementKind } from './policy/index.ts'
 
 interface Asked { readonly repository: string; readonly commit: string; readonly kind: string; readonly reason?: string; readonly serial?: string; readonly json?: true }
 
@@ -39,16 +39,20 @@ Examples:
   countersign policy activate --sign key.pub --kind emergency --reason "INC-77: exports stopped" --push origin
   countersign policy activate --sign key.pub --kind after-review --commit 4f1c09e --push origin`)
     .action((asked: Asked & { sign: string; push?: string }) => ran(asked, async () => {
-      const { statement } = await propose(asked)
+      if (!existsSync(asked.sign)) throw new GatewayError('ERR_USAGE', `--sign: ${asked.sign} is not there`)
+      const { statement, allowedSigners } = await propose(asked)
       const signature = await run('ssh-keygen', ['-Y', 'sign', '-q', '-n', activationNamespace, '-f', asked.sign], writeStatement(statement))
+      const signer = signerOf(statement, signature, allowedSigners, Date.now())
       const ref = await leaveEndorsement(asked.repository, writeEndorsement(statement, signature))
       if (asked.push !== undefined) await run('git', ['-C', asked.repository, 'push', '--quiet', '--', asked.push, `${ref}:${ref}`])
       const { kind, revision, serial, tree, bundle, tests } = statement
-      if (asked.json === true) process.stdout.write(`${JSON.stringify({ statement, ref, pushed: asked.push ?? null })}\n`)
+      if (asked.json === true) process.stdout.write(`${JSON.stringify({ statement, signer: signer ?? null, ref, pushed: asked.push ?? null })}\n`)
       else {
+        const hasRemote = (await run('git', ['-C', asked.repository, 'remote']).catch(() => 'unknown')).trim() !== ''
         process.stdout.write([
           `signed: ${kind} of ${revision}, serial ${serial}`, `  tree    ${tree}`, `  bundle  ${bundle}`, `  tests   ${tests}`,
-          asked.push === undefined ? `Push it to where gateways look:\n  git push origin ${ref}` : `pushed to ${asked.push}`, '',
+          `  by      ${signer ?? (allowedSigners === undefined ? 'a key that the gateway\'s own list must name: this commit has no allowed_signers' : 'A KEY THAT IS IN NO LINE of this commit\'s allowed_signers: a gateway that goes by them does not count it')}`,
+          asked.push !== undefined ? `pushed to ${asked.push}` : hasRemote ? `Push it to where gateways look:\n  git push origin ${ref}` : 'Gateways that read this very repository see it at once.', '',
         ].join('\n'))
       }
     }))

@@ -6,9 +6,16 @@ import git from 'isomorphic-git'
 import { GatewayError } from '../errors.ts'
 import { makeBundle, type Made } from './rebuild.ts'
 import { activationRefs, createPolicyRepository } from './repository.ts'
-import { isReason, parseEndorsement, type Statement, type StatementKind } from './statement.ts'
+import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
+import { verifySshSignature } from './sshsig.ts'
+import { activationNamespace, isReason, parseEndorsement, writeStatement, type Statement, type StatementKind } from './statement.ts'
 
-export interface Proposal { readonly statement: Statement; readonly made: Made }
+export interface Proposal {
+  readonly statement: Statement
+  readonly made: Made
+  /** The commit's own `allowed_signers`; undefined where it has none. */
+  readonly allowedSigners: string | undefined
+}
 
 /**
  * Tests and compiles a commit and says so in a statement, unsigned.
@@ -26,7 +33,20 @@ export async function proposeActivation(path: string, options: { readonly commit
   const tree = await repository.readTree(commit)
   const serial = options.serial ?? (await repository.countCommits(commit)).count
   const made = await makeBundle(tree.source, revision, serial, capabilities)
-  return { made, statement: { kind, revision, tree: tree.digest, bundle: createHash('sha256').update(made.bytes).digest('hex'), serial, tests: made.tests, ...reason === undefined ? {} : { reason } } }
+  return { made, allowedSigners: tree.allowedSigners, statement: { kind, revision, tree: tree.digest, bundle: createHash('sha256').update(made.bytes).digest('hex'), serial, tests: made.tests, ...reason === undefined ? {} : { reason } } }
+}
+
+/**
+ * Who signed a statement, as far as its commit can tell: a gateway goes by the list of the commit in force.
+ * @param allowedSigners of the commit; undefined where it has none
+ * @param now ms
+ * @returns a name of the list; undefined where the key is in no line of it that may sign now
+ * @throws GatewayError ERR_USAGE for a signature that counts nowhere, ERR_POLICY_UNTRUSTED for a list that no gateway takes
+ */
+export function signerOf(statement: Statement, signature: string, allowedSigners: string | undefined, now: number): string | undefined {
+  const key = verifySshSignature(signature, writeStatement(statement), activationNamespace)
+  if (key === undefined) throw new GatewayError('ERR_USAGE', 'the key is of a type that no gateway counts: it takes ssh-ed25519, in software or in a security key')
+  return findSigner(parseAllowedSigners(allowedSigners ?? ''), key, activationNamespace, now)?.name
 }
 
 /**

@@ -60,7 +60,7 @@ function next(home: Awaited<ReturnType<typeof openHome>>, say: ReturnType<typeof
   say.command(`HTTP service    ${publicUrl(ports)}/ledger/accounts/1001     (npx countersign token --user ana --for ledger${dir})`)
   say.command(`PostgreSQL      PGPASSWORD=$(npx countersign token --user ana --for appdb${dir}) psql -h 127.0.0.1 -p ${ports.postgres} -U ana postgres     (then: select id, name, ssn as x from customers limit 3;)`)
   say.command(`approvals       ${adminUrl(ports)}/approvals     (sign in as lena, password ${home.secrets.passwords['lena'] ?? ''})`)
-  say.command(`policy          ${home.policy}: edit policy/*.rego, commit signed: git -c gpg.format=ssh -c user.signingkey=${path.join(home.people, 'eli')} commit -S -a`)
+  say.command(`policy          ${home.policy}: edit policy/*.rego, commit, and sign as two people: for who in eli lena; do npx countersign policy activate --repository ${home.policy} --sign ${home.people}/$who; done`)
   say.command(`the record      npx countersign evidence ls ${path.join(home.gateway, 'evidence')}`)
   say.command(`check it        npx countersign evidence verify --trust ${path.join(home.examiner, 'trust.json')} --since ${path.join(home.examiner, 'checkpoint')} ${path.join(home.gateway, 'evidence')}`)
   say.command(`who could read  npx countersign doctor --config ${path.join(home.gateway, 'gateway.yaml')}     (what the gateway's own role in the database could do by itself)`)
@@ -72,6 +72,7 @@ async function printToken(): Promise<number> {
   const home = await openHome(path.resolve(values.dir), true)
   if (home.isNew) throw new StartError(`${home.dir} is not the folder of a running \`countersign start\``)
   const { ports } = home.secrets
+  if (!['bank', 'ledger', 'appdb', 'admin'].includes(values.for)) throw new StartError('give --for bank|ledger|appdb|admin')
   const resource = values.for === 'admin' ? adminUrl(ports) : `${publicUrl(ports)}/${values.for}`
   if (values.job !== undefined) process.stdout.write(`${await ciToken(issuerUrl(ports), home.secrets.ci.privateKey, resource)}\n`)
   else if (people.some(({ name }) => name === values.user)) process.stdout.write(`${await personToken(issuerUrl(ports), values.user ?? '', home.secrets.passwords[values.user ?? ''] ?? '', resource)}\n`)

@@ -67,6 +67,7 @@ withTools('two people test, build and sign a commit in checkouts of their own, a
   const eli = countersign('activate', '--repository', checkout, '--sign', key('eli'), '--push', 'origin')
   t.is(eli.code, 0, eli.errors)
   t.regex(eli.output, new RegExp(`^signed: activation of ${revision}, serial 1\\n  tree    ${tree}\\n`))
+  t.true(eli.output.includes('\n  by      eli@bank.example\npushed to origin\n'))
   // Lena does not use our command to sign: ssh-keygen and git make the same.
   const file = path.join(root, 'statement')
   fs.writeFileSync(file, countersign('statement', '--repository', other).output)
@@ -79,6 +80,16 @@ withTools('two people test, build and sign a commit in checkouts of their own, a
   const commit = await repositoryThere.readCommit(revision)
   const backing = judgeCommit(commit, await repositoryThere.endorsements(revision), { signers: parseAllowedSigners(fs.readFileSync(path.join(checkout, 'allowed_signers'), 'utf8')), rules: { quorum: 2 } }, Date.now())
   t.like(backing, { isEnough: true, signers: ['eli@bank.example', 'lena@bank.example'] })
+
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'mallory', '-f', key('mallory')])
+  execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-N', '', '-C', 'eli', '-f', key('rsa')])
+  const alone = path.join(root, 'alone')
+  git(root, 'clone', '--quiet', '--origin', 'elsewhere', remote, alone)
+  t.regex(countersign('activate', '--repository', alone, '--sign', key('mallory')).output, /\n {2}by {6}A KEY THAT IS IN NO LINE of this commit's allowed_signers: a gateway that goes by them does not count it\nPush it/)
+  t.like(countersign('activate', '--repository', alone, '--sign', key('rsa')), { code: 2, errors: 'countersign: ERR_USAGE: the key is of a type that no gateway counts: it takes ssh-ed25519, in software or in a security key\n' })
+  git(alone, 'remote', 'remove', 'elsewhere')
+  t.regex(countersign('activate', '--repository', alone, '--sign', key('lena')).output, /\n {2}by {6}lena@bank\.example\nGateways that read this very repository see it at once\.\n$/)
+  t.like(countersign('activate', '--repository', alone, '--sign', key('nobody')), { code: 2, errors: `countersign: ERR_USAGE: --sign: ${key('nobody')} is not there\n` })
 
   write(checkout, { 'policy/a_test.rego': 'package countersign.request_test\n\ntest_denies if 1 == 2\n' })
   git(checkout, 'commit', '--quiet', '--all', '--message', 'policy: broken')
