@@ -33,8 +33,8 @@ export interface OperationOptions {
 /** One run of a prepared statement, none of whose parameters was null: the next one differs in their values alone. */
 export interface Run { readonly names: StatementOptions['names']; readonly count: number; readonly operation: PostgresOperation }
 
-/** What policy reads of an analysis, worked out before. Of one target. */
-export type StatementViews = WeakMap<Analysis, StatementsView>
+/** What policy reads of statements, worked out before; texts that share them differ in their values alone (sql/alike.ts). Of one target. */
+export type StatementViews = WeakMap<readonly Statement[], StatementsView>
 interface StatementsView { readonly request: { readonly [name: string]: Json }; readonly relations: Json; readonly effects: readonly string[]; readonly isTouching: boolean; readonly isCallerNamed: boolean; readonly isCopyIn: boolean }
 
 export interface StatementOptions extends OperationOptions {
@@ -63,10 +63,10 @@ function parsedOperation(options: StatementOptions, analysis: Analysis & { reado
   const again = last === undefined ? undefined : repeated(options, last, statements)
   if (again !== undefined) return again
   const around = surroundings(options)
-  let view = options.views?.get(analysis)
+  let view = options.views?.get(statements)
   if (view === undefined) {
     view = viewOf(analysis, around)
-    options.views?.set(analysis, view)
+    options.views?.set(statements, view)
   }
   const { literals, slots: literalSlots } = shownLiterals(analysis, around, view.isTouching)
   const { values, slots: valueSlots } = shownParameters(options.parameters, analysis.parameters, around, view.isTouching)

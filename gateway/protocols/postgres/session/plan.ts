@@ -198,7 +198,14 @@ export class Planner {
     return { kind: of === 'copyFail' ? 'flush' : of, bytes, isExtended: of !== 'query', refused, poison: of === 'query' ? poison.query : () => poison.parse('') }
   }
 
-  async #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
+  #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Step | Promise<Step> {
+    const names = textBytes.length > maxTextBytes ? undefined : this.#o.names.fresh
+    const analysis = names === undefined ? undefined : this.#o.known(text, names)
+    if (names === undefined || analysis === undefined || resolvesUnseen(analysis, this.#o.state.isTouched) !== -1) return this.#asked(text, textBytes, bytes)
+    return this.#queried(text, textBytes, bytes, names, analysis)
+  }
+
+  async #asked(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
     const poison = this.#o.poison.query
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
     const { names, analysis: read } = await this.#read(text, await this.#names(text), 'on-second-sight')
@@ -208,9 +215,13 @@ export class Planner {
       const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
       return { kind: 'query', bytes, isExtended: false, poison, refused }
     }
+    return this.#queried(text, textBytes, bytes, names, analysis)
+  }
+
+  #queried(text: string, textBytes: Uint8Array, bytes: Uint8Array, names: SessionNames, analysis: Analysis): Step {
     const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
     const act = this.#act(operation, analysis, text)
-    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison }
+    return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query }
   }
 
   #tooLong(): Promise<Refusal> {

@@ -17,15 +17,15 @@ export interface Analyser {
   /** At once for a short text. Never throws, never rejects: a text that cannot be read has the status `error`. */
   analyse(text: string, naming: Naming, admission?: Admission): Analysis | Promise<Analysis>
   /** Of a text that was analysed before, or one like it (alike.ts), and kept. */
-  known(text: string, naming: Naming, admission?: Admission): Analysis | undefined
+  known(text: string, naming: Naming): Analysis | undefined
 }
 
 export function createAnalyser(parser: Parser, trace: TraceStatement): Analyser {
   const bySnapshot = new WeakMap<Snapshot, Remembered>()
 
   return {
-    known(text, { snapshot, path }, admission = 'at-once') {
-      const found = bySnapshot.get(snapshot)?.get(path.join('\0'), text, admission === 'at-once')
+    known(text, { snapshot, path }) {
+      const found = bySnapshot.get(snapshot)?.get(path.join('\0'), text, false)
       return found?.status === 'fresh' ? undefined : found
     },
     analyse(text, naming, admission = 'on-second-sight') {

@@ -21,7 +21,7 @@ export class Remembered {
     const model = fixed === undefined ? undefined : this.#models.get(path, keyOf(pattern, text, fixed))
     if (model === undefined) return { status: 'fresh', text, pattern }
     const analysis = likeModel(model, pattern, text)
-    if (isAtOnce) this.#exact.add(path, text, analysis, true)
+    this.#exact.add(path, text, analysis, isAtOnce)
     return analysis
   }
 
