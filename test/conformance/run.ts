@@ -1,4 +1,4 @@
-// `npm run conformance [-- mcp | inspector | tlog | postgres | postgres-ci | postgres-drivers | rego | replay | attacks | bundles …]`: other people's judges over our work. Prints what ran; exits 1 when anything failed.
+// `npm run conformance [-- mcp | inspector | tlog | postgres | postgres-ci | postgres-drivers | rego | replay | attacks | bundles | remotes …]`: other people's judges over our work. Prints what ran; exits 1 when anything failed.
 import { grantedAttacks } from '../bypass/postgres/granted.ts'
 import { bundlesConformance } from './bundles.ts'
 import { inspectorConformance } from './inspector.ts'
@@ -7,11 +7,12 @@ import type { Outcome } from './outcome.ts'
 import { postgresCiConformance, postgresConformance } from './postgres/index.ts'
 import { driversConformance } from './postgres/drivers.ts'
 import { regoConformance } from './rego/index.ts'
+import { remotesConformance } from './remotes/index.ts'
 import { replayConformance } from './replay.ts'
 import { tlogConformance } from './tlog.ts'
 
 /** Undefined: what the suite needs is not on this machine. */
-const suites: Readonly<Record<string, () => Promise<readonly Outcome[] | undefined>>> = { mcp: mcpConformance, inspector: inspectorConformance, tlog: tlogConformance, postgres: () => postgresConformance(), 'postgres-ci': postgresCiConformance, attacks: () => grantedAttacks(), 'postgres-drivers': driversConformance, rego: regoConformance, replay: replayConformance, bundles: bundlesConformance }
+const suites: Readonly<Record<string, () => Promise<readonly Outcome[] | undefined>>> = { mcp: mcpConformance, inspector: inspectorConformance, tlog: tlogConformance, postgres: () => postgresConformance(), 'postgres-ci': postgresCiConformance, attacks: () => grantedAttacks(), 'postgres-drivers': driversConformance, rego: regoConformance, replay: replayConformance, bundles: bundlesConformance, remotes: remotesConformance }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !Object.hasOwn(suites, name))
