@@ -10,6 +10,13 @@ import { parseAllowedSigners } from '../policy/allowed-signers.ts'
 const withTarget = { mcp: 'bank', http: 'ledger', pg: 'appdb' } as const satisfies Partial<Record<PackName, string>>
 const here = import.meta.dirname
 const template = path.join(here, 'template')
+// Here and not in the template, since npm leaves files of this name out of a package.
+const ignored = `# Whoever holds session keys reads every recorded body, and a corpus holds what callers sent: neither is committed by the way.
+keys.jsonl
+/corpus.jsonl
+/corpus.jsonl.sig
+*.pem
+`
 
 export interface NewRepository {
   readonly packs: readonly PackName[]
@@ -30,6 +37,7 @@ export function repositoryFiles({ packs, version, signers }: NewRepository): Rea
   for (const name of ['README.md', '.github/CODEOWNERS', '.github/workflows/policy.yml', '.editorconfig', '.regal/config.yaml', '.vscode/extensions.json', '.vscode/settings.json', '.vscode/tasks.json']) {
     files.set(name, filled(readFileSync(path.join(template, name), 'utf8'), { VERSION: version }))
   }
+  files.set('.gitignore', ignored)
   files.set('.vscode/config.schema.json', readFileSync(path.join(here, '..', 'schema', 'governed.schema.json'), 'utf8'))
   files.set('config.yaml', configYaml(packs))
   if (signers.length > 0) files.set('allowed_signers', signers.map(signerLine).join(''))
@@ -50,7 +58,7 @@ function configYaml(packs: readonly PackName[]): string {
 /** `ssh-ed25519 KEY COMMENT` to a line of allowed_signers; the comment names the person. */
 function signerLine({ file, text }: NewRepository['signers'][number]): string {
   const [type = '', key = '', name = ''] = text.trim().split(/\s+/)
-  const line = `${name} namespaces="git,countersign-activation" ${type} ${key}\n`
+  const line = `${name} namespaces="git,countersign-activation,countersign-replay-corpus" ${type} ${key}\n`
   // A private key given by mistake has neither, and nothing of it is said again.
   if (type !== 'ssh-ed25519' || name === '') throw new GatewayError('ERR_USAGE', `${file} is no public ssh-ed25519 key with a comment that names a person`)
   parseAllowedSigners(line)

@@ -7,6 +7,8 @@ import git from 'isomorphic-git'
 import { parse } from 'yaml'
 import { parseGoverned } from '../../gateway/governed.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository, type ActivationEvent } from '../../gateway/policy/index.ts'
+import { parseAllowedSigners as listedForReview } from '../../evidence/verify/sshsig.ts'
+import { parseAllowedSigners } from '../../gateway/policy/allowed-signers.ts'
 import { effectivePacks, repositoryFiles } from '../../gateway/scaffold/repository.ts'
 import { openDatabase } from '../../gateway/state/database.ts'
 import { checkPolicies, formatPolicies, packNames, shippedCapabilities, testPolicies, type PackName } from '../../rego/index.ts'
@@ -134,6 +136,15 @@ test('a signer is a public ed25519 key with the name of a person; a private key 
   t.throws(one(`ssh-ed25519 ${'A'.repeat(68)}`), { code: 'ERR_USAGE', message })
   t.throws(one(`ssh-rsa ${'A'.repeat(68)} eli`), { code: 'ERR_USAGE', message })
   t.throws(one(`ssh-ed25519 ${'A'.repeat(68)} web-flow`), { code: 'ERR_POLICY_UNTRUSTED', message: 'allowed_signers line 1: the key of a forge is no person' })
+})
+
+test('a person whom a new repository lists may sign for commits and vouch for a corpus, and session keys are not committed', (t) => {
+  const { line } = newSigner('eli')
+  const files = repositoryFiles({ packs: ['mcp'], version: '1.2.3', signers: [{ file: 'eli.pub', text: `${line.trim().split(' ').slice(-2).join(' ')} eli@bank.example\n` }] })
+  const listed = files.get('allowed_signers') ?? ''
+  t.deepEqual(parseAllowedSigners(listed).map(({ name, namespaces }) => [name, namespaces]), [['eli@bank.example', ['git', 'countersign-activation']]])
+  t.is(listedForReview(listed, 'countersign-replay-corpus').length, 1)
+  t.true(files.get('.gitignore')?.split('\n').includes('keys.jsonl'))
 })
 
 interface Task { readonly problemMatcher: { readonly pattern: Readonly<Record<string, unknown>> & { readonly regexp: string }; readonly background?: { readonly beginsPattern: string; readonly endsPattern: string } } }

@@ -127,6 +127,7 @@ export function exportCorpus(directory: string, flags: ExportFlags): string {
   const bytes = writeCorpus(parts)
   progress.end()
   const signature = flags.sign === undefined ? undefined : signFile(bytes, flags.sign, namespaces.corpus)
+  mkdirSync(path.dirname(flags.replayCorpus), { recursive: true })
   writeFileSync(flags.replayCorpus, bytes, { mode: 0o600 })
   rmSync(`${flags.replayCorpus}.sig`, { force: true })
   if (signature !== undefined) writeFileSync(`${flags.replayCorpus}.sig`, signature, { mode: 0o600 })

@@ -47,6 +47,14 @@ test('a signer counts only inside the time window of its line', (t) => {
   t.is(findSigner(signers, newSigner('x').line.split(' ').at(-1) ?? '', 'git', Date.UTC(2025, 5, 1)), undefined)
 })
 
+test('who may only vouch for a corpus stands in the same list, and signs no commit and no statement', (t) => {
+  const exporter = newSigner('exporter').line.trim().split(' ').at(-1) ?? ''
+  const signers = parseAllowedSigners(`${eli.line}exporter@bank.example namespaces="countersign-replay-corpus" ssh-ed25519 ${exporter}\n`)
+  t.is(signers.length, 2)
+  for (const namespace of ['git', 'countersign-activation'] as const) t.is(findSigner(signers, exporter, namespace, 0), undefined)
+  t.throws(() => parseAllowedSigners(`exporter@bank.example namespaces="countersign-replay-corpus,file" ssh-ed25519 ${exporter}\n`), { code: 'ERR_POLICY_UNTRUSTED' })
+})
+
 const faults: readonly (readonly [string, string, string])[] = [
   ['a key type that we cannot judge', 'eli ssh-rsa AAAAB3NzaC1yc2E', 'only ssh-ed25519 keys are accepted, in software or in a security key'],
   ['a certificate authority', `eli cert-authority ssh-ed25519 ${key}`, 'an option that is not known'],
