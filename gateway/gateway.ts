@@ -18,7 +18,7 @@ import { parseGoverned } from './governed.ts'
 import { parseGovernedAside } from './governed-thread.ts'
 import { createDecisionLog, createFileSink, createHttpSink } from './decision-log/index.ts'
 import type { DecisionLog } from './decision-log/index.ts'
-import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataPrefix, requesterOf, resourceMetadata } from './identity/index.ts'
+import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataUrl, requesterOf, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
 import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
@@ -205,8 +205,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       router = createRouter({ targets: governed.targets.filter(({ name }) => targets.get(name)?.isStream === false), hosts })
       plain.clear()
       for (const { prefix, protocol } of governed.targets) {
-        plain.set(`${metadataPrefix}${prefix}`, documentHandler(resourceMetadata(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer))))
-        if (protocol === 'authzen') plain.set(`${metadataPath}${prefix}`, documentHandler(decisionPointMetadata(bootstrap.publicUrl, prefix)))
+        plain.set(new URL(metadataUrl(bootstrap.publicUrl, prefix)).pathname, documentHandler(resourceMetadata(bootstrap.publicUrl, prefix, governed.identity.map(({ issuer }) => issuer))))
+        if (protocol === 'authzen') plain.set(metadataPath(bootstrap.publicUrl, prefix), documentHandler(decisionPointMetadata(bootstrap.publicUrl, prefix)))
       }
     },
   })
@@ -326,7 +326,8 @@ function nodeSecret(directory: string): Uint8Array {
 /** What anybody may read: which provider to ask for a token (RFC 9728), where a decision point is. */
 function documentHandler(document: object): PlainHandler {
   const body = JSON.stringify(document)
-  return (_request, response) => {
+  return ({ method }, response) => {
+    if (method !== 'GET' && method !== 'HEAD') { response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end(); return }
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' }).end(body)
   }
 }

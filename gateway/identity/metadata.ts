@@ -2,7 +2,7 @@
 import type { RefusalCode } from '../refusal.ts'
 
 /** Where RFC 9728 §3.1 looks: the well-known part goes between host and path. */
-export const metadataPrefix = '/.well-known/oauth-protected-resource'
+const metadataPrefix = '/.well-known/oauth-protected-resource'
 
 export interface ResourceMetadata {
   readonly resource: string

@@ -1,5 +1,6 @@
 // Other enforcement points ask the policy in force: AuthZEN 1.0 and OPA's data API, through the production command. Every answer is on record.
 import test from 'ava'
+import { metadataPath } from '../../gateway/protocols/authzen/index.ts'
 import { bankConfig, bankOf, deskUrl, publicUrl } from './gateway-kit.ts'
 import { readInput } from './recorded.ts'
 import { startProcess } from './running.ts'
@@ -169,6 +170,25 @@ for (const { title, path = evaluation, body, headers, status, code, detail } of 
     t.is((await gateway.frame(answer.receipt)).kind, 'refusal')
   })
 }
+
+test('what is not answered says so: a search, which the metadata does not name, another method; the request id comes back with it', async (t) => {
+  for (const path of ['subject', 'resource', 'action'].map((kind) => `/access/v1/search/${kind}`)) {
+    const answer = await ask(path, { subject: ana(), ...call('run_report') }, { 'x-request-id': 'req-9' })
+    t.is(answer.status, 404)
+    t.like(answer.json, { code: 'request.unknown_method', detail: 'Nothing is answered at this path' })
+    t.is(answer.headers.get('x-request-id'), 'req-9')
+  }
+  const answer = await gateway.send(`/pdp${evaluation}`, { token: await point() })
+  t.deepEqual([answer.status, answer.headers.get('allow')], [405, 'POST'])
+})
+
+test('metadata is read, not posted to, and stands between the host and all of the path', async (t) => {
+  const posted = await gateway.send('/.well-known/authzen-configuration/pdp', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+  t.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD'])
+  t.like((await gateway.send('/.well-known/oauth-protected-resource/pdp')).json, { resource: `${publicUrl}/pdp`, bearer_methods_supported: ['header'] } as object)
+  t.is(metadataPath('https://gateway.bank.example', '/pdp'), '/.well-known/authzen-configuration/pdp')
+  t.is(metadataPath('https://bank.example/gateway', '/pdp'), '/.well-known/authzen-configuration/gateway/pdp')
+})
 
 test('the decision point says where it is and what it answers', async (t) => {
   const answer = await gateway.send('/.well-known/authzen-configuration/pdp')

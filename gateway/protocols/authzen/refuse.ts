@@ -21,6 +21,7 @@ export function refuseResponse(response: ServerResponse, refused: Refusal, targe
     'content-type': 'application/problem+json', 'content-length': body.length, 'cache-control': 'no-store', ...refusalReceipt(refused),
   }
   if (http === 401) headers['www-authenticate'] = `Bearer resource_metadata="${metadata}"${refused.code === 'identity.token_missing' ? '' : ', error="invalid_token"'}`
+  if (http === 405) headers['allow'] = 'POST'
   if (refused.retryAfterS !== undefined) headers['retry-after'] = refused.retryAfterS
   response.writeHead(http, headers)
   response.end(body)
