@@ -10,10 +10,10 @@ const maxTableEntries = 65_536
 const hostFunctions = ['opa_abort', 'opa_println', 'opa_builtin0', 'opa_builtin1', 'opa_builtin2', 'opa_builtin3', 'opa_builtin4']
 
 /**
- * @returns how many functions it imports; their indices come before those of its own
+ * @returns names of the functions that it imports; their indices come before those of its own
  * @throws PolicyError `ERR_BUNDLE_MALFORMED`
  */
-export function checkShape(parts: ReadonlyMap<number, Uint8Array>): number {
+export function checkShape(parts: ReadonlyMap<number, Uint8Array>): readonly string[] {
   forEach(parts, sections.type, reader => {
     if (reader.byte() !== functionType) throw unknown('it has a type that is not a function')
     for (let lists = 2; lists > 0; lists--) for (let left = reader.u32(); left > 0; left--) if (!numberTypes.includes(reader.byte())) throw unknown('it has a value that is not a number')
@@ -33,14 +33,14 @@ export function checkShape(parts: ReadonlyMap<number, Uint8Array>): number {
   })
   // The stack's pointer, which stands where it stood between two calls: all other state is memory, and can be copied.
   if (changing > 1) throw unknown('it has more than one global that changes')
-  let importedFunctions = 0
+  const importedFunctions: string[] = []
   forEach(parts, sections.import, reader => {
     const from = reader.name()
     const name = reader.name()
     const kind = reader.byte()
     if (from === 'env' && kind === importKinds.func && hostFunctions.includes(name)) {
       reader.u32()
-      importedFunctions++
+      importedFunctions.push(name)
     } else if (from === 'env' && kind === importKinds.memory && name === 'memory') {
       const hasMaximum = reader.byte() === 1
       reader.u32()

@@ -47,12 +47,40 @@ function pairOf(caller: readonly number[], callee: readonly number[]): Uint8Arra
 }
 
 test('long straight lines are paid for by their length, the functions that they call with them', t => {
-  t.is(run(pairOf([0x10, 1], nops(10)), 1_000), 999)
+  // Short and calling nobody back: both are part of whoever calls them, here of the host.
+  t.is(run(pairOf([0x10, 1], nops(10)), 1_000), 1_000)
+  t.is(run(pairOf([0x03, 0x40, 0x10, 1, 0x0c, 0, 0x0b], nops(10)), 1_000), 0)
   t.is(run(pairOf([...nops(40_960), 0x10, 1], nops(10)), 1_000), 989)
   // A thousand calls of what itself takes nothing: the meter knows whom it calls.
   t.is(run(pairOf(Array.from({ length: 1_000 }, () => [0x10, 1]).flat(), nops(4_096)), 10_000), 10_000 - 1_001)
   t.is(run(pairOf(Array.from({ length: 1_000 }, () => [0x10, 1]).flat(), nops(4_096)), 1_000), 0)
   t.is(run(pairOf([0x03, 0x40, ...nops(8_192), 0x0c, 0, 0x0b], []), 30), 0)
+})
+
+test('whoever calls back, by whatever way, pays', t => {
+  t.is(run(pairOf([0x10, 1], [0x10, 0]), 1_000), 0)
+  t.is(run(pairOf([0x10, 1], [0x10, 1]), 1_000), 0)
+  t.is(run(pairOf([0x10, 1, 0x10, 1], [0x10, 0, 0x10, 0]), 1_000), 0)
+  // Through a table, with function 0 in it: i32.const 0, call_indirect.
+  const indirect = (...body: number[]) => sectionsOf([1, [1, 0x60, 0, 0]], [3, [1, 0]], [4, [1, 0x70, 0, 1]], [7, [1, 1, 0x66, 0, 0]], [9, [1, 0, 0x41, 0, 0x0b, 1, 0]], [10, [1, body.length + 2, 0, ...body, 0x0b]])
+  t.is(run(indirect(0x41, 0, 0x11, 0, 0), 100_000), 0)
+})
+
+test('what takes long for one instruction is paid for as such: a growth of the memory, a line for the host', t => {
+  const type = [1, [2, 0x60, 0, 0, 0x60, 1, 0x7f, 0]] as const
+  const rest = (body: number[]) => [[3, [1, 0]], [7, [1, 1, 0x66, 0, body[0] === 0x41 && body[2] === 0x40 ? 0 : 1]], [10, [1, body.length + 2, 0, ...body, 0x0b]]] as const
+  const left = (imported: readonly number[], body: number[]) => {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(meterModule(sectionsOf(type, [2, imported], ...rest(body)), 100_000)), { env: { memory: new WebAssembly.Memory({ initial: 1 }), opa_println: () => {}, opa_abort: () => {} } });
+    (exports['f'] as () => void)()
+    return (exports[fuelExport] as WebAssembly.Global).value as number
+  }
+  const name = (text: string) => [text.length, ...new TextEncoder().encode(text)]
+  const grow = [0x41, 0, 0x40, 0, 0x1a]
+  t.is(left([1, ...name('env'), ...name('memory'), 2, 0, 1], [...grow, ...grow]), 100_000 - 256)
+  const say = [0x41, 0, 0x10, 0]
+  t.is(left([1, ...name('env'), ...name('opa_println'), 0, 1], [...say, ...say]), 100_000 - 65)
+  // Nothing comes after an abort.
+  t.is(left([1, ...name('env'), ...name('opa_abort'), 0, 1], say), 100_000)
 })
 
 test('a module with what the meter does not know is refused, not passed through', t => {

@@ -16,7 +16,7 @@ const withWith = [...always.slice(0, 4), 'opa_memoize_push', 'opa_memoize_pop', 
 
 function quickened(wasm: Uint8Array): { readonly names: readonly string[]; readonly wasm: Uint8Array } {
   const parts = readSections(wasm)
-  return { names: quicken(parts, wasm, checkShape(parts)), wasm: moduleOf(parts) }
+  return { names: quicken(parts, wasm, checkShape(parts).length), wasm: moduleOf(parts) }
 }
 
 /** More strings than hashes are kept of, texts that part late, sets in their own order, `with` inside `with`, rules without a value. */
