@@ -5,13 +5,20 @@ import { compileBundle } from './compiler.ts'
 import { PolicyError } from './errors.ts'
 import { preparePolicy } from './policy.ts'
 import type { Answer, PolicyJob } from './policy-thread.ts'
-import { compileTested } from './tested.ts'
+import { compileTested, type TestedBundle } from './tested.ts'
+import { warmUp } from './warm-up.ts'
 
 async function make(job: PolicyJob): Promise<Answer> {
-  if ('bytes' in job) return { prepared: preparePolicy(readBundle(job.bytes, job)), bytes: job.bytes, tests: [] }
-  const { bytes, tests } = job.isTested ? await compileTested(job) : { bytes: await compileBundle(job), tests: [] }
+  const { bytes, tests } = await bundleOf(job)
+  const prepared = preparePolicy(readBundle(bytes, { minimumSerial: 'bytes' in job ? job.minimumSerial : job.serial }))
+  await warmUp(prepared.image, () => performance.now())
   // A copy of its own, which can be given away.
-  return { prepared: preparePolicy(readBundle(bytes)), bytes: Uint8Array.from(bytes), tests }
+  return { prepared, bytes: Uint8Array.from(bytes), tests }
+}
+
+async function bundleOf(job: PolicyJob): Promise<TestedBundle> {
+  if ('bytes' in job) return { bytes: job.bytes, tests: [] }
+  return job.isTested ? await compileTested(job) : { bytes: await compileBundle(job), tests: [] }
 }
 
 try {

@@ -148,7 +148,8 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
   }
 }
 
-function limitsOf(options: PolicyOptions): EvaluatorOptions {
+/** @internal */
+export function limitsOf(options: PolicyOptions): EvaluatorOptions {
   return {
     builtins: hostBuiltins,
     maxMemoryPages: options.maxMemoryPages ?? defaultMemoryPages,

@@ -32,6 +32,8 @@ export async function runInThread<Answer>(entry: URL, job: unknown, what: string
     })
   } finally {
     clearTimeout(timer)
+    // Nobody hears what it dies of any more.
+    worker.removeAllListeners().on('error', () => undefined)
     void worker.terminate()
   }
 }
