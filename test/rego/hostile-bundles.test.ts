@@ -1,7 +1,7 @@
 // Every way that we know of to hand over a bundle that is not what it seems. Each is refused with a code and a reason.
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { loadPolicy, PolicyError, readBundle, readSignedBundle, readVerificationKey, type Verification } from '../../rego/index.ts'
+import { loadPolicy, makePolicy, PolicyError, readBundle, readSignedBundle, readVerificationKey, type Verification } from '../../rego/index.ts'
 import { changed, changedManifest, forged, listed, moduleOf, other, pack, packSigned, pem, publicPem, tar, text, token, unpack, type Entry } from './archive.ts'
 import { compileSources, hostile } from './sources.ts'
 
@@ -261,6 +261,18 @@ for (const [title, make, code, message] of modules) {
     t.deepEqual([error.code, error.message], [code, message])
   })
 }
+
+test('the thread that loads a gateway\'s policies gives hostile modules the same codes', async t => {
+  const left = [...modules]
+  const next = async (): Promise<void> => {
+    for (let row = left.pop(); row !== undefined; row = left.pop()) {
+      const [title, make, code, message] = row
+      const error = await t.throwsAsync<PolicyError>(makePolicy({ bytes: withModule(make()), minimumSerial: 0 }, {}), { instanceOf: PolicyError }, title)
+      t.deepEqual([error?.code, error?.message], [code, message], title)
+    }
+  }
+  await Promise.all([next(), next()])
+})
 
 test('a bundle that lists an entrypoint which its module does not have is not loaded', t => {
   const bundle = readBundle(withManifest(manifest => {
