@@ -42,13 +42,13 @@ decision := {
 # May_call and an allow must both hold: a list shows what may_call says, so nothing can be called that a list would hide.
 # The second of the pair is what the library itself has to say, where no author has said more.
 verdict(refusals, requirements, permits) := ["deny", []] if {
-	count(refusals) > 0
+	refusals != []
 } else := ["deny", [explain("countersign.access", "The caller may not use this resource.")]] if {
 	not access.may_call(input.subject, input.resource)
 } else := ["deny", [explain("countersign.silence", "No policy allows this call.")]] if {
-	count(permits) == 0
+	permits == []
 } else := ["require", []] if {
-	count(requirements) > 0
+	requirements != []
 } else := ["allow", [explain(concat(".", [name, "allow"]), "Allowed.") | some name in permits]]
 
 projected := [explain("countersign.projected", "A sensitive value stands where no field for it is declared.") | not input.findings.projected == []]
@@ -179,13 +179,13 @@ default level := "body"
 
 level := object.get(levels, input.resource.properties.target, levels["*"]) if levels := data.record[input.resource.type]
 
-# The tightest of what is asked for; one alone is taken as it is.
+# The tightest of what is asked for; one alone is taken as it is. (Counting walks a list, and a number is read each time it is compared.)
 limits(effect, bounds) := {} if {
 	effect == "deny"
 } else := {} if {
-	count(bounds) == 0
+	bounds == []
 } else := bounds[0] if {
-	count(bounds) == 1
+	not bounds[1]
 } else := object.union(numbers(bounds), rate(bounds))
 
 numbers(bounds) := {name: min(values) |

@@ -140,12 +140,13 @@ tool_name := substring(input.resource.id, count(input.resource.properties.target
 # A rule of its own: `not f(input.x)` says nothing at all where input.x is missing.
 asks_plainly if is_report_name(input.request.arguments.report)
 
-# Nothing is left once the letters that a name may have are trimmed off. (A regular expression costs ten times as much.)
+# Nothing is left once the letters that a name may have are trimmed off. (A regular expression costs ten times as much.) Each of its
+# letters is looked for from the first of these on: the frequent ones come first.
 is_report_name(name) if {
 	is_string(name)
 	name != ""
 	count(name) <= 64
-	trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+	trim(name, "eatsrnoicl_udpmhgbyfvwkxzjq0123456789") == ""
 }
 
 is_inside(path) if {
