@@ -4,9 +4,12 @@ import { mkdirSync, readdirSync, rmSync, statSync, existsSync, unlinkSync } from
 import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import { createCatFile } from './cat-file.ts'
+import { isOfObjects } from './git-fault.ts'
 import { runGit, type Environment, type GitOptions } from './git-process.ts'
 import { visitRemote, type RemoteAccess, type Visit } from './remote-access.ts'
-import { activationRefs, type Outside } from './repository.ts'
+import type { Outside } from './repository.ts'
+import { maxEndorsementBytes } from './statement.ts'
+import { activationRefs, namesToRead } from './statement-refs.ts'
 
 /** Deadlines in ms, and sizes in bytes: a remote that drips, hangs or sends ever more takes no more than this. */
 export interface MirrorLimits {
@@ -25,8 +28,8 @@ export const mirrorLimits: MirrorLimits = { listMs: 20_000, fetchMs: 60_000, rea
 
 /** Some 30,000 refs. */
 const maxListBytes = 4 * 1024 * 1024
-/** Statements that are fetched for one commit. */
-const maxEndorsements = 64
+/** Of one statement's pack, beside the statement: object and pack headers, a checksum, an index. */
+const maxStatementOverhead = 8 * 1024
 
 export interface MirrorOptions {
   /** The mirror's folder; made when it is not there. */
@@ -38,7 +41,7 @@ export interface MirrorOptions {
   readonly limits?: MirrorLimits
   /** ms since the Unix epoch */
   readonly now: () => number
-  /** What Git says of a failure, for the operator's log. */
+  /** What Git says of a failure, for the operator's log: once, until it says something else or the remote is back. */
   readonly said: (words: string) => void
 }
 
@@ -48,10 +51,16 @@ export function mirrorPath(stateDirectory: string, name = 'policy'): string {
 
 export function createMirror({ path, url, ref, environment, access = {}, limits = mirrorLimits, now, said }: MirrorOptions): Outside {
   const git: GitOptions = { gitdir: path, environment, maxFileBytes: limits.packBytes, allowsHttp: url.startsWith('http://') }
-  const run = async (args: readonly string[], timeoutMs: number, visit?: Visit): Promise<string> => await runGit(git, args, { timeoutMs, maxOutputBytes: maxListBytes, said, ...visit === undefined ? {} : { visit } })
+  const run = async (args: readonly string[], timeoutMs: number, visit?: Visit): Promise<string> => await runGit(git, args, { timeoutMs, maxOutputBytes: maxListBytes, said: tell, ...visit === undefined ? {} : { visit } })
   let fetched = ''                                         // the refs as they were last fetched
+  const unreadable = new Set<string>()                     // objects that are no statements: asked for once
+  let told = ''                                            // of a remote that is away, the log has one line
+  const tell = (words: string): void => {
+    if (words !== told) said(words)
+    told = words
+  }
 
-  async function listRemote(visit: Visit, endorsed: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  async function listRemote(visit: Visit, endorsed: readonly string[], keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const text = await run(['ls-remote', '--quiet', '--refs', '--', url, ref, `${activationRefs}/*`], limits.listMs, visit)
     const all = new Map<string, string>()
     for (const line of text.split('\n')) {
@@ -63,8 +72,8 @@ export function createMirror({ path, url, ref, environment, access = {}, limits 
     const wanted = new Map([[ref, head]])
     for (const revision of new Set([head, ...endorsed])) {
       const prefix = `${activationRefs}/${revision}/`
-      const names = [...all.keys()].filter((name) => name.startsWith(prefix) && /^[0-9a-f]{1,64}$/.test(name.slice(prefix.length))).toSorted()
-      for (const name of names.slice(0, maxEndorsements)) wanted.set(name, all.get(name) ?? '')
+      const names = [...all.keys()].flatMap((name) => name.startsWith(prefix) && /^[0-9a-f]{1,64}$/.test(name.slice(prefix.length)) ? [name.slice(prefix.length)] : [])
+      for (const name of namesToRead(names, keys).names) wanted.set(`${prefix}${name}`, all.get(`${prefix}${name}`) ?? '')
     }
     return wanted
   }
@@ -79,25 +88,52 @@ export function createMirror({ path, url, ref, environment, access = {}, limits 
     }
   }
 
-  async function follow(visit: Visit, endorsed: readonly string[]): Promise<void> {
-    const wanted = await listRemote(visit, endorsed)
+  const fetch = async (visit: Visit, names: readonly string[], maxFileBytes: number): Promise<void> => {
+    const specs = names.map((name) => `+${name}:${name}`)
+    await runGit({ ...git, maxFileBytes }, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], { timeoutMs: limits.fetchMs, maxOutputBytes: maxListBytes, said, visit })
+  }
+
+  /** Statements come in packs that hold no more than statements: one that is none, and makes theirs too large, costs its own halves only. */
+  async function fetchStatements(visit: Visit, names: readonly string[], wanted: ReadonlyMap<string, string>): Promise<void> {
+    if (names.length === 0) return
+    try {
+      await fetch(visit, names, names.length * (maxEndorsementBytes + maxStatementOverhead))
+    } catch (cause) {
+      if (!isOfObjects(cause)) throw cause
+      if (names.length > 1) {
+        const middle = names.length >> 1
+        await fetchStatements(visit, names.slice(0, middle), wanted)
+        await fetchStatements(visit, names.slice(middle), wanted)
+        return
+      }
+      for (const name of names) {
+        unreadable.add(wanted.get(name) ?? '')
+        rmSync(join(path, ...name.split('/')), { force: true })   // what was there before it has been taken back
+      }
+    }
+  }
+
+  async function follow(visit: Visit, endorsed: readonly string[], keys: readonly string[]): Promise<void> {
+    const wanted = await listRemote(visit, endorsed, keys)
     const state = JSON.stringify([...wanted])
     if (state === fetched) return
     sweep(path, now() - 2 * limits.fetchMs)
     forget(wanted, [wanted.get(ref) ?? '', ...endorsed])
     if (sizeOf(join(path, 'objects', 'pack')) > limits.mirrorBytes) throw new GatewayError('ERR_POLICY_REMOTE', `the mirror of the policy repository is larger than ${limits.mirrorBytes} bytes`)
-    const specs = [...wanted.keys()].map((name) => `+${name}:${name}`)
-    await run(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], limits.fetchMs, visit)
+    await fetch(visit, [ref], limits.packBytes)
+    for (const oid of unreadable) if (![...wanted.values()].includes(oid)) unreadable.delete(oid)
+    await fetchStatements(visit, [...wanted.keys()].filter((name) => name !== ref && !unreadable.has(wanted.get(name) ?? '')), wanted)
     fetched = state
   }
 
   return {
-    async refresh(endorsed) {
+    async refresh(endorsed, keys) {
       if (!existsSync(join(path, 'HEAD'))) {
         mkdirSync(path, { recursive: true, mode: 0o700 })
         await run(['init', '--quiet', '--bare', '--template=', path], limits.listMs)
       }
-      await visitRemote(access, { url, folder: path }, async (visit) => { await follow(visit, endorsed) })
+      await visitRemote(access, { url, folder: path }, async (visit) => { await follow(visit, endorsed, keys) })
+      told = ''
     },
     read: createCatFile(git, limits.readMs),
   }

@@ -78,6 +78,7 @@ withGit('a remote that is gone keeps the policy in force, is said once, and is f
   t.like(follower.activation.status(), { staleS: 90, fault: { code: 'ERR_POLICY_REMOTE' } })
   t.is(follower.activation.active()?.serial, 1)
   t.regex(follower.said.join(), /503/)
+  t.is(follower.said.length, 1, 'two looks, one line in the log')
   server.instead = undefined
   const revision = await at.change({ 'README.md': 'again' }, eli)
   await at.sign(await at.statement(revision), lena)
