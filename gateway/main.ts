@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { pino } from 'pino'
+import { readBuiltins } from '../rego/index.ts'
 import { parseBootstrap } from './bootstrap.ts'
 import { startGateway } from './gateway.ts'
 import type { Gateway } from './gateway.ts'
@@ -45,6 +46,7 @@ async function runGateway(file: string): Promise<void> {
   process.on('SIGHUP', () => {
     gateway?.reload().catch((error: unknown) => log.error({ err: error }, 'the policy repository could not be looked at; what was in force stays'))
   })
+  readBuiltins()   // a policy that comes while calls are going on may name what no other did
   gateway = await startGateway(bootstrap, { log, environment: process.env, now: Date.now })
   log.info({ listen: gateway.addresses, admin: gateway.adminAddress, epoch: gateway.epoch }, 'ready')
   if (stoppedBy !== undefined) await stop(gateway)
