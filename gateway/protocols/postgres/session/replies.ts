@@ -2,9 +2,11 @@
 import type { PartSummary } from '../../../call.ts'
 import { RefusalError, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
+import { Few } from '../few.ts'
 import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Field, type Frame } from '../messages.ts'
 import type { Out } from './outlet.ts'
 import { errorOf } from '../refuse.ts'
+import type { Statement } from '../sql/analysis.ts'
 import type { Due, Portal, Prepared, SessionState } from './state.ts'
 
 export interface RepliesEvents {
@@ -22,12 +24,16 @@ export interface RepliesEvents {
 
 const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
 const piece: PartSummary = { title: 'rows', status: 'delivered', isFinal: false }
+/** Of a description that is kept to be compared with. */
+const maxKeptBytes = 4_096
 
 export class Replies {
   readonly #state: SessionState
   readonly #events: RepliesEvents
   /** Portals the server holds, by name; the client may have bound further ones meanwhile. */
   readonly #bound = new Map<string, Portal>()
+  /** Results of simple messages, by their statements. */
+  readonly #descriptions = new Few<readonly Statement[], NonNullable<Prepared['described']>>()
   #out: Out[] = []
   #current: Act | undefined
 
@@ -129,7 +135,7 @@ export class Replies {
   }
 
   #fields(frame: Frame, due: Due): void {
-    const fields = fieldsOf(frame.bytes, due.portal?.prepared ?? due.prepared)
+    const fields = this.#fieldsOf(frame.bytes, due)
     if (due.reply === 'describe') return this.#described(frame, due, fields)
     const act = due.act as Act
     this.#guard(act, () => {
@@ -137,6 +143,19 @@ export class Replies {
       act.add(frame)
       this.#for(act).pass(frame.bytes)
     })
+  }
+
+  /** A portal is described with each run, a text with each of those like it, and what is said of it is the same: the same bytes are the same fields. */
+  #fieldsOf(bytes: Uint8Array, { portal, prepared, act }: Due): readonly Field[] {
+    const owner = portal?.prepared ?? prepared
+    const last = owner !== undefined ? owner.described : act === undefined ? undefined : this.#descriptions.get(act.statements)
+    if (last !== undefined && Buffer.compare(last.bytes, bytes) === 0) return last.fields
+    const fields = parseRowDescription(bytes)
+    if (bytes.length > maxKeptBytes) return fields
+    const described = { bytes: new Uint8Array(bytes), fields }
+    if (owner !== undefined) owner.described = described
+    else if (act !== undefined) this.#descriptions.set(act.statements, described)
+    return fields
   }
 
   #noData(frame: Frame, due: Due): void { this.#described(frame, due, null) }
@@ -391,18 +410,6 @@ export class Replies {
     due.own?.end?.()
     return due
   }
-}
-
-/** Of a description that is kept to be compared with. */
-const maxKeptBytes = 4_096
-
-/** A portal is described with each run, and what is said of it is the same: the same bytes are the same fields. */
-function fieldsOf(bytes: Uint8Array, prepared: Prepared | undefined): readonly Field[] {
-  const last = prepared?.described
-  if (last !== undefined && Buffer.compare(last.bytes, bytes) === 0) return last.fields
-  const fields = parseRowDescription(bytes)
-  if (prepared !== undefined && bytes.length <= maxKeptBytes) prepared.described = { bytes: new Uint8Array(bytes), fields }
-  return fields
 }
 
 function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {
