@@ -28,7 +28,14 @@ export const loadReplayCommand = async (): Promise<(policy: Command) => void> =>
 
 /** Mounts the commands under `countersign evidence`. */
 export function evidenceCommands(program: Command): void {
-  const evidence = program.command('evidence').description('what happened, checkable without trusting the gateway')
+  const evidence = program.command('evidence').description('what happened, checkable without trusting the gateway').addHelpText('after', `
+Examples, in an auditor's order:
+  countersign evidence export --keys keys.jsonl gateway/keys                              what opens contents
+  countersign evidence ls --keys keys.jsonl evidence                                      sessions: who, when, how many calls
+  countersign evidence show --keys keys.jsonl 01a2 evidence                               its frames; 01a2 is the start of its id
+  countersign evidence show --keys keys.jsonl 01a2/7 evidence                             one call, what was decided, and who stands behind the policy
+  countersign evidence redecide --keys keys.jsonl --bundles gateway/state/bundles evidence   every decision made again
+  countersign evidence verify --trust trust.json --since kept-checkpoint evidence         the record as a whole`)
 
   evidence.command('ls').description('list the sessions of a record').argument('<dir>', 'evidence directory: log.git and store')
     .option(...keysOption).option(...jsonOption)

@@ -137,8 +137,10 @@ function linesOf(buffer: Buffer): number[] {
 type Members = Readonly<Record<string, unknown>>
 
 function readHeader(value: unknown): CorpusHeader {
+  // Before its members: another file given by mistake is told as that.
+  const { corpus, v } = (typeof value === 'object' ? value ?? {} : {}) as Members
+  if (corpus !== 'countersign-replay' || v !== 1) throw malformed('is not a replay corpus of version 1')
   const header = members(value, 1, ['corpus', 'v', 'identities', 'origin', 'checkpoint', 'created', 'first', 'last', 'bundles', 'batches', 'decisions', 'rows', 'calls', 'left_out'])
-  if (header['corpus'] !== 'countersign-replay' || header['v'] !== 1) throw malformed('is not a replay corpus of version 1')
   if (header['identities'] !== 'pseudonymous' && header['identities'] !== 'real') throw wrong(1, 'identities')
   for (const name of ['origin', 'checkpoint', 'created', 'first', 'last']) if (typeof header[name] !== 'string') throw wrong(1, name)
   for (const [name, max] of [['batches', maxBatches], ['decisions', maxDecisions], ['rows', maxRows], ['calls', Number.MAX_SAFE_INTEGER]] as const) if (!isCount(header[name], max)) throw wrong(1, name)

@@ -289,6 +289,7 @@ test('a malformed corpus is refused, line by line', (t) => {
   t.is(refused(`${text}{}\n`), 'the replay corpus has another number of lines than its first one says')
   t.is(refused(text.replace('"v":1', '"v":2')), 'the replay corpus is not a replay corpus of version 1')
   t.is(refused(text.replace('"rows":', '"extra":1,"rows":')), 'the replay corpus is malformed in line 1: the line')
+  for (const other of ['{"key_id":"00","key":"00"}', '[]', 'null', '1']) t.is(refused(`${other}\n`), 'the replay corpus is not a replay corpus of version 1')
   t.is(refused(text.replace('"calls":10', '"calls":11')), 'the replay corpus is malformed in line 14: others')
   t.is(refused(text.replace('"decision":0', '"decision":99')), 'the replay corpus is malformed in line 14: decision')
   t.is(refused(text.replace('"input":{', '"input":[{')), 'the replay corpus has something else than JSON in line 14')
