@@ -4,6 +4,8 @@ import type { BinaryForm } from '../wire/types.ts'
 
 /** `numeric` counts digits in groups of four; three of them are fewer than a card has. */
 const MAX_WEIGHT = 2
+const NUMERIC_NEGATIVE = 0x4000
+const MAX_SCALE = 16_383
 const MAX_FLOAT = 1e12
 /** Of the upper half of an int8: below it stand 39 bits, at most twelve digits. */
 const MAX_HIGH = 127
@@ -17,7 +19,7 @@ export function binaryLook(form: BinaryForm): (source: Buffer, start: number, en
     case 'int': case 'money': return (source, start, end) => end - start !== 2 && end - start !== 4 && (end - start !== 8 || !isWithin(source.readInt32BE(start), -MAX_HIGH, MAX_HIGH))
     case 'oid': return (_source, start, end) => end - start !== 4
     case 'float': return (source, start, end) => !(end - start === 4 && Math.abs(source.readFloatBE(start)) < MAX_FLOAT) && !(end - start === 8 && Math.abs(source.readDoubleBE(start)) < MAX_FLOAT)
-    case 'numeric': return (source, start, end) => end - start < 8 || end - start !== 8 + 2 * source.readUInt16BE(start) || source.readInt16BE(start + 2) > MAX_WEIGHT
+    case 'numeric': return (source, start, end) => end - start < 8 || end - start !== 8 + 2 * source.readUInt16BE(start) || source.readInt16BE(start + 2) > MAX_WEIGHT || (source.readUInt16BE(start + 4) & ~NUMERIC_NEGATIVE) !== 0 || source.readUInt16BE(start + 6) > MAX_SCALE
     case 'date': return (source, start, end) => end - start !== 4 || !isWithin(source.readInt32BE(start), DAYS.first, DAYS.last)
     case 'timestamp': return (source, start, end) => end - start !== 8 || !isWithin(source.readInt32BE(start), HIGH_MICROS.first, HIGH_MICROS.last)
     default: return () => true

@@ -1,5 +1,6 @@
 // Bound parameters as policy and approvers read them: text where the type's binary form is known (PostgreSQL's *send functions), a length where not.
 import type { Json } from '../../../call.ts'
+import { numericText } from '../wire/numeric.ts'
 
 export interface BoundParameters {
   readonly values: readonly (Uint8Array | null)[]
@@ -43,7 +44,7 @@ function binaryText(bytes: Uint8Array, type: number): string | undefined {
     case 20: return String(view.getBigInt64(0))
     case 700: return String(view.getFloat32(0))
     case 701: return String(view.getFloat64(0))
-    case 1700: return numericText(view)
+    case 1700: return numericText(bytes)
     case 1082: return dateText(view.getInt32(0))
     case 1114: return timestampText(view.getBigInt64(0))
     case 1184: { const text = timestampText(view.getBigInt64(0)); return text.endsWith('infinity') ? text : `${text}Z` }
@@ -79,24 +80,4 @@ function timestampText(micros: bigint): string {
 function isoText(ms: number): string | undefined {
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
-}
-
-/** numeric_send: ndigits, weight, sign, dscale, then digits to the base 10,000. */
-function numericText(view: DataView): string | undefined {
-  if (view.byteLength < 8) return undefined
-  const count = view.getUint16(0)
-  const weight = view.getInt16(2)
-  const sign = view.getUint16(4)
-  const scale = view.getUint16(6)
-  if (sign === 0xc000) return 'NaN'
-  if (sign === 0xd000) return 'Infinity'
-  if (sign === 0xf000) return '-Infinity'
-  if (view.byteLength !== 8 + count * 2 || weight > 40_000) return undefined
-  const digit = (place: number): string => String(place >= 0 && place < count ? view.getUint16(8 + place * 2) : 0).padStart(4, '0')
-  let whole = ''
-  for (let i = 0; i <= weight; i++) whole += digit(i)
-  let fraction = ''
-  for (let i = weight + 1; fraction.length < scale; i++) fraction += digit(i)
-  whole = whole.replace(/^0+(?=\d)/, '') || '0'
-  return `${sign === 0x4000 ? '-' : ''}${whole}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`
 }

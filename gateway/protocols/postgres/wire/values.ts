@@ -1,5 +1,6 @@
 // Binary values as text: for detectors and for the record, never for the caller. What has no exact form here is read for the text in it.
 import { isUtf8 } from 'node:buffer'
+import { numericText } from './numeric.ts'
 import type { BinaryForm } from './types.ts'
 
 /** Days and microseconds of PostgreSQL count from 2000-01-01. */
@@ -16,7 +17,7 @@ export function binaryToText(form: BinaryForm, bytes: Buffer): string | undefine
     case 'oid': return bytes.length === 4 ? String(bytes.readUInt32BE()) : undefined
     case 'money': return integer(bytes)?.toString()
     case 'float': return bytes.length === 4 ? String(bytes.readFloatBE()) : bytes.length === 8 ? String(bytes.readDoubleBE()) : undefined
-    case 'numeric': return numeric(bytes)
+    case 'numeric': return numericText(bytes)
     case 'date': return bytes.length === 4 ? isoDate(EPOCH_MS + bytes.readInt32BE() * 86_400_000)?.slice(0, 10) : undefined
     case 'timestamp': return bytes.length === 8 ? isoDate(EPOCH_MS + Number(bytes.readBigInt64BE() / 1_000n)) : undefined
     case 'uuid': return bytes.length === 16 ? bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : undefined
@@ -48,24 +49,6 @@ function integer(bytes: Buffer): number | bigint | undefined {
   if (bytes.length === 2) return bytes.readInt16BE()
   if (bytes.length === 4) return bytes.readInt32BE()
   return bytes.length === 8 ? bytes.readBigInt64BE() : undefined
-}
-
-/** ndigits, weight, sign, dscale, then digits to the base of 10,000 (numeric.c, numeric_send). */
-function numeric(bytes: Buffer): string | undefined {
-  if (bytes.length < 8) return undefined
-  const digits = bytes.readUInt16BE(0)
-  const weight = bytes.readInt16BE(2)
-  const sign = bytes.readUInt16BE(4)
-  const scale = bytes.readUInt16BE(6)
-  if (bytes.length !== 8 + digits * 2) return undefined
-  if (sign === 0xc000) return 'NaN'
-  if (sign !== 0 && sign !== 0x4000) return 'Infinity'
-  const group = (i: number) => String(i >= 0 && i < digits ? bytes.readUInt16BE(8 + i * 2) : 0).padStart(4, '0')
-  let whole = ''
-  for (let i = 0; i <= weight; i++) whole += group(i)
-  let fraction = ''
-  for (let i = weight + 1; fraction.length < scale; i++) fraction += group(i)
-  return `${sign === 0 ? '' : '-'}${whole.replace(/^0+(?=\d)/, '') || '0'}${scale === 0 ? '' : `.${fraction.slice(0, scale)}`}`
 }
 
 /** Family, bits, is_cidr, length, address (network.c, network_send). */
