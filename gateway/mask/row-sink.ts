@@ -2,15 +2,18 @@
 // behind one another, across rows, and copied once, when a cell in between changes; a read in which none did is not copied at all.
 
 /** Up to here a loop is faster than a call that copies. */
-const SMALL = 64
+const SMALL = 24
 /** One row or a few; what is longer grows to its size, and the next part begins there. */
 const FIRST_CAPACITY = 1024
 const POOLED = 2 * 1024
 const empty = Buffer.alloc(0)
 
 export class RowSink {
+  /** What was read from last, and where it lies in its memory. */
+  #source: Uint8Array | undefined
+  #base = 0
   /** The memory that the pending stretch, `#from` to `#to`, lies in. */
-  #view: Uint8Array = empty
+  #view: Buffer = empty
   #from = 0
   #to = 0
   /** What is behind the pending stretch's beginning: owned by the part that takes it. */
@@ -33,16 +36,18 @@ export class RowSink {
   }
 
   /** Passes all since `begin` or the last cut up to `start`, leaves out what comes before `end`, and writes `instead`. */
-  cut(source: Uint8Array, start: number, end: number, instead: Uint8Array): void {
-    this.#to = source.byteOffset + start
+  cut(start: number, end: number, instead: Uint8Array): void {
+    this.#to = this.#base + start
     this.#flush(instead.length)
-    copy(instead, 0, instead.length, this.#out, this.#length)
+    const out = this.#out
+    if (instead.length > SMALL) out.set(instead, this.#length)
+    else for (let i = 0, to = this.#length; i < instead.length; i++, to++) out[to] = instead[i] as number
     this.#length += instead.length
-    this.#from = this.#to = source.byteOffset + end
+    this.#from = this.#to = this.#base + end
   }
 
-  end(source: Uint8Array, end: number): void {
-    this.#to = source.byteOffset + end
+  end(end: number): void {
+    this.#to = this.#base + end
   }
 
   /** Forgets what was written since `position`, which a cut lies behind: half a row must not go out. */
@@ -76,17 +81,28 @@ export class RowSink {
     this.#capacity = Math.max(FIRST_CAPACITY, this.#length + (this.#length >> 3))
     this.#out = empty
     this.#view = empty
+    this.#source = undefined
     this.#length = this.#from = this.#to = 0
     return taken
   }
 
   /** Makes the pending stretch end at `start`. */
   #reach(source: Uint8Array, start: number): void {
-    const at = source.byteOffset + start
-    if (at === this.#to && source.buffer === this.#view.buffer) return
+    if (source !== this.#source) this.#turnTo(source)
+    const at = this.#base + start
+    if (at === this.#to) return
     if (this.#from !== this.#to) this.#flush(0)
-    if (source.buffer !== this.#view.buffer) this.#view = new Uint8Array(source.buffer)
     this.#from = this.#to = at
+  }
+
+  /** What lies in the same memory may follow what is pending; what does not, cannot. */
+  #turnTo(source: Uint8Array): void {
+    this.#source = source
+    this.#base = source.byteOffset
+    if (source.buffer === this.#view.buffer) return
+    this.#flush(0)
+    this.#view = Buffer.from(source.buffer)
+    this.#from = this.#to = this.#base
   }
 
   /** Copies the pending stretch, with room for `more` behind it. */
@@ -100,13 +116,11 @@ export class RowSink {
       grown.set(this.#out.subarray(0, this.#length))
       this.#out = grown
     }
-    copy(this.#view, this.#from, this.#to, this.#out, this.#length)
+    const view = this.#view
+    const out = this.#out
+    if (size > SMALL) view.copy(out, this.#length, this.#from, this.#to)
+    else for (let i = this.#from, to = this.#length; i < this.#to; i++, to++) out[to] = view[i] as number
     this.#length += size
     this.#from = this.#to
   }
-}
-
-function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
-  if (end - start > SMALL) target.set(source.subarray(start, end), at)
-  else for (let i = start, to = at; i < end; i++, to++) target[to] = source[i] as number
 }

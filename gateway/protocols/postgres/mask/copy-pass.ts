@@ -66,7 +66,7 @@ export class CopyPass {
           } else column.cells++
           if (cell !== undefined) {
             if (begun < 0) begun = sink.begin(source, start)
-            sink.cut(source, at, cellEnd, cell)
+            sink.cut(at, cellEnd, cell)
             growth += cell.length - (cellEnd - at)
           }
         }
@@ -77,7 +77,7 @@ export class CopyPass {
       throw error
     }
     if (begun < 0) return begun
-    sink.end(source, messageEnd)
+    sink.end(messageEnd)
     sink.patch(begun + 1, messageEnd - start - 1 + growth)
     return begun
   }

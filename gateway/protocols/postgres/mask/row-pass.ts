@@ -69,7 +69,7 @@ export class RowPass {
           } else column.cells++
           if (cell !== undefined) {
             if (begun < 0) begun = sink.begin(source, start)
-            sink.cut(source, at, cellEnd, cell)
+            sink.cut(at, cellEnd, cell)
             growth += cell.length - (cellEnd - at)
           }
         }
@@ -81,7 +81,7 @@ export class RowPass {
       throw error
     }
     if (begun < 0) return begun
-    sink.end(source, end)
+    sink.end(end)
     sink.patch(begun + 1, end - start - 1 + growth)
     return begun
   }
