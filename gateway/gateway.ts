@@ -300,7 +300,8 @@ const policyLogLevels = { activated: 'info', reviewed: 'info', rolled_back: 'war
 function policyRepository({ policy }: Bootstrap, { ref, mirror, secrets, isAnswering }: { readonly ref: string; readonly mirror: string; readonly secrets: ReadonlyMap<string, string>; readonly isAnswering: () => boolean }, { environment, log, now }: GatewayOptions): PolicyRepository {
   if (!policy.isRemote) return withTreeThread(createPolicyRepository(policy.repository, ref), { path: policy.repository, ref }, isAnswering)
   const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
-  return createPolicyRepository(mirror, ref, createMirror({ path: mirror, url: policy.repository, ref, environment, access: remoteAccess(policy, (name) => secrets.get(name) ?? ''), now, said }))
+  const repository = createPolicyRepository(mirror, ref, createMirror({ path: mirror, url: policy.repository, ref, environment, access: remoteAccess(policy, (name) => secrets.get(name) ?? ''), now, said }))
+  return withTreeThread(repository, { path: mirror, ref, environment }, isAnswering)
 }
 
 /** undefined: nobody wants a copy. */

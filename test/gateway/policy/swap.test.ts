@@ -98,6 +98,18 @@ test.serial('a tree read in a thread is the tree, and a fault of it keeps its co
   await t.throwsAsync(repository.readTree({ ...head, tree: '0'.repeat(40) }), { code: 'ERR_POLICY_REPOSITORY', message: new RegExp(`tree ${'0'.repeat(40)} cannot be read$`) })
 })
 
+const hasGit = (process.env['PATH'] ?? '').split(':').some(folder => fs.existsSync(join(folder, 'git')))
+const withGit = hasGit ? test.serial : test.serial.skip
+
+withGit('the tree of a mirror is read in a thread through Git', async t => {
+  const plain = createPolicyRepository(dir, ref)
+  const head = await plain.readCommit(await plain.head())
+  const mirror = withTreeThread(plain, { path: join(dir, '.git'), ref, environment: process.env }, () => true)
+  t.deepEqual(await mirror.readTree(head), await plain.readTree(head))
+  const nowhere = withTreeThread(plain, { path: join(dir, '.git'), ref, environment: { PATH: root } }, () => true)
+  await t.throwsAsync(nowhere.readTree(head), { code: 'ERR_POLICY_REPOSITORY', message: /cannot be read$/ })
+})
+
 test.serial('config parsed in a thread is the same, frozen, with the same problems', async t => {
   const aside = await parseGovernedAside(config, [])
   t.deepEqual(aside, parseGoverned(config, []))
