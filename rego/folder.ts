@@ -13,6 +13,14 @@ export function defaultFolder(): string {
   return existsSync('policy') && statSync('policy').isDirectory() ? '.' : shippedFolder
 }
 
+/** The policy repository of which `folder` is a part, where it is: alone it has neither the data nor the types that its rules ask. */
+export function wholeOf(folder: string): string | undefined {
+  const names = path.resolve(folder).split(path.sep)
+  const at = names.lastIndexOf('policy')
+  const whole = names.slice(0, at).join(path.sep)
+  return at > 0 && !existsSync(path.join(folder, 'policy')) && existsSync(path.join(whole, 'data')) ? whole : undefined
+}
+
 // Beside policies live compilers, configuration and readmes; these three are the policy.
 const parts = ['policy', 'data', 'schema']
 const extensions = ['.rego', '.json', '.yaml', '.yml']

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { styleText } from 'node:util'
 import { Option, type Command } from 'commander'
 import { PolicyError, type Finding } from '../errors.ts'
-import { defaultFolder, readPolicyFolder } from '../folder.ts'
+import { defaultFolder, readPolicyFolder, wholeOf } from '../folder.ts'
 import { formatFindings, formats, isMachineFormat, type Format, type MachineFormat } from '../formats/index.ts'
 import { findingLines, type Style } from '../report.ts'
 
@@ -52,6 +52,8 @@ export interface Told {
 export async function told(dir: string | undefined, form: boolean | undefined | Format, doing: string, work: (source: Source) => Promise<Told>): Promise<void> {
   const from = dir ?? defaultFolder()
   const folder = path.resolve(from)
+  const whole = wholeOf(folder)
+  if (whole !== undefined) write(process.stderr, [`note: ${from} is a part of the policy in ${path.relative(process.cwd(), whole) || '.'}, here without its data/ and schema/`])
   const show = (file: string) => path.relative(process.cwd(), path.join(folder, file))
   await ran(form, doing, show, async () => work({ folder, files: readPolicyFolder(from), show }))
 }

@@ -40,6 +40,12 @@ test('called in a policy repository, a command without DIR is about that one', a
   t.is(out, 'ok     policy/x_test.rego  1/1\n1 tests: 1 passed\n')
 })
 
+test('a part of a policy is told to be one: it decides without its data', async t => {
+  const dir = folder(t, { 'policy/x/x.rego': good, 'policy/x/x_test.rego': 'package x_test\n\ntest_mine if true\n', 'data/data.json': '{}' })
+  t.like(await policy(dir, 'test', 'policy/x'), { status: 0, err: 'note: policy/x is a part of the policy in ., here without its data/ and schema/\n' })
+  t.is((await policy(path.join(dir, 'policy/x'), 'test', '.')).err, 'note: . is a part of the policy in ../.., here without its data/ and schema/\n')
+})
+
 test('what a command lacks is told with the command whose help tells more', async t => {
   t.deepEqual(await policy('.', 'replay'), { status: 2, out: '', err: "error: required option '--base <version>' not specified\n(countersign policy replay --help tells more)\n" })
   t.deepEqual(await policy('.', 'chekc'), { status: 2, out: '', err: "error: unknown command 'chekc'\n(Did you mean check?)\n(countersign policy --help tells more)\n" })
