@@ -44,7 +44,7 @@ Examples:
       const signature = await run('ssh-keygen', ['-Y', 'sign', '-q', '-n', activationNamespace, '-f', asked.sign], writeStatement(statement))
       const signer = signerOf(statement, signature, allowedSigners, Date.now())
       const ref = await leaveEndorsement(asked.repository, writeEndorsement(statement, signature))
-      if (asked.push !== undefined) await run('git', ['-C', asked.repository, 'push', '--quiet', '--', asked.push, `${ref}:${ref}`])
+      if (asked.push !== undefined) await run('git', ['-C', asked.repository, 'push', '--quiet', '--', asked.push, `+${ref}:${ref}`])
       const { kind, revision, serial, tree, bundle, tests } = statement
       if (asked.json === true) process.stdout.write(`${JSON.stringify({ statement, signer: signer ?? null, ref, pushed: asked.push ?? null })}\n`)
       else {
@@ -52,7 +52,7 @@ Examples:
         process.stdout.write([
           `signed: ${kind} of ${revision}, serial ${serial}`, `  tree    ${tree}`, `  bundle  ${bundle}`, `  tests   ${tests}`,
           `  by      ${signer ?? (allowedSigners === undefined ? 'a key that the gateway\'s own list must name: this commit has no allowed_signers' : 'A KEY THAT IS IN NO LINE of this commit\'s allowed_signers: a gateway that goes by them does not count it')}`,
-          asked.push !== undefined ? `pushed to ${asked.push}` : hasRemote ? `Push it to where gateways look:\n  git push origin ${ref}` : 'Gateways that read this very repository see it at once.', '',
+          asked.push !== undefined ? `pushed to ${asked.push}` : hasRemote ? `Push it to where gateways look:\n  git push origin +${ref}` : 'Gateways that read this very repository see it at once.', '',
         ].join('\n'))
       }
     }))
@@ -83,7 +83,7 @@ async function ran({ json }: Asked, work: () => Promise<void>): Promise<void> {
     if (!(error instanceof PolicyError)) throw error
     const { code, message, findings } = error
     if (json === true) process.stdout.write(`${JSON.stringify({ code, message, findings })}\n`)
-    else process.stderr.write(`countersign: ${code}: ${message}\n`)
+    else process.stderr.write(`countersign: ${code}: ${message}${code === 'ERR_POLICY_TEST' ? ' (countersign policy test shows why)' : ''}\n`)
     process.exitCode = 1
   }
 }

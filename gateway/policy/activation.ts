@@ -8,7 +8,7 @@ import { GatewayError } from '../errors.ts'
 import { createDecisionReader, PolicyError, type Policy } from '../../rego/index.ts'
 import { parseAllowedSigners } from './allowed-signers.ts'
 import type { BundleStore } from './bundle-store.ts'
-import { judgeCommit, peopleWhoMaySign, type Backing, type Judges } from './judge.ts'
+import { judgeCommit, peopleWhoMaySign, whatCounts, type Backing, type Judges } from './judge.ts'
 import type { PolicyMemory, Remembered, Review } from './memory.ts'
 import { rebuild } from './rebuild.ts'
 import type { PolicyCommit, PolicyRepository, PolicyTree } from './repository.ts'
@@ -134,6 +134,16 @@ export function createActivation(options: ActivationOptions): Activation {
     return { signers: parseAllowedSigners(before?.allowedSigners ?? options.pinned.allowedSigners), rules: before?.rules ?? { quorum: options.pinned.quorum } }
   }
 
+  /** A list that cannot be read is told with the commit that it cannot judge. */
+  function keysIfReadable(): readonly string[] {
+    try {
+      return keysOf(judges())
+    } catch (cause) {
+      if (!(cause instanceof GatewayError)) throw cause
+      return []
+    }
+  }
+
   /** Who signed, and does it follow what is in force. @throws GatewayError, with a reason that can be recorded */
   async function judge(revision: string, endorsements: Awaited<ReturnType<PolicyRepository['endorsements']>>, seen: Seen): Promise<{ readonly commit: PolicyCommit; readonly count: number; readonly backing: Backing }> {
     const before = memory.active()
@@ -243,7 +253,7 @@ export function createActivation(options: ActivationOptions): Activation {
     await reviews.overdue()
     await resume()
     try {
-      await repository.refresh(memory.reviews().map(({ revision }) => revision))
+      await repository.refresh(memory.reviews().map(({ revision }) => revision), keysIfReadable())
       head = await repository.head()
       if (toResume?.isAbsent === true) await resume()
       fault = undefined
@@ -270,8 +280,8 @@ export function createActivation(options: ActivationOptions): Activation {
         refused = pending = lastRefused = undefined
         return undefined
       }
-      const endorsements = await repository.endorsements(revision)
-      mark = markOf(revision, endorsements.files, memory.reviews())
+      const endorsements = await repository.endorsements(revision, keysOf(judges()))
+      mark = markOf(revision, whatCounts(endorsements, revision, judges(), now()), memory.reviews())
       if (mark === lastRefused && !(isPassing(refused) && tries < maxTries)) return undefined
       pending = undefined
       return await activateOne(await judge(revision, endorsements, seen), seen)
@@ -322,11 +332,13 @@ export function createActivation(options: ActivationOptions): Activation {
   }
 }
 
-/** All that a verdict on a commit hangs on, but the clock: while it is the same, so is the verdict. */
-function markOf(revision: string, files: readonly Uint8Array[], reviews: readonly Review[]): string {
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(createHash('sha256').update(file).digest())
-  return `${revision} ${hash.digest('hex')} ${reviews.some(({ state }) => state === 'overdue')}`
+/** All that a verdict on a commit hangs on, but the clock: while it is the same, so is the verdict, whatever unsigned comes and goes beside it. */
+function markOf(revision: string, counted: readonly string[], reviews: readonly Review[]): string {
+  return `${revision} ${createHash('sha256').update(counted.join('\n')).digest('hex')} ${reviews.some(({ state }) => state === 'overdue')}`
+}
+
+function keysOf({ signers }: Judges): readonly string[] {
+  return signers.map(({ key }) => key)
 }
 
 /** Of the machine at that moment, not of the policy. */

@@ -2,6 +2,9 @@
 // one of these sentences at most.
 import { GatewayError, type GatewayErrorCode } from '../errors.ts'
 
+const malformed = 'sent objects that are malformed'
+const tooLarge = 'sent a pack that is larger than allowed, or damaged'
+
 interface Fault { readonly says: RegExp; readonly words: string; readonly code?: GatewayErrorCode }
 
 /** The first that fits. OpenSSH, curl with GnuTLS and with OpenSSL, and Git itself. */
@@ -18,9 +21,9 @@ const faults: readonly Fault[] = [
   { says: /Could not resolve (host|proxy)/i, words: 'has a host name that is not found' },
   { says: /Connection timed out|banner exchange|Operation timed out/i, words: 'could not be connected to in time' },
   { says: /Failed to connect|Couldn't connect|Connection refused|No route to host|Network is unreachable/i, words: 'could not be connected to' },
-  { says: /fsck error/i, words: 'sent objects that are malformed' },
+  { says: /fsck error/i, words: malformed },
   // The limit on a file's size ends the unpacking child by a signal that its parent does not tell.
-  { says: /invalid index-pack output|index-pack (died|failed)|File too large/i, words: 'sent a pack that is larger than allowed, or damaged' },
+  { says: /invalid index-pack output|index-pack (died|failed)|File too large/i, words: tooLarge },
 ]
 
 /** Of a run that ended with `status`; undefined: by a signal. */
@@ -28,4 +31,14 @@ export function gitFault(said: string, status: number | undefined): GatewayError
   const fault = faults.find(({ says }) => says.test(said))
   const about = fault?.words ?? (status === 127 ? 'could not be asked: there is no git on PATH' : `could not be read: git ended with ${status ?? 'a signal'}`)
   return new GatewayError(fault?.code ?? 'ERR_POLICY_REMOTE', `the remote policy repository ${about}`)
+}
+
+/** Whether the remote answered, and what it sent is at fault: then less of it may be none. */
+export function isOfObjects(cause: unknown): boolean {
+  return cause instanceof GatewayError && cause.code === 'ERR_POLICY_REMOTE' && (cause.message.endsWith(malformed) || cause.message.endsWith(tooLarge))
+}
+
+/** Whether the answer was cut for its length (git-process.ts): a shorter question may have a shorter one. */
+export function isTooLong(cause: unknown): boolean {
+  return cause instanceof GatewayError && /^the remote policy repository answered with more than \d+ bytes$/.test(cause.message)
 }

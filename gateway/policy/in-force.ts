@@ -25,7 +25,8 @@ export async function readInForce(repository: PolicyRepository, active: Remember
   const commit = await repository.readCommit(active?.revision ?? head)
   const { config } = await repository.readTree(commit)
   if (active !== undefined) return { revision: active.revision, signers: active.signers, config, head, isActive: true }
-  const backing = judgeCommit(commit, await repository.endorsements(head), { signers: parseAllowedSigners(pinned.allowedSigners), rules: { quorum: pinned.quorum } }, now)
+  const signers = parseAllowedSigners(pinned.allowedSigners)
+  const backing = judgeCommit(commit, await repository.endorsements(head, signers.map(({ key }) => key)), { signers, rules: { quorum: pinned.quorum } }, now)
   if (!backing.isEnough) throw new GatewayError('ERR_POLICY_QUORUM', `${head}: ${backing.message}`)
   return { revision: head, signers: backing.signers, config, head, isActive: false }
 }

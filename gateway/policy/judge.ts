@@ -4,7 +4,7 @@ import { findSigner, type AllowedSigner } from './allowed-signers.ts'
 import { holders, isNamed, peopleOf, type Person } from './people.ts'
 import type { PolicyCommit } from './repository.ts'
 import { verifySshSignature } from './sshsig.ts'
-import { activationNamespace, parseEndorsement, type Statement, type StatementKind } from './statement.ts'
+import { activationNamespace, parseEndorsement, writeStatement, type Statement, type StatementKind } from './statement.ts'
 
 /** Files of statements that go on record with what they brought about. */
 const maxRecorded = 8
@@ -80,6 +80,12 @@ export function judgeReview(reviewed: Pick<Statement, 'revision' | 'serial' | 't
   }
   const best = matching.map(({ keys }) => holders(people, keys)).reduce<readonly Person[]>((most, who) => who.length > most.length ? who : most, [])
   return short(best, rules.quorum, notes)
+}
+
+/** Statements about `revision` and who signed them, each pair once however often and in whatever wrapping it lies there; nothing else changes a verdict. */
+export function whatCounts(endorsements: Files, revision: string, { signers }: Judges, now: number): readonly string[] {
+  const { signed } = verified(endorsements, revision, signers, now)
+  return [...new Set(signed.flatMap(({ statement, keys }) => keys.map((key) => `${Buffer.from(writeStatement(statement)).toString()}${key}`)))].toSorted()
 }
 
 /** How many people of a list can stand behind a commit at `now`: all who may sign statements, and one more who may sign the commit only. */

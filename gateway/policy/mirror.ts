@@ -4,12 +4,12 @@ import { mkdirSync, readdirSync, rmSync, statSync, existsSync, unlinkSync } from
 import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import { createCatFile } from './cat-file.ts'
-import { isOfObjects } from './git-fault.ts'
+import { isOfObjects, isTooLong } from './git-fault.ts'
 import { runGit, type Environment, type GitOptions } from './git-process.ts'
 import { visitRemote, type RemoteAccess, type Visit } from './remote-access.ts'
 import type { Outside } from './repository.ts'
 import { maxEndorsementBytes } from './statement.ts'
-import { activationRefs, namesToRead } from './statement-refs.ts'
+import { activationRefs, namesOf, namesToRead } from './statement-refs.ts'
 
 /** Deadlines in ms, and sizes in bytes: a remote that drips, hangs or sends ever more takes no more than this. */
 export interface MirrorLimits {
@@ -60,12 +60,23 @@ export function createMirror({ path, url, ref, environment, access = {}, limits 
     told = words
   }
 
-  async function listRemote(visit: Visit, endorsed: readonly string[], keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const text = await run(['ls-remote', '--quiet', '--refs', '--', url, ref, `${activationRefs}/*`], limits.listMs, visit)
-    const all = new Map<string, string>()
-    for (const line of text.split('\n')) {
+  async function list(visit: Visit, patterns: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const text = await run(['ls-remote', '--quiet', '--refs', '--', url, ...patterns], limits.listMs, visit)
+    return new Map(text.split('\n').flatMap((line) => {
       const [, oid, name] = /^([0-9a-f]{40})\t(refs\/[!-~]{1,300})$/.exec(line) ?? []
-      if (oid !== undefined && name !== undefined) all.set(name, oid)
+      return oid === undefined || name === undefined ? [] : [[name, oid] as const]
+    }))
+  }
+
+  async function listRemote(visit: Visit, endorsed: readonly string[], keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    let all: ReadonlyMap<string, string>
+    try {
+      all = await list(visit, [ref, `${activationRefs}/*`])
+    } catch (cause) {
+      // Too many statements to list: then those alone that lie under a signer's name.
+      const head = isTooLong(cause) ? (await list(visit, [ref])).get(ref) : undefined
+      if (head === undefined) throw cause
+      all = await list(visit, [ref, ...[head, ...endorsed].flatMap((revision) => namesOf(keys).map((name) => `${activationRefs}/${revision}/${name}`))])
     }
     const head = all.get(ref)
     if (head === undefined) throw new GatewayError('ERR_POLICY_REMOTE', `the remote policy repository has no ${ref}`)

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import git from 'isomorphic-git'
 import { GatewayError } from '../errors.ts'
 import { makeBundle, type Made } from './rebuild.ts'
-import { activationRefs, createPolicyRepository } from './repository.ts'
+import { createPolicyRepository } from './repository.ts'
 import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
 import { verifySshSignature } from './sshsig.ts'
+import { activationRefs, statementName } from './statement-refs.ts'
 import { activationNamespace, isReason, parseEndorsement, writeStatement, type Statement, type StatementKind } from './statement.ts'
 
 export interface Proposal {
@@ -50,7 +51,7 @@ export function signerOf(statement: Statement, signature: string, allowedSigners
 }
 
 /**
- * Stores a signed statement in the repository under a ref of its own; push it to where gateways look.
+ * Stores a signed statement in the repository under its signer's ref for the commit, where one of the same kind is replaced; push it to where gateways look.
  * @returns the ref
  * @throws GatewayError ERR_USAGE for a file that no gateway would read
  */
@@ -59,7 +60,10 @@ export async function leaveEndorsement(path: string, file: Uint8Array): Promise<
   if (typeof endorsement === 'string') throw new GatewayError('ERR_USAGE', endorsement)
   const gitdir = gitdirOf(path)
   const oid = await git.writeBlob({ fs, gitdir, blob: file })
-  const ref = `${activationRefs}/${endorsement.statement.revision}/${oid}`
+  const { statement, signed, signature } = endorsement
+  const key = verifySshSignature(signature, signed, activationNamespace)
+  if (key === undefined) throw new GatewayError('ERR_USAGE', `the signature is not one of this statement, by an Ed25519 key, under the namespace ${activationNamespace}`)
+  const ref = `${activationRefs}/${statement.revision}/${statementName(statement.kind, key)}`
   await git.writeRef({ fs, gitdir, ref, value: oid, force: true })
   return ref
 }

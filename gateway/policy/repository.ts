@@ -10,15 +10,12 @@ import { isHiddenPolicyFile, sourceDigest } from '../../rego/index.ts'
 import { GatewayError } from '../errors.ts'
 import { readPacked } from './pack.ts'
 import { maxEndorsementBytes } from './statement.ts'
+import { activationRefs, maxOthers, namesToRead } from './statement-refs.ts'
 
 const maxCommitBytes = 64 * 1024
 /** Of an object in a file of its own: its header, and what deflate adds to what it cannot compress. */
 const maxLooseOverhead = 4 * 1024
 const maxTreeObjectBytes = 1024 * 1024
-/** Statements that are looked at for one commit: every signer, and some that do not count. */
-const maxEndorsements = 64
-/** Where signatures of a commit's activation lie: a blob each, beside the history and outside every tree that they sign. */
-export const activationRefs = 'refs/countersign/activations'
 const maxFiles = 4_096
 const maxFileBytes = 4 * 1024 * 1024
 const maxTreeBytes = 16 * 1024 * 1024
@@ -56,7 +53,7 @@ export type ReadObject = (oid: string, maxBytes: number) => Promise<{ readonly t
 /** Of a repository elsewhere: how its mirror on this machine is kept. */
 export interface Outside {
   /** @throws GatewayError ERR_POLICY_REMOTE: what the mirror has, it keeps */
-  readonly refresh: (mayNeed: readonly string[]) => Promise<void>
+  readonly refresh: (mayNeed: readonly string[], keys: readonly string[]) => Promise<void>
   readonly read: ReadObject
 }
 
@@ -65,17 +62,18 @@ export interface PolicyRepository {
   /**
    * Fetches, where it lies elsewhere.
    * @param endorsed commits whose new signatures are wanted, besides the head's
+   * @param keys of all who may sign: their statements are taken first
    * @throws GatewayError ERR_POLICY_REMOTE
    */
-  refresh(endorsed: readonly string[]): Promise<void>
+  refresh(endorsed: readonly string[], keys?: readonly string[]): Promise<void>
   /** @throws GatewayError ERR_POLICY_REPOSITORY */
   head(): Promise<string>
   readCommit(revision: string): Promise<PolicyCommit>
   readTree(commit: PolicyCommit): Promise<PolicyTree>
   /** Commits on the first-parent line, itself included, and whether `known` is among them; `known` counts as its serial and ends the walk. */
   countCommits(commit: PolicyCommit, known?: { readonly revision: string; readonly serial: number }): Promise<{ readonly count: number; readonly isAfterKnown: boolean }>
-  /** Files below `refs/countersign/activations/<revision>/`, and what could not be taken for one. */
-  endorsements(revision: string): Promise<{ readonly files: readonly Uint8Array[]; readonly notes: readonly string[] }>
+  /** Files below `refs/countersign/activations/<revision>/`, those under the names of `keys` first, and what could not be taken for one. */
+  endorsements(revision: string, keys?: readonly string[]): Promise<{ readonly files: readonly Uint8Array[]; readonly notes: readonly string[] }>
 }
 
 const sourceFolders = ['policy', 'data', 'schema'] as const
@@ -110,7 +108,7 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
 
   return {
     isRemote: outside !== undefined,
-    refresh: async (endorsed) => { await outside?.refresh(endorsed) },
+    refresh: async (endorsed, keys = []) => { await outside?.refresh(endorsed, keys) },
     async head() {
       return await git.resolveRef({ fs, gitdir: gitdirOf(), ref }).catch((cause: unknown) => { throw wrong(`${ref} does not exist`, cause) })
     },
@@ -160,13 +158,13 @@ export function createPolicyRepository(path: string, ref: string, outside?: Outs
       }
       throw wrong(`more than ${maxHistory} commits`)
     },
-    async endorsements(revision) {
+    async endorsements(revision, keys = []) {
       const gitdir = gitdirOf()
       const filepath = `${activationRefs}/${revision}`
-      const names = (await git.listRefs({ fs, gitdir, filepath })).toSorted()
+      const { names, left } = namesToRead(await git.listRefs({ fs, gitdir, filepath }), keys)
       const files: Uint8Array[] = [], notes: string[] = []
-      if (names.length > maxEndorsements) notes.push(`only ${maxEndorsements} of its ${names.length} statements were read`)
-      for (const name of names.slice(0, maxEndorsements)) {
+      if (left > 0) notes.push(`only ${maxOthers} of ${maxOthers + left} statements that are under no signer's name were read`)
+      for (const name of names) {
         try {
           files.push(await readObject(await git.resolveRef({ fs, gitdir, ref: `${filepath}/${name}` }), 'blob', maxEndorsementBytes))
         } catch {

@@ -27,7 +27,7 @@ export function createReviews({ memory, repository, now, onEvent }: {
     },
     async close(judges) {
       for (const review of memory.reviews()) {
-        const backing = judgeReview(review, await repository.endorsements(review.revision), judges, now())
+        const backing = judgeReview(review, await repository.endorsements(review.revision, judges.signers.map(({ key }) => key)), judges, now())
         if (!backing.isEnough) continue
         const { serial, revision, bundle, tree, tests } = review
         const { signers, endorsements, statement } = backing

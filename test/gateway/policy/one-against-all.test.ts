@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import git from 'isomorphic-git'
 import { PolicyError, shippedCapabilities } from '../../../rego/index.ts'
-import { proposeActivation } from '../../../gateway/policy/index.ts'
+import { signSsh } from '../../../evidence/repository/sshsig.ts'
+import { activationNamespace, leaveEndorsement, proposeActivation, writeEndorsement, writeStatement } from '../../../gateway/policy/index.ts'
 import { leave } from './policy-repository.ts'
 import { eli, keep, lena, omar, twoOf, type Kept } from './two-people.ts'
 
@@ -127,4 +128,63 @@ test('a state directory copied while the gateway ran, and put back, does not bri
   t.like(it.events.find(({ isResumed, event }) => isResumed === true && event === 'refused'), { reason: { code: 'ERR_POLICY_SERIAL' } })
   await it.sign(statement, lena)
   t.like(await it.activation.poll(), { event: 'activated', serial: 2 })
+})
+
+const junk = (n: number): Buffer => Buffer.from(`junk ${n}\n`)
+
+test('a flood of statements by nobody keeps no change out that enough people signed where gateways look for theirs', async (t) => {
+  using it = await running()
+  const revision = await it.change({ 'README.md': 'flooded' }, undefined)
+  const statement = await it.statement(revision)
+  const blob = await git.writeBlob({ fs, dir: it.dir, blob: junk(0) })
+  const refs = join(it.dir, '.git', 'refs', 'countersign', 'activations', revision)
+  fs.mkdirSync(refs, { recursive: true })
+  for (let n = 0; n < 300; n++) fs.writeFileSync(join(refs, n.toString(16).padStart(40, '0')), `${blob}\n`)
+  for (const signer of [eli, lena]) await leaveEndorsement(it.dir, writeEndorsement(statement, signSsh(writeStatement(statement), signer.key, signer.publicKey, activationNamespace)))
+  t.like(await it.activation.poll(), { event: 'activated', serial: 2, signers: ['eli@bank.example', 'lena@bank.example'] })
+})
+
+test('a review that is overdue is closed beside a flood, too', async (t) => {
+  using it = await running()
+  const revision = await it.change({ 'README.md': 'in a hurry' }, undefined)
+  const statement = await it.statement(revision, { kind: 'emergency', reason: 'INC-7' })
+  await it.sign(statement, lena)
+  t.like(await it.activation.poll(), { event: 'emergency' })
+  it.now += 3_601_000
+  await it.activation.poll()
+  const blob = await git.writeBlob({ fs, dir: it.dir, blob: junk(0) })
+  for (let n = 0; n < 70; n++) fs.writeFileSync(join(it.dir, '.git', 'refs', 'countersign', 'activations', revision, n.toString(16).padStart(40, '0')), `${blob}\n`)
+  const { reason: _, ...same } = statement
+  const review = { ...same, kind: 'after-review' as const }
+  for (const signer of [eli, omar]) await leaveEndorsement(it.dir, writeEndorsement(review, signSsh(writeStatement(review), signer.key, signer.publicKey, activationNamespace)))
+  await it.activation.poll()
+  t.is(it.events.at(-1)?.event, 'reviewed')
+  t.deepEqual(it.activation.status().reviews, [])
+})
+
+test('junk that comes and goes beside a refused commit makes no frame, no test run and no compilation', async (t) => {
+  using it = await running()
+  let parsed = 0
+  it.onParse = () => { parsed++ }
+  const revision = await it.change({ 'README.md': 'false' }, undefined)
+  await it.sign({ ...await it.statement(revision), tests: '9'.repeat(64) }, eli, lena)
+  t.like(await it.activation.poll(), { event: 'refused', reason: { code: 'ERR_POLICY_STATEMENT' } })
+  const before = it.events.length, looked = parsed
+  const [name] = await git.listRefs({ fs, dir: it.dir, filepath: `refs/countersign/activations/${revision}` })
+  const { blob } = await git.readBlob({ fs, dir: it.dir, oid: await git.resolveRef({ fs, dir: it.dir, ref: `refs/countersign/activations/${revision}/${name}` }) })
+  const text = Buffer.from(blob).toString(), body = text.indexOf('SIGNATURE-----\n') + 15
+  // Nonsense, and a person's own signature in another wrapping.
+  for (let n = 1; n <= 5; n++) {
+    await leave(it.dir, revision, n % 2 === 0 ? junk(n) : Buffer.from(`${text.slice(0, body + n)}\n${text.slice(body + n)}`))
+    t.is(await it.activation.poll(), undefined)
+  }
+  t.deepEqual([it.events.length, parsed], [before, looked])
+  await it.sign(await it.statement(revision), omar)
+  t.like(await it.activation.poll(), { event: 'refused' }, 'a signature that counts is looked at')
+})
+
+test('a statement whose signature is none is not left for gateways', async (t) => {
+  using it = await running()
+  const statement = await it.statement(await it.change({ 'README.md': 'unsigned' }, undefined))
+  await t.throwsAsync(leaveEndorsement(it.dir, writeEndorsement(statement, signSsh(writeStatement(statement), eli.key, eli.publicKey, 'git'))), { code: 'ERR_USAGE', message: /^the signature is not one of this statement, by an Ed25519 key, under the namespace countersign-activation$/ })
 })

@@ -1,14 +1,17 @@
 // A policy repository that lies elsewhere: followed through Git's own transports, and never trusted for having answered.
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import git from 'isomorphic-git'
 import { parseGoverned } from '../../../gateway/governed.ts'
-import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, mirrorPath, proposeActivation } from '../../../gateway/policy/index.ts'
+import { signSsh } from '../../../evidence/repository/sshsig.ts'
+import { activationNamespace, createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, leaveEndorsement, mirrorPath, proposeActivation, writeEndorsement, writeStatement, type Statement } from '../../../gateway/policy/index.ts'
 import { openDatabase } from '../../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../../rego/index.ts'
 import { followRemote, type Follower } from './follower.ts'
 import { startGitServer } from './git-server.ts'
+import { leave, type Signer } from './policy-repository.ts'
 import { eli, keep, lena, startedAt, type Kept } from './two-people.ts'
 
 const hasGit = (process.env['PATH'] ?? '').split(':').some((folder) => fs.existsSync(join(folder, 'git')))
@@ -132,6 +135,41 @@ withGit('what unpacks to more than a policy may be is not taken in', async (t) =
   const event = await follower.activation.poll()
   t.is(event?.reason?.code, 'ERR_POLICY_REPOSITORY')
   t.true(event?.reason?.message.endsWith(`blob ${oid} cannot be read`), event?.reason?.message)
+})
+
+/** As `policy activate` leaves it: where gateways look for this signer's. */
+const signed = async (at: Kept, statement: Statement, ...signers: readonly Signer[]): Promise<void> => {
+  for (const signer of signers) await leaveEndorsement(at.dir, writeEndorsement(statement, signSsh(writeStatement(statement), signer.key, signer.publicKey, activationNamespace)))
+}
+
+withGit('statements that are larger than any statement cost only themselves, and are asked for once', async (t) => {
+  using at = await copy()
+  await using server = await startGitServer(join(at.dir, '..'))
+  const follower = follow(t, at, server.url('policy/.git'))
+  await follower.activation.start()
+  const revision = await at.change({ 'README.md': 'large' }, undefined)
+  await signed(at, await at.statement(revision), eli, lena)
+  for (const name of ['0', 'f']) await git.writeRef({ fs, dir: at.dir, ref: `refs/countersign/activations/${revision}/${name.repeat(40)}`, value: await git.writeBlob({ fs, dir: at.dir, blob: randomBytes(3_000_000) }), force: true })
+  t.like(await follower.activation.poll(), { event: 'activated', revision, serial: 2 }, follower.said.join())
+  const size = (folder: string): number => fs.readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, file) => sum + (file.isFile() ? fs.statSync(join(file.parentPath, file.name)).size : 0), 0)
+  t.true(size(join(follower.mirror, 'objects')) < 2_000_000)
+  const asked = server.requests.length
+  await leave(at.dir, revision, Buffer.from('junk'))
+  await follower.activation.poll()
+  t.true(server.requests.length - asked <= 8, 'what was no statement is not fetched again')
+})
+
+withGit('a list of refs that is flooded past its limit still shows the branch and what signers left', async (t) => {
+  using at = await copy()
+  await using server = await startGitServer(join(at.dir, '..'))
+  const follower = follow(t, at, server.url('policy/.git'))
+  await follower.activation.start()
+  const revision = await at.change({ 'README.md': 'flooded' }, undefined)
+  await signed(at, await at.statement(revision), eli, lena)
+  const blob = await git.writeBlob({ fs, dir: at.dir, blob: Buffer.from('junk') })
+  const refs = Array.from({ length: 36_000 }, (_, n) => `${blob} refs/countersign/activations/${revision}/${n.toString(16).padStart(40, '0')}\n`)
+  fs.writeFileSync(join(at.dir, '.git', 'packed-refs'), `# pack-refs with: peeled fully-peeled sorted \n${refs.join('')}`)
+  t.like(await follower.activation.poll(), { event: 'activated', revision, serial: 2 }, follower.said.join())
 })
 
 const answers: readonly (readonly [string, NonNullable<Awaited<ReturnType<typeof startGitServer>>['instead']>, RegExp])[] = [
