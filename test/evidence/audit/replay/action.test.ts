@@ -2,7 +2,7 @@
 import test from 'ava'
 import { spawn, spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'yaml'
@@ -126,4 +126,85 @@ test('it does not run where there are secrets, nor with a revision that is an op
   }
   t.is((await review({ head: '--upload-pack=x' })).status, 2)
   t.is((await review({ head: '$(touch pwned)' })).status, 2)
+})
+
+/** The script as README.md says it is run where there is no action: variables, and nothing of GitHub's. */
+async function byHand(cwd: string, variables: Readonly<Record<string, string>>): Promise<{ readonly status: number | null; readonly output: string }> {
+  const child = spawn('bash', [path.join(actionFolder, 'review.sh')], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: cwd, TMPDIR: work, BASE: revisions.base, HEAD: revisions.hostile, CORPUS: at('corpus.jsonl'), ...variables } })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
+  const status = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  return { status, output }
+}
+
+function cloned(...args: readonly string[]): string {
+  const folder = mkdtempSync(at('checkout-'))
+  ran('git', ['clone', '-q', ...args, `file://${repository}`, folder])
+  return folder
+}
+
+/** A report of an earlier run, or of the change's own. */
+function withStale(checkout: string): string {
+  mkdirSync(path.join(checkout, 'policy-review'))
+  for (const name of ['report.json', 'report.md', 'report.sarif', 'flips.patch', 'old_test.rego']) writeFileSync(path.join(checkout, 'policy-review', name), 'all is fine')
+  return path.join(checkout, 'policy-review')
+}
+
+test('a shallow checkout has no base: said in words, also where a folder is called like it, and no older report stays', async (t) => {
+  const checkout = cloned('--depth', '1')
+  const output = withStale(checkout)
+  mkdirSync(path.join(checkout, revisions.base, 'policy'), { recursive: true })
+  const said = `BASE, ${revisions.base}, is not in this shallow checkout: check out with fetch-depth 0, or git fetch --unshallow`
+  const { status, output: log } = await byHand(checkout, {})
+  t.is(status, 2, log)
+  t.true(log.includes(said), log)
+  t.deepEqual(readdirSync(output), ['report.md'])
+  t.is(readFileSync(path.join(output, 'report.md'), 'utf8'), `## Policy replay: could not run\n\n\`\`\`\n${said}\n\`\`\`\n`)
+  const run = await review({ repository: checkout })
+  t.is(run.status, 2)
+  t.like(run.outputs, { exit: '2', verdict: 'could not run' })
+  t.true(run.summary.includes(said))
+  // The command itself, asked for a commit that is not there.
+  t.throws(() => countersign('policy', 'replay', '--base', revisions.base, '--head', 'HEAD', '--repository', checkout, '--corpus', at('corpus.jsonl')), { message: /is missing; a shallow clone may lack it \(fetch-depth: 0\)/ })
+})
+
+test('a fork without the base is told to fetch it, and what is no repository, that it is none', async (t) => {
+  const fork = mkdtempSync(at('fork-'))
+  ran('git', ['init', '-q', '-b', 'main'], fork)
+  ran('git', ['commit', '-q', '--allow-empty', '-m', 'of its own'], fork)
+  const { status, output } = await byHand(fork, { HEAD: 'HEAD' })
+  t.is(status, 2)
+  t.true(output.includes(`BASE, ${revisions.base}, is not in this checkout: fetch it, from the repository that the change is for`), output)
+  const none = await byHand(mkdtempSync(at('none-')), { HEAD: 'HEAD' })
+  t.is(none.status, 2)
+  t.true(none.output.includes('there is no Git repository at .'), none.output)
+})
+
+test('where the report goes is no place that the change chose', async (t) => {
+  const checkout = cloned()
+  const elsewhere = mkdtempSync(at('elsewhere-'))
+  writeFileSync(path.join(elsewhere, 'report.md'), 'mine')
+  symlinkSync(elsewhere, path.join(checkout, 'policy-review'))
+  for (const OUTPUT of ['policy-review', 'policy-review/below']) t.like(await byHand(checkout, { OUTPUT }), { status: 2, output: 'policy-review: output is, or is below, a link: the change could have put it there\n' })
+  t.like(await byHand(checkout, { OUTPUT: 'config.yaml' }), { status: 2, output: 'policy-review: output is a file: the change could have put it there\n' })
+  t.deepEqual(readdirSync(elsewhere), ['report.md'])
+  t.is(readFileSync(path.join(elsewhere, 'report.md'), 'utf8'), 'mine')
+  t.like(await byHand(checkout, { CORPUS: '' }), { status: 2, output: 'policy-review: corpus is required: the file that countersign evidence export --replay-corpus wrote\n' })
+  t.like(await byHand(checkout, { CORPUS: 'nowhere', BASE: 'HEAD', OUTPUT: 'out' }), { status: 2, output: 'policy-review: there is no corpus at nowhere\n' })
+})
+
+test('a merge commit on a detached head is reviewed by hand, with nothing of GitHub, and leaves nothing but its report', async (t) => {
+  t.timeout(240_000)
+  const checkout = cloned()
+  const merge = ran('git', ['commit-tree', `${revisions.hostile}^{tree}`, '-p', revisions.base, '-p', revisions.hostile, '-m', 'merge'], checkout)
+  ran('git', ['checkout', '-q', '--detach', merge], checkout)
+  const output = withStale(checkout), own = mkdtempSync(at('own-'))
+  const { status, output: log } = await byHand(checkout, { HEAD: 'HEAD', BASE: 'HEAD^1', APPROVED_BY: 'lena', TMPDIR: own })
+  t.is(status, 1, log)                                      // nobody labelled it
+  const report = readFileSync(path.join(output, 'report.md'), 'utf8')
+  t.true(report.includes('approval removed') && report.includes('`mcp.delete`'), report)
+  t.deepEqual(readdirSync(output).filter((name) => !name.endsWith('_test.rego')).toSorted(), ['flips.patch', 'report.json', 'report.md', 'report.sarif'])
+  t.false(existsSync(path.join(output, 'old_test.rego')))
+  t.deepEqual(readdirSync(own), [], 'no copy of the change is left')
+  t.is((JSON.parse(readFileSync(path.join(output, 'report.json'), 'utf8')) as { head: { revision: string } }).head.revision, merge)
 })
