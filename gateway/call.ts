@@ -69,8 +69,8 @@ export interface Operation {
   readonly isOpaque: boolean
   /** More bytes will follow that `canonical` does not cover, so no approval can bind to them. */
   readonly isUnread?: boolean
-  /** Operations of one session that share this object are alike in all but `request.parameters`, which none of them lacks: the protocol has made sure. */
-  readonly repeats?: object
+  /** Operations of one session that share this object are alike in all but these members of `request`, in their order, which none of them lacks: the protocol has made sure. */
+  readonly repeats?: { readonly members: readonly string[] }
   /** What its protocol knows about the text it was read from. */
   readonly findings?: { readonly sql: SqlFinding }
   /** Items of a list that the policy's `visible` is to filter, when the operation is one. */
@@ -99,6 +99,8 @@ export interface ProjectedCall<O extends Operation = Operation> extends Call<O> 
   readonly input: PolicyInput
   readonly inputText: string
   readonly decisionId: Uint8Array
+  /** One object for all whose `input` differs in nothing but decision id, sequence, time and these members of the request. */
+  readonly alike?: { readonly members: readonly string[] }
 }
 
 /** After policy. An error of the engine arrives here as a deny with its own reason. */

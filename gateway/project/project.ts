@@ -9,6 +9,7 @@ import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 import { Instants } from './instants.ts'
 import { createFindings, placeOf, projectPlace, projectText } from './slot.ts'
+import type { Findings } from './slot.ts'
 import { createTemplate, fillTemplate, isTemplateFor } from './template.ts'
 import type { ProjectOne, Template } from './template.ts'
 

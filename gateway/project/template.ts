@@ -1,5 +1,5 @@
-// The projection of a statement that is run again: the text of the last one with the places that differ cut out (decision id, sequence, parameters,
-// findings, time). What is put in is projected as ever; the result is, byte for byte, what the whole projection would say.
+// The projection of a statement that is run again: the text of the last one with the places that differ cut out (decision id, sequence, members of the
+// request, findings, time). What is put in is projected as ever; the result is, byte for byte, what the whole projection would say.
 import type { Call, Json, Operation, PolicyInput, ProjectedCall, Slot } from '../call.ts'
 import type { Instants } from './instants.ts'
 import type { ProjectionContext } from './project.ts'
@@ -12,40 +12,44 @@ export type ProjectOne = (request: Request, place: Place, findings: Findings) =>
 export interface Template {
   readonly context: Pick<ProjectionContext, 'principal' | 'peer'> & { readonly sessionId: string }
   readonly input: PolicyInput
-  /** Of all but the parameters. */
+  /** Of the request's members, those that differ, in their order. */
+  readonly members: readonly string[]
+  /** Of all but those. */
   readonly classes: readonly string[]
-  /** Those of the parameters alone. */
+  /** In those alone. */
   readonly places: readonly Place[]
   readonly findings: Operation['findings']
-  /** JSON around the five places. */
-  readonly pieces: readonly [string, string, string, string, string, string]
-  /** Where the parameters hold nothing that was found. */
+  /** JSON around what differs: one more than there are places. */
+  readonly pieces: readonly string[]
+  /** For those in whose members nothing was found. */
+  readonly alike: NonNullable<ProjectedCall['alike']>
+  /** Where the members hold nothing that was found. */
   readonly plainFindings: PolicyInput['findings']
   readonly plainFindingsText: string
 }
 
-const parametersPath = '/parameters'
-/** Stand in the five places while the text is made; a text that has one of them elsewhere becomes no template. */
-const marks = ['decision_id', 'seq', 'parameters', 'findings', 'time'].map((name) => `\u0001${name}`)
+/** Stands in a place while the text is made; a text that has it elsewhere becomes no template. */
+const markOf = (name: string): string => `\u0001${name}`
 
-const isOfParameters = ({ path }: Slot): boolean => path === parametersPath || path.startsWith(`${parametersPath}/`)
+const isIn = ({ path }: Slot, members: readonly string[]): boolean => members.some((member) => path === `/${member}` || path.startsWith(`/${member}/`))
 
 /** @param projected as the whole projection made it. @returns undefined where what differs cannot be told apart */
 export function createTemplate({ operation, input }: ProjectedCall, { principal, peer, session }: ProjectionContext, project: ProjectOne): Template | undefined {
+  const members = operation.repeats?.members ?? []
   const findings = createFindings()
   let request = operation.request
-  for (const slot of operation.slots) if (!isOfParameters(slot)) request = project(request, placeOf(slot), findings)
-  if (findings.projected.length > 0 || !Object.hasOwn(request, 'parameters') || input.resource !== operation.resource) return undefined
-  const [decisionId, seq, parameters, found, time] = marks as [string, string, string, string, string]
+  for (const slot of operation.slots) if (!isIn(slot, members)) request = project(request, placeOf(slot), findings)
+  if (findings.projected.length > 0 || members.some((member) => !Object.hasOwn(request, member)) || input.resource !== operation.resource) return undefined
+  const marked = Object.fromEntries(members.map((member) => [member, markOf(member)]))
   const text = JSON.stringify({
-    ...input, decision_id: decisionId, session: { ...input.session, seq }, request: { ...input.request, parameters }, findings: found, context: { ...input.context, time },
+    ...input, decision_id: markOf('decision_id'), session: { ...input.session, seq: markOf('seq') }, request: { ...input.request, ...marked }, findings: markOf('findings'), context: { ...input.context, time: markOf('time') },
   })
   const pieces: string[] = []
   let from = 0
-  for (const mark of marks) {
-    const quoted = JSON.stringify(mark)
-    if (text.split(quoted).length !== 2) return undefined
+  for (const name of ['decision_id', 'seq', ...members, 'findings', 'time']) {
+    const quoted = JSON.stringify(markOf(name))
     const at = text.indexOf(quoted)
+    if (at < from || text.includes(quoted, at + 1)) return undefined
     pieces.push(text.slice(from, at))
     from = at + quoted.length
   }
@@ -53,7 +57,7 @@ export function createTemplate({ operation, input }: ProjectedCall, { principal,
   const classes = [...findings.classes]
   const plainFindings = findingsOf(classes, findings, operation.findings)
   return {
-    context: { principal, peer, sessionId: session.id }, input, classes, places: operation.slots.filter(isOfParameters).map(placeOf), findings: operation.findings, pieces: pieces as unknown as Template['pieces'],
+    context: { principal, peer, sessionId: session.id }, input, members, classes, places: operation.slots.filter((slot) => isIn(slot, members)).map(placeOf), findings: operation.findings, pieces, alike: { members },
     plainFindings, plainFindingsText: JSON.stringify(plainFindings),
   }
 }
@@ -63,22 +67,24 @@ export function isTemplateFor({ context }: Template, { principal, peer, session 
   return context.principal === principal && context.peer === peer && context.sessionId === session.id
 }
 
-export function fillTemplate<O extends Operation>({ input: last, classes, places, findings: known, pieces, plainFindings, plainFindingsText }: Template, call: Call<O>, { decisionId: id, session, now }: ProjectionContext, project: ProjectOne, instants: Instants): ProjectedCall<O> {
+export function fillTemplate<O extends Operation>({ input: last, members, classes, places, findings: known, pieces, alike, plainFindings, plainFindingsText }: Template, call: Call<O>, { decisionId: id, session, now }: ProjectionContext, project: ProjectOne, instants: Instants): ProjectedCall<O> {
   const { operation, from } = call
   const found = createFindings()
-  let request: Request = { parameters: operation.request['parameters'] as Json }
+  const own: { [member: string]: Json } = {}
+  for (const member of members) own[member] = operation.request[member] as Json
+  let request: Request = own
   for (const place of places) request = project(request, place, found)
-  const parameters = request['parameters'] as Json
   const isPlain = found.classes.size === 0 && found.projected.length === 0
   const findings = isPlain ? plainFindings : findingsOf([...classes, ...found.classes], found, known)
   const decisionId = Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex')
   const time = instants.text(now)
   const input: PolicyInput = {
-    ...last, decision_id: decisionId, session: { ...last.session, seq: session.seq }, request: { ...last.request, parameters }, findings, context: { ...last.context, time },
+    ...last, decision_id: decisionId, session: { ...last.session, seq: session.seq }, request: { ...last.request, ...request }, findings, context: { ...last.context, time },
   }
-  const [head, afterId, afterSeq, afterParameters, afterFindings, tail] = pieces
-  const inputText = `${head}"${decisionId}"${afterId}${session.seq}${afterSeq}${JSON.stringify(parameters)}${afterParameters}${isPlain ? plainFindingsText : JSON.stringify(findings)}${afterFindings}"${time}"${tail}`
-  return { operation, from, input, inputText, decisionId: id }
+  let inputText = `${pieces[0]}"${decisionId}"${pieces[1]}${session.seq}${pieces[2]}`
+  for (const [at, member] of members.entries()) inputText += JSON.stringify(request[member]) + pieces[3 + at]
+  inputText += `${isPlain ? plainFindingsText : JSON.stringify(findings)}${pieces.at(-2)}"${time}"${pieces.at(-1)}`
+  return isPlain ? { operation, from, input, inputText, decisionId: id, alike } : { operation, from, input, inputText, decisionId: id }
 }
 
 function findingsOf(classes: readonly string[], { projected }: Findings, known: Operation['findings']): PolicyInput['findings'] {

@@ -81,6 +81,6 @@ test('policy and record see whose word it is, and no sensitive number in it', (t
   t.regex(input.context.ticket, /^\u27e6US_SSN:/)
   t.deepEqual(input.findings.pii.classes, ['US_SSN'])
   // A statement that is run again is not filled into what another connection's ticket left.
-  const repeats = {}
+  const repeats = { members: ['parameters'] }
   for (const ticket of [undefined, 'CHG-1', 'CHG-2', undefined]) t.is(projected({ repeats, ...ticket === undefined ? {} : { ticket } }).input.context.ticket, ticket ?? '')
 })

@@ -8,7 +8,7 @@ import type { FunctionCall } from './messages.ts'
 import { maxShownUnits, parameterText, type BoundParameters } from './operation/parameters.ts'
 import { quietMessage } from './operation/quiet.ts'
 import { isCallerNamed, sensitivePredicates, sensitiveWrites, statementView, touchedRelations, touchesDeclared, type Surroundings } from './operation/statement-view.ts'
-import type { Analysis, BaseColumn, Naming, Statement } from './sql/analysis.ts'
+import type { Analysis, BaseColumn, Literal, Naming, Statement } from './sql/analysis.ts'
 import { readShape } from './sql/literals.ts'
 import { routineClass } from './sql/facts/routine-classes.ts'
 
@@ -26,11 +26,11 @@ export interface OperationOptions {
   readonly ticket?: string
   /** Kept for as long as the target's config is: a prepared statement is looked at once. */
   readonly views?: StatementViews
-  /** Of the session: what the last run of a prepared statement came to. */
-  readonly runs?: Few<Analysis, Run>
+  /** Of the session: what the last run came to, of a prepared statement by its analysis, of simple messages by the statements that like texts share. */
+  readonly runs?: Few<Analysis | readonly Statement[], Run>
 }
 
-/** One run of a prepared statement, none of whose parameters was null: the next one differs in their values alone. */
+/** One run of a prepared statement, none of whose parameters was null: the next one differs in their values alone. Or of a text: one like it differs in its constants and its length. */
 export interface Run { readonly names: StatementOptions['names']; readonly count: number; readonly operation: PostgresOperation }
 
 /** What policy reads of statements, worked out before; texts that share them differ in their values alone (sql/alike.ts). Of one target. */
@@ -59,11 +59,13 @@ export function statementOperation(options: StatementOptions): PostgresOperation
 
 function parsedOperation(options: StatementOptions, analysis: Analysis & { readonly status: 'ok' }): PostgresOperation {
   const { statements } = analysis
-  const last = options.kind === 'execute' ? options.runs?.get(analysis) : undefined
-  const again = last === undefined ? undefined : repeated(options, last, statements)
+  const ran = options.kind === 'execute' ? analysis : statements
+  const last = options.kind === 'prepare' ? undefined : options.runs?.get(ran)
+  const again = last === undefined ? undefined : options.kind === 'execute' ? repeated(options, last, statements) : alike(options, last, analysis)
   if (again !== undefined) return again
   const around = surroundings(options)
   let view = options.views?.get(statements)
+  const isNew = view === undefined
   if (view === undefined) {
     view = viewOf(analysis, around)
     options.views?.set(statements, view)
@@ -79,9 +81,10 @@ function parsedOperation(options: StatementOptions, analysis: Analysis & { reado
     request: { ...basis(options), ...view.request, literals, parameters: values, ...isUnread ? { unread: true } : {} }, slots,
     findings: parsed, ...view.isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
   }
-  if (options.kind !== 'execute' || options.runs === undefined || isUnread || values.includes(null)) return operation
-  const first = { ...operation, repeats: {} }
-  options.runs.set(analysis, { names: options.names, count: values.length, operation: first })
+  // Most texts are seen once: they are not worth the place of one that comes again.
+  if (options.kind === 'prepare' || (options.kind === 'query' && isNew) || options.runs === undefined || isUnread || values.includes(null)) return operation
+  const first = { ...operation, repeats: { members: options.kind === 'execute' ? ofParameters : ofTexts } }
+  options.runs.set(ran, { names: options.names, count: values.length, operation: first })
   return first
 }
 
@@ -92,6 +95,16 @@ function repeated(options: StatementOptions, { names, count, operation }: Run, s
   const values = bound === undefined ? [] : bound.values.map((_, i) => parameterText(bound, i))
   return { ...operation, request: { ...operation.request, parameters: values }, canonical: () => canonical(options, statements) }
 }
+
+/** Another text on the same statements: where its constants stand among them, and which columns they meet, is as it was. */
+function alike(options: StatementOptions, { names, operation }: Run, { statements, literals }: Analysis & { readonly status: 'ok' }): PostgresOperation | undefined {
+  if (names !== options.names) return undefined
+  return { ...operation, request: { ...operation.request, bytes: options.textBytes.length, literals: literals.map(shownLiteral) }, canonical: () => canonical(options, statements) }
+}
+
+/** What differs between runs of a prepared statement, and between texts that are alike. */
+const ofParameters = ['parameters']
+const ofTexts = ['bytes', 'literals']
 
 function viewOf({ statements, shape }: Analysis & { readonly status: 'ok' }, around: Surroundings): StatementsView {
   return {
@@ -179,9 +192,13 @@ function shownLiterals({ literals }: Analysis & { readonly status: 'ok' }, aroun
   const shown = literals.slice(0, maxShownValues)
   const slots = shown.map(({ columns, isAttributed }, i) => slotAt(`/literals/${i}`, isAttributed ? columns : undefined, around, isTouching))
   return {
-    literals: shown.map(({ value, start, end }): Json => typeof value === 'string' && value.length > maxShownUnits ? { bytes: end - start } : value === null ? null : String(value)),
+    literals: shown.map(shownLiteral),
     slots: slots.every(({ declared }) => declared === undefined) ? [{ path: '/literals' }] : slots,
   }
+}
+
+function shownLiteral({ value, start, end }: Literal): Json {
+  return typeof value === 'string' && value.length > maxShownUnits ? { bytes: end - start } : value === null ? null : String(value)
 }
 
 function shownParameters(bound: BoundParameters | undefined, columns: ReadonlyMap<number, readonly BaseColumn[]>, around: Surroundings, isTouching: boolean): { readonly values: Json[]; readonly slots: readonly Slot[] } {

@@ -11,7 +11,7 @@ const peer = { ip: '192.0.2.1', port: 9 }
 
 interface Given { readonly statement?: string; readonly slots?: readonly Slot[]; readonly catalogueKey?: string; readonly id?: string }
 
-function operationOf(parameters: Json[], repeats: object | undefined, { statement = 'select $1', slots = [{ path: '/statement' }, { path: '/parameters' }], catalogueKey = 'bank/appdb', id = 'bank/appdb' }: Given): Operation {
+function operationOf(parameters: Json[], repeats: Operation['repeats'], { statement = 'select $1', slots = [{ path: '/statement' }, { path: '/parameters' }], catalogueKey = 'bank/appdb', id = 'bank/appdb' }: Given): Operation {
   return {
     action: { name: 'pg.select', properties: { effects: ['read'] } }, resource: { type: 'database', id, properties: { target: 'bank', env: 'demo', labels: [] } }, catalogueKey,
     request: { protocol: 'postgres', bytes: 9, statement, literals: [], parameters, multi: false }, slots, findings: { sql: { status: 'ok' } }, canonical: () => new Uint8Array(0), isOpaque: false,
@@ -22,7 +22,7 @@ function operationOf(parameters: Json[], repeats: object | undefined, { statemen
 /** Runs each list of parameters in turn, as a repeat of the one before it and by itself. */
 function runs(t: import('ava').ExecutionContext, lists: readonly Json[][], given: Given = {}, change: (run: number) => object = () => ({})): void {
   const project = createProjector({ catalogue }, tokens)
-  const repeats = {}
+  const repeats = { members: ['parameters'] }
   for (const [run, parameters] of lists.entries()) {
     const context = { session: { id: 'ab'.repeat(16), seq: 3 + run * 1000, startedAt: '1970-01-01T00:00:00.000Z' }, principal, peer, decisionId: new Uint8Array(16).fill(run), now: 1_000 * run, approval: null, ...change(run) }
     const again = project({ operation: operationOf(parameters, repeats, given), from: 'client' }, context)
@@ -63,4 +63,30 @@ test('another caller, another place, or an approval gets a projection of its own
   runs(t, texts, {}, (run) => run % 2 === 0 ? {} : { peer: { ip: '198.51.100.7', port: 1 } })
   runs(t, texts, {}, (run) => run % 2 === 0 ? {} : { approval: { id: 'a1' } })
   runs(t, texts, {}, (run) => run % 2 === 0 ? {} : { session: { id: 'cd'.repeat(16), seq: run, startedAt: '1971-01-01T00:00:00.000Z' } })
+})
+
+test('texts that differ in constants and length are filled in, too, and a mark in another\'s place is none', (t) => {
+  const project = createProjector({ catalogue }, tokens)
+  const slots = [{ path: '/statement' }, { path: '/literals' }]
+  for (const statement of ['select $1', '\u0001literals', '\u0001bytes']) {
+    const repeats = { members: ['bytes', 'literals'] }
+    for (const [run, [literal]] of texts.entries()) {
+      const context = { session: { id: 'ab'.repeat(16), seq: run, startedAt: '1970-01-01T00:00:00.000Z' }, principal, peer, decisionId: new Uint8Array(16).fill(run), now: run }
+      const operation = { ...operationOf([], undefined, { statement, slots }), request: { protocol: 'postgres', bytes: 9 + run, statement, literals: [literal as Json], parameters: [], multi: false } }
+      const alone = project({ operation, from: 'client' }, context)
+      const again = project({ operation: { ...operation, repeats }, from: 'client' }, context)
+      t.is(again.inputText, alone.inputText)
+      t.deepEqual(again.input, alone.input)
+      t.is(again.inputText, JSON.stringify(again.input))
+    }
+  }
+})
+
+test('members that stand in another order than was said are projected whole', (t) => {
+  const project = createProjector({ catalogue }, tokens)
+  const repeats = { members: ['parameters', 'literals'] }
+  for (const run of [0, 1, 2]) {
+    const context = { session: { id: 'ab'.repeat(16), seq: run, startedAt: '' }, principal, peer, decisionId: new Uint8Array(16), now: run }
+    t.is(project({ operation: operationOf([`${run}`], repeats, {}), from: 'client' }, context).inputText, project({ operation: operationOf([`${run}`], undefined, {}), from: 'client' }, context).inputText)
+  }
 })

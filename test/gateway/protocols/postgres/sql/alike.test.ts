@@ -5,6 +5,7 @@ import { patternOf, watch } from '../../../../../gateway/protocols/postgres/sql/
 import { createAnalyser, type Analyser } from '../../../../../gateway/protocols/postgres/sql/analyse.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
 import { createParser } from '../../../../../gateway/protocols/postgres/sql/parser.ts'
+import { Few } from '../../../../../gateway/protocols/postgres/few.ts'
 import { statementOperation, type StatementOptions, type StatementViews } from '../../../../../gateway/protocols/postgres/operation.ts'
 import type { TargetConfig } from '../../../../../gateway/config.ts'
 import { createProjector } from '../../../../../gateway/project/index.ts'
@@ -29,12 +30,16 @@ const entry = { effects: [], labels: [], request: {}, isOpaque: false }
 const target = { name: 'bank', protocol: 'postgres', prefix: '/bank', env: 'prod', labels: [], catalogue: { 'public.customers': { ...entry, result: { ssn: 'GOV_ID', email: 'EMAIL' } } } } as unknown as TargetConfig
 const project = createProjector(target, createTokens(deriveTargetKey(new Uint8Array(32), 'bank')))
 const context = { session: { id: 'ab', seq: 1, startedAt: '' }, principal: { type: 'user', id: 'iss|a', clientId: 'psql', groups: [], acr: '', amr: [], claims: {}, expiresAt: 0 }, peer: { ip: '192.0.2.1', port: 1 }, decisionId: new Uint8Array(16), now: 0 } as const
-const views: StatementViews = new WeakMap()
+const names = { ...naming, role: 'ann', sessionRole: 'ann' }
+/** Operations that were taken for a repeat of others. */
+let repeats = 0
+const session: Pick<StatementOptions, 'views' | 'runs'> = { views: new WeakMap() as StatementViews, runs: new Few() }
 
 /** What policy decides on and the record keeps, and what an approval binds to. */
-function projected(analysis: Analysis, text: string, known?: StatementViews): string {
-  const options: StatementOptions = { target, database: 'bank', user: 'ann', nonce: 'n', names: { ...naming, role: 'ann', sessionRole: 'ann' }, analysis, text, textBytes: Buffer.from(text), kind: 'query', ...known === undefined ? {} : { views: known } }
+function projected(analysis: Analysis, text: string, known: Pick<StatementOptions, 'views' | 'runs'> = {}): string {
+  const options: StatementOptions = { target, database: 'bank', user: 'ann', nonce: 'n', names, analysis, text, textBytes: Buffer.from(text), kind: 'query', ...known }
   const operation = statementOperation(options)
+  if (operation.repeats !== undefined) repeats++
   return project({ operation, from: 'client' }, context).inputText + Buffer.from(operation.canonical()).toString('hex')
 }
 
@@ -53,11 +58,12 @@ test('whatever is written for its numbers, a statement has the analysis and the 
       texts++
       t.deepEqual(analysis, own, text)
       t.is(JSON.stringify(analysis), JSON.stringify(own), text)
-      t.is(projected(analysis, text, views), projected(own, text), text)
+      t.is(projected(analysis, text, session), projected(own, text), text)
       if (analysis.status === 'ok' && seen.size === (seen.add(analysis.statements), seen.size)) shared++
     }
   }
   t.true(shared > texts / 5, `${shared} of ${texts} are shared`)
+  t.true(repeats > texts / 6, `${repeats} of ${texts} are repeats`)
 })
 
 test('texts that differ in a compared, a written or an added number share what is known of them', (t) => {
