@@ -43,7 +43,8 @@ export async function rebuild(
 }
 
 /**
- * The one place where a bundle's bytes become a policy: whatever must hold of them (a signature, where the bootstrap names a key) is asked here.
+ * The one place where a bundle's bytes become a policy. They come from this machine's compiler or from its own store, by the digest of what it
+ * compiled before, never from outside: a signature on them would say nothing more (DESIGN.md, "Activation").
  * An older one is not this commit's, also where the memory says so.
  */
 async function admit(job: PolicyJob, { revision, serial }: Commit, readDecision: DecisionReader): ReturnType<typeof makePolicy> {
