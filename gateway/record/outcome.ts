@@ -158,7 +158,7 @@ function resultContent(part: MaskedPart, progress: Progress | undefined, level: 
   const masked = progress === undefined ? part.masked : addUp(progress.masked, part.masked)
   let head = `{"title":${JSON.stringify(summary.title)},"status":"${summary.status}","bytes":${part.bytes.length + (progress?.bytes ?? 0)}`
   if (rows !== undefined) head += `,"rows":${rows}`
-  if (masked.size > 0) head += `,"masked":${JSON.stringify(Object.fromEntries(masked))}`
+  if (masked.size > 0) head += `,"masked":${countsText(masked)}`
   if (summary.code !== undefined) head += `,"code":${JSON.stringify(summary.code)}`
   if (progress !== undefined) head += `,"chunks":${progress.chunks}`
   if (level === 'body' && form === 'json' && content.length > 0) return around(`${head},"json":`, content, '}')
@@ -174,6 +174,19 @@ function addUp(earlier: ReadonlyMap<string, number>, last: ReadonlyMap<string, n
   for (const [rule, cells] of last) sum.set(rule, (sum.get(rule) ?? 0) + cells)
   return sum
 }
+
+/** As an object's members, in the order of `masked`. */
+function countsText(masked: ReadonlyMap<string, number>): string {
+  let text = ''
+  for (const [rule, cells] of masked) {
+    // Such names stand first in an object, wherever they were set.
+    if (isIndex.test(rule)) return JSON.stringify(Object.fromEntries(masked))
+    text += `${text === '' ? '' : ','}${JSON.stringify(rule)}:${cells}`
+  }
+  return `{${text}}`
+}
+
+const isIndex = /^[0-9]+$/
 
 function around(before: string, content: Uint8Array, after: string): Uint8Array {
   const start = Buffer.byteLength(before)

@@ -86,13 +86,14 @@ const closeGraceMs = 2_000
 
 const sync = encodeSync()
 const flush = encodeFlush()
+const describePortal = encodeDescribe('P', '')
 
 function encodeControl(message: Control): Uint8Array {
   switch (message.kind) {
     case 'sync': return sync
     case 'flush': return flush
     case 'terminate': return encodeTerminate()
-    case 'describe': return encodeDescribe(message.of, message.name)
+    case 'describe': return message.of === 'P' && message.name === '' ? describePortal : encodeDescribe(message.of, message.name)
     case 'close': return encodeClose(message.of, message.name)
     case 'poison':
     case 'own': return message.bytes

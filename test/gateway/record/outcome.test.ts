@@ -72,6 +72,11 @@ for (const [name, level, form, content] of [['policy keeps a digest', 'digest', 
   })
 }
 
+test('counts of masked cells stand in an object\'s order, whatever rules are called', async (t) => {
+  const [, , outcome] = await contentsOf(t, 'meta', [[Buffer.from('{}'), 'json', delivered, new Map([['mask "ssn"', 3], ['7', 1], ['05', 2]])]])
+  t.is(outcome!.get(9), '{"title":"200 \\"OK\\"","status":"delivered","bytes":2,"masked":{"7":1,"mask \\"ssn\\"":3,"05":2}}')
+})
+
 test('an outcome after chunks adds up their bytes and masked cells, and its digest is over all of them', async (t) => {
   const chunk: PartSummary = { ...delivered, isFinal: false }
   const contents = await contentsOf(t, 'body', [[Buffer.from('one'), 'opaque', chunk, new Map([['r', 1]])], [Buffer.from('two'), 'opaque', chunk, new Map()], [Buffer.from('three'), 'opaque', delivered, new Map([['r', 2]])]])

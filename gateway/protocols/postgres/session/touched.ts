@@ -2,10 +2,30 @@
 // whether it came to that. What a later segment says by such a name waits for the answer.
 import type { FrontendMessage } from '../messages.ts'
 
+/** Of one kind: statements, or portals. The unnamed one, which most drivers give anew each time, stands by itself. */
+class Given {
+  unnamed: number | undefined
+  readonly #named = new Map<string, number>()
+
+  clear(): void {
+    this.unnamed = undefined
+    if (this.#named.size > 0) this.#named.clear()
+  }
+
+  add(name: string, segment: number): void {
+    if (name === '') this.unnamed = segment
+    else this.#named.set(name, segment)
+  }
+
+  isEarlier(name: string, segment: number): boolean {
+    return ((name === '' ? this.unnamed : this.#named.get(name)) ?? segment) < segment
+  }
+}
+
 export class Touched {
-  readonly #statements = new Map<string, number>()
-  readonly #portals = new Map<string, number>()
-  /** Of the earliest that is kept. */
+  readonly #statements = new Given()
+  readonly #portals = new Given()
+  /** The earliest segment that is kept. */
   #since: number | undefined
 
   /** Nothing is due: what names stand for is known. */
@@ -17,9 +37,9 @@ export class Touched {
   }
 
   add(message: FrontendMessage, segment: number): void {
-    if (message.kind === 'parse') this.#statements.set(message.name, segment)
-    else if (message.kind === 'bind') this.#portals.set(message.portal, segment)
-    else if (message.kind === 'close') this.#of(message.of).set(message.name, segment)
+    if (message.kind === 'parse') this.#statements.add(message.name, segment)
+    else if (message.kind === 'bind') this.#portals.add(message.portal, segment)
+    else if (message.kind === 'close') this.#of(message.of).add(message.name, segment)
     else return
     this.#since ??= segment
   }
@@ -27,16 +47,15 @@ export class Touched {
   /** Is there a name in it that an earlier segment gave or took? An unnamed one that it gives itself may have been anything before. */
   has(message: FrontendMessage, segment: number): boolean {
     if (this.#since === undefined || this.#since === segment) return false
-    const isEarlier = (names: ReadonlyMap<string, number>, name: string): boolean => (names.get(name) ?? segment) < segment
     switch (message.kind) {
-      case 'parse': return message.name !== '' && isEarlier(this.#statements, message.name)
-      case 'bind': return isEarlier(this.#statements, message.statement) || (message.portal !== '' && isEarlier(this.#portals, message.portal))
-      case 'execute': return isEarlier(this.#portals, message.portal)
-      case 'describe': return isEarlier(this.#of(message.of), message.name)
-      case 'close': return message.name !== '' && isEarlier(this.#of(message.of), message.name)
+      case 'parse': return message.name !== '' && this.#statements.isEarlier(message.name, segment)
+      case 'bind': return this.#statements.isEarlier(message.statement, segment) || (message.portal !== '' && this.#portals.isEarlier(message.portal, segment))
+      case 'execute': return this.#portals.isEarlier(message.portal, segment)
+      case 'describe': return this.#of(message.of).isEarlier(message.name, segment)
+      case 'close': return message.name !== '' && this.#of(message.of).isEarlier(message.name, segment)
       default: return false
     }
   }
 
-  #of(kind: 'S' | 'P'): Map<string, number> { return kind === 'S' ? this.#statements : this.#portals }
+  #of(kind: 'S' | 'P'): Given { return kind === 'S' ? this.#statements : this.#portals }
 }
