@@ -43,7 +43,10 @@ async function start(): Promise<number> {
     if (!isDone) return 1
     say.title(say.failures.length === 0 ? `Every step did what it says, in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.` : `${say.failures.length} steps did not do what they say:`)
     for (const failure of say.failures) say.line(`✗ ${failure}`)
-    if (values.once) return say.failures.length === 0 ? 0 : 1
+    if (values.once) {
+      say.line(`Policy, record and keys stay in ${home.dir}; rego/README.md goes on from there with a change of policy.`)
+      return say.failures.length === 0 ? 0 : 1
+    }
   }
   next(home, say)
   const ended = await Promise.race([stopping.promise.then(() => null), stack.gateway.ended])
