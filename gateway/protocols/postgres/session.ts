@@ -15,6 +15,7 @@ import { createResultMasker, type ResultMasker } from './mask.ts'
 import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
 import { Names, setsTransaction, type SessionNames } from './session/names.ts'
 import { unaskedOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
+import { giveBackRead } from './session/memory.ts'
 import { Outlet, type Out } from './session/outlet.ts'
 import { Planner } from './session/plan.ts'
 import { errorOf, poison } from './refuse.ts'
@@ -164,6 +165,7 @@ export class Session {
     try {
       const { upstream } = this.#o
       const items = this.#replies.read(upstream.framer.pushRuns(chunk))
+      giveBackRead(chunk, items)
       if (items.length > 0) this.#outlet.send(items)
       if (!this.#outlet.isFull) return
       upstream.socket.pause()

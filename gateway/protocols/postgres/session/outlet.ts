@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { MaskedPart, Permit, RecordedPart } from '../../../call.ts'
 import { splitRows } from '../../../mask/index.ts'
 import type { Act } from './act.ts'
+import { giveBack, leastGivenBack } from './memory.ts'
 import type { PostgresOperation } from '../operation.ts'
 
 /** Bytes that wait for the record; beyond it the source is not read. */
@@ -99,7 +100,11 @@ export class Outlet {
       if (bytes !== undefined && bytes.length > 0) pieces.push(bytes)
     }
     const [only] = pieces
-    if (only !== undefined && !this.#hasFailed && !this.#socket.destroyed) this.#socket.write(pieces.length === 1 ? only : Buffer.concat(pieces))
+    if (only !== undefined && !this.#hasFailed && !this.#socket.destroyed) {
+      const bytes = pieces.length === 1 ? only : Buffer.concat(pieces)
+      if (bytes.length < leastGivenBack) this.#socket.write(bytes)
+      else this.#socket.write(bytes, () => giveBack(bytes))
+    }
     for (const item of items) {
       if (item.kind === 'part' && item.part.summary.isFinal) item.act.settle()
       else if (item.kind === 'bytes') item.act?.settle()
