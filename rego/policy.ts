@@ -60,9 +60,10 @@ export interface Policy {
   readonly builtins: readonly string[]
   /**
    * Decides one call. `inputText` is the JSON text of `input`.
+   * @param alike one object for inputs that differ in nothing but time, sequence, decision id and these members of the request: whoever gives it has made sure
    * @throws PolicyError: whatever its code, the call is denied
    */
-  decide(input: object, inputText: string): Decided
+  decide(input: object, inputText: string, alike?: { readonly members: readonly string[] }): Decided
   /** For each of `items`, in order: may the subject know of it? @throws PolicyError: none of them is shown */
   visible(input: { readonly items: readonly object[] }): readonly boolean[]
   close(): void
@@ -105,6 +106,8 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
   const readDecision = options.readDecision ?? createDecisionReader()
   const decisionPruner = prunerOf(facts.inputs, entrypoints.decision)
   const visiblePruner = prunerOf(facts.inputs, entrypoints.visible)
+  /** What was looked up once for inputs that are alike is not written, and looked up, again. */
+  let likes = new WeakMap<object, Decided>()
   const decisions = createCache<Decided>(options.cacheEntries ?? defaultCacheEntries, maxCacheBytes)
   const answers = createCache<ReadDecision>(maxAnswers, maxAnswerBytes)
   const made = createMade(answer => {
@@ -121,10 +124,13 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
     revision: facts.revision,
     serial: facts.serial,
     builtins: evaluator.builtins,
-    decide(input, inputText) {
+    decide(input, inputText, alike) {
+      const known = alike && likes.get(alike)
+      if (known) return known
       const text = decisionPruner.isWhole ? inputText : decisionPruner.write(input)
       if (!decisionPruner.isVolatile) {
         const earlier = decisions.get(text)
+        if (earlier && alike && decisionPruner.isBlindTo(alike.members)) likes.set(alike, earlier)
         if (earlier) return earlier
       }
       const read = evaluator.evaluateTo(entrypoints.decision, text, made)
@@ -140,6 +146,7 @@ function createPolicy(facts: Facts, loaded: Evaluator, options: PolicyOptions): 
     },
     close() {
       decisions.clear()
+      likes = new WeakMap()
       answers.clear()
       made.clear()
       const refuse = () => { throw new PolicyError('ERR_POLICY_TRAP', 'the policy is closed') }

@@ -12,6 +12,8 @@ export interface Pruner {
   readonly isWhole: boolean
   /** JSON of the input with what no path leads to left out. */
   write(input: object): string
+  /** Can the policy read neither what differs on every call, nor anything in these members of the request? */
+  isBlindTo(members: readonly string[]): boolean
 }
 
 type Node = { readonly isWhole: true } | { readonly isWhole: false; readonly members: readonly Member[] }
@@ -21,10 +23,14 @@ const volatile: InputPaths = [['context', 'time'], ['session', 'seq'], ['decisio
 
 export function createPruner(paths: InputPaths): Pruner {
   const root = grow(paths)
+  const isVolatile = paths.some(path => volatile.some(other => isPrefix(path, other) || isPrefix(other, path)))
+  const readsRequest = paths.some(path => isPrefix(path, ['request']))
+  const read = new Set(paths.flatMap(([first, member]) => first === 'request' && member !== undefined ? [member] : []))
   return {
-    isVolatile: paths.some(path => volatile.some(other => isPrefix(path, other) || isPrefix(other, path))),
+    isVolatile,
     isWhole: root.isWhole,
     write: input => write(root, input),
+    isBlindTo: members => !isVolatile && !readsRequest && members.every(member => !read.has(member)),
   }
 }
 

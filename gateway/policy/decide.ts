@@ -15,7 +15,7 @@ export function decide<O extends Operation>(call: ProjectedCall<O>, policy: Poli
 /** What a policy says, or the deny that its failing is. */
 export function ask(policy: Policy, call: ProjectedCall): { readonly decision: Decision; readonly canonical: Uint8Array } {
   try {
-    return policy.decide(call.input, call.inputText)
+    return policy.decide(call.input, call.inputText, call.alike)
   } catch (cause) {
     // Silence is deny: undefined, trap, unknown obligation, malformed answer. A fault that is not the policy's is one all the same.
     return denialOf(cause)

@@ -114,3 +114,24 @@ test('a closed policy decides nothing', t => {
   of.close()
   t.throws(() => ask('good', {}, of), { code: 'ERR_POLICY_TRAP', message: 'the policy is closed' })
 })
+
+test('inputs that are called alike are decided each for itself by a policy that can read all of them', async t => {
+  const rego = (rule: string) => hostile.replace(/input\.request\.arguments/g, rule)
+  const alike = { members: ['parameters'] }
+  const of = loadPolicy(readBundle(await compileSources({ 'policy/decision.rego': rego('input.request.parameters') })))
+  const run = (mode: string) => { const input = { request: { parameters: { mode } } }; return of.decide(input, JSON.stringify(input), alike) }
+  for (let i = 0; i < 3; i++) {
+    t.is(run('good').decision.effect, 'allow')
+    t.throws(() => run('text'), { code: 'ERR_POLICY_MALFORMED' })
+  }
+})
+
+test('inputs that are called alike are looked up once, and not by a policy that is closed', t => {
+  const of = loadPolicy(bundle)
+  const alike = { members: ['parameters'] }
+  const run = (parameters: string[]) => { const input = { request: { arguments: { mode: 'good' }, parameters } }; return of.decide(input, JSON.stringify(input), alike) }
+  t.deepEqual(['1', '2', '3'].map((one) => run([one]).isCached), [false, true, true])
+  t.is(run(['4']), run(['5']))
+  of.close()
+  t.throws(() => run(['6']), { code: 'ERR_POLICY_TRAP' })
+})

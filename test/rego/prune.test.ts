@@ -94,3 +94,9 @@ test('a prefix of what changes on every call makes a policy volatile, a sibling 
   for (const path of [[], ['context'], ['context', 'time'], ['session', 'seq'], ['session'], ['decision_id']]) t.true(createPruner([path]).isVolatile, path.join('.'))
   for (const path of [['context', 'ip'], ['session', 'id'], ['subject']]) t.false(createPruner([path]).isVolatile, path.join('.'))
 })
+
+test('a policy that can read a member of the request, or what differs on every call, is not blind to it', t => {
+  const isBlind = (...path: string[]): boolean => createPruner([path, ['subject']]).isBlindTo(['literals', 'parameters'])
+  for (const path of [[], ['request'], ['request', 'parameters'], ['request', 'literals', '0'], ['context', 'time'], ['session']]) t.false(isBlind(...path), path.join('.'))
+  for (const path of [['request', 'statements'], ['context', 'ip'], ['subject'], ['request', 'parameters2']]) t.true(isBlind(...path), path.join('.'))
+})

@@ -90,3 +90,15 @@ test('members that stand in another order than was said are projected whole', (t
     t.is(project({ operation: operationOf([`${run}`], repeats, {}), from: 'client' }, context).inputText, project({ operation: operationOf([`${run}`], undefined, {}), from: 'client' }, context).inputText)
   }
 })
+
+test('runs are called alike where nothing was found in what differs, and no others', (t) => {
+  const project = createProjector({ catalogue }, tokens)
+  const context = (run: number) => ({ session: { id: 'ab'.repeat(16), seq: run, startedAt: '' }, principal, peer, decisionId: new Uint8Array(16), now: run })
+  const repeats = { members: ['parameters'] }
+  const alike = texts.map((parameters, run) => project({ operation: operationOf([...parameters], repeats, {}), from: 'client' }, context(run)).alike)
+  t.deepEqual(alike[1], { members: ['parameters'] })
+  t.deepEqual(alike.map((one) => one !== undefined && one === alike[1]), [false, true, false, true, false, true, true, false, true])
+  const other = { members: ['parameters'] }
+  const [, next] = [1, 2].map((run) => project({ operation: operationOf(['7'], other, {}), from: 'client' }, context(run)).alike)
+  t.true(next !== undefined && next !== alike[1])
+})
