@@ -10,5 +10,6 @@ import { names } from './names.ts'
 import { objects } from './objects.ts'
 import { projection } from './projection.ts'
 import { protocol } from './protocol.ts'
+import { shapes } from './shapes.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike, ...shapes]
