@@ -7,13 +7,14 @@ import { findingLines } from '../report.ts'
 import type { Toolchain } from '../toolchain/process.ts'
 import { formatted, formOf, told, verb, type Formatted } from './run.ts'
 
-export const lintCommand = (toolchain: Toolchain) => (policy: Command): void => {
+/** @param environment in which regal is found, and run */
+export const lintCommand = (toolchain: Toolchain, environment: Readonly<Record<string, string | undefined>>) => (policy: Command): void => {
   formatted(verb(policy, 'lint', 'house rules: names, METADATA with controls, a test beside every package, ids, no conflicts; and regal, where it is on PATH', `
   countersign policy lint .                 what to do stands in each finding, its rule's name at the end
   countersign policy lint --format sarif .`))
     .action((dir: string | undefined, form: Formatted) => told(dir, formOf(form), 'linting', async ({ files, folder, show }) => {
       const tops = [...new Set([...files.keys()].filter(file => file.endsWith('.rego')).map(file => file.split('/')[0] ?? ''))]
-      const asked = regalFindings(folder, tops, process.env)
+      const asked = regalFindings(folder, tops, environment)
       asked.catch(() => undefined)                         // of Rego that does not parse, ours says where
       const ours = await lintPolicies(files, toolchain)
       const regal = await asked
