@@ -56,3 +56,21 @@ for (const [name, file] of hidden) {
     t.throws(() => readPolicyFolder(dir), { code: 'ERR_POLICY_SOURCE', message: `"${file}" is policy where none is looked for` })
   })
 }
+
+test('refused by the review: a tag that is called as the branch that is base', async (t) => {
+  const dir = fs.mkdtempSync(join(root, 'policy-'))
+  await git.init({ fs, dir, defaultBranch: 'main' })
+  write(dir, { 'config.yaml': config, 'policy/request.rego': 'package countersign.request\n' })
+  const base = await commit(dir, undefined)
+  t.is((await readRevision(dir, 'main'))?.revision, base)
+  await git.branch({ fs, dir, ref: 'feature', checkout: true })
+  write(dir, { 'policy/open.rego': open })
+  const head = await commit(dir, undefined)
+  await git.writeRef({ fs, dir, ref: 'refs/tags/main', value: head })
+  await t.throwsAsync(readRevision(dir, 'main'), { code: 'ERR_EVIDENCE_REPLAY', message: '"main" is more than one commit: refs/tags/main, refs/heads/main' })
+  await t.throwsAsync(readRevision(dir, 'main~1'), { code: 'ERR_EVIDENCE_REPLAY' })
+  t.is((await readRevision(dir, 'refs/heads/main'))?.revision, base)
+  await git.writeRef({ fs, dir, ref: `refs/heads/${base.slice(0, 10)}`, value: head })
+  await t.throwsAsync(readRevision(dir, base.slice(0, 10)), { code: 'ERR_EVIDENCE_REPLAY', message: `"${base.slice(0, 10)}" is more than one commit: refs/heads/${base.slice(0, 10)}, commit ${base}` })
+  t.is((await readRevision(dir, base))?.revision, base)
+})

@@ -25,10 +25,11 @@ const maxAncestors = 10_000
 export async function readRevision(path: string, named: string): Promise<RevisionSource | undefined> {
   const { own, gitdir } = foldersOf(path)
   const name = named.replace(/[~^].*$/, '')
-  const found = fs.existsSync(join(gitdir, 'objects')) ? await idOf(gitdir, name === 'HEAD' ? headOf(own) : name) : undefined
-  if (found === undefined) return undefined
+  if (!fs.existsSync(join(gitdir, 'objects'))) return undefined
   const repository = new GitRepository(gitdir)
   try {
+    const found = await idOf(repository, gitdir, name === 'HEAD' ? headOf(own) : name)
+    if (found === undefined) return undefined
     const revision = ancestor(repository, found, steps(named))
     return { revision, ...sourceOf(repository, commitOf(repository, revision).tree) }
   } catch (cause) {
@@ -56,14 +57,34 @@ function headOf(own: string): string {
 
 const lineOf = (file: string): string => fs.readFileSync(file, 'utf8').split('\n', 1)[0] ?? ''
 
-async function idOf(gitdir: string, name: string): Promise<string | undefined> {
-  for (const ref of [name, `refs/remotes/${name}`, `refs/remotes/origin/${name}`]) {
-    const found = await git.resolveRef({ fs, gitdir, ref }).catch(() => undefined)
-    if (found !== undefined && /^[0-9a-f]{40}$/.test(found)) return found
-  }
+/**
+ * Git would take one of two that are called the same. Whoever may push a tag could so call the pull request's commit as base's branch, and nothing
+ * would differ: what is more than one commit is refused.
+ */
+async function idOf(repository: GitRepository, gitdir: string, name: string): Promise<string | undefined> {
   // A whole id is a commit, whether it is here or not: nothing else may come to stand for it.
   if (/^[0-9a-f]{40}$/.test(name)) return name
-  return /^[0-9a-f]{4,39}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
+  const refs = name.startsWith('refs/') ? [name] : [`refs/${name}`, `refs/tags/${name}`, `refs/heads/${name}`, `refs/remotes/${name}`]
+  const found: (readonly [what: string, id: string])[] = []
+  for (const ref of refs) {
+    const id = await exactly(gitdir, ref)
+    if (id !== undefined) found.push([ref, id])
+  }
+  const started = /^[0-9a-f]{4,39}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
+  if (started !== undefined) found.push([`commit ${started}`, started])
+  const [first] = found
+  if (first === undefined) return await exactly(gitdir, `refs/remotes/origin/${name}`)
+  const others = found.slice(1).filter(([, id]) => id !== first[1])
+  if (others.length > 0 && new Set([first, ...others].map(([, id]) => commitOf(repository, id).revision)).size > 1) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${JSON.stringify(name)} is more than one commit: ${found.map(([what]) => what).join(', ')}`)
+  return first[1]
+}
+
+/** This ref and no other of the same name. */
+async function exactly(gitdir: string, ref: string): Promise<string | undefined> {
+  const [, folder = '', name = ''] = /^(refs\/.*)\/([^/]+)$/.exec(ref) ?? []
+  if (folder === '' || ref.includes('..') || !(await git.listRefs({ fs, gitdir, filepath: folder })).includes(name)) return undefined
+  const id = await git.resolveRef({ fs, gitdir, ref }).catch(() => undefined)
+  return id !== undefined && /^[0-9a-f]{40}$/.test(id) ? id : undefined
 }
 
 /** First-parent steps back: `~3`, `^^`, `~1^`. */
