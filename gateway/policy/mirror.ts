@@ -101,7 +101,7 @@ export function createMirror({ path, url, ref, environment, access = {}, limits 
 
   const fetch = async (visit: Visit, names: readonly string[], maxFileBytes: number): Promise<void> => {
     const specs = names.map((name) => `+${name}:${name}`)
-    await runGit({ ...git, maxFileBytes }, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], { timeoutMs: limits.fetchMs, maxOutputBytes: maxListBytes, said, visit })
+    await runGit({ ...git, maxFileBytes }, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--no-show-forced-updates', '--', url, ...specs], { timeoutMs: limits.fetchMs, maxOutputBytes: maxListBytes, said: tell, visit })
   }
 
   /** Statements come in packs that hold no more than statements: one that is none, and makes theirs too large, costs its own halves only. */
