@@ -28,6 +28,10 @@ await pgbench(address.port, '', ['-i', '-q', '-s', '1'])
 const { pgbouncer, pass, ours } = await startPeers()
 const peers: PostgresPeer[] = [{ name: 'direct', port: address.port, password: '', pids: () => [] }, ...pgbouncer === undefined ? [] : [pgbouncer], pass, ...ours].filter(({ name }) => values.only === undefined || name === 'direct' || name === 'pgbouncer' || name.includes(values.only))
 
+/** V8's optimising compiler is at work for the first tens of thousands of statements: the first case would be measured in its shadow. */
+const warmUpS = 5
+for (const mode of ['simple', 'prepared'] as const) for (const peer of peers) await measure(peer, 16, mode, warmUpS)
+
 interface Measured { readonly tps: number; readonly p50: number; readonly cpu: number }
 const measured = new Map<string, Measured[]>()
 for (const { clients, mode } of cases) {
