@@ -6,6 +6,9 @@ import { RecentTexts } from './recent.ts'
 /** A text that is about to be analysed, because nothing is known of it. */
 export interface Fresh { readonly status: 'fresh'; readonly text: string; readonly pattern: Pattern | undefined }
 
+/** UTF-16 units that a constant takes; what else is known of a statement is a few of its text. */
+const literalUnits = 100
+
 export class Remembered {
   readonly #exact = new RecentTexts<Analysis>()
   readonly #fixed = new RecentTexts<Fixed>()
@@ -21,7 +24,7 @@ export class Remembered {
     const model = fixed === undefined ? undefined : this.#models.get(path, keyOf(pattern, text, fixed))
     if (model === undefined) return { status: 'fresh', text, pattern }
     const analysis = likeModel(model, pattern, text)
-    this.#exact.add(path, text, analysis, isAtOnce)
+    this.#exact.add(path, text, analysis, isAtOnce, unitsOf(analysis))
     return analysis
   }
 
@@ -32,12 +35,16 @@ export class Remembered {
 
   /** @param isAtOnce it will be seen again; others are kept when they come a second time */
   keep(path: string, { text, pattern }: Fresh, analysis: Analysis, watched: Watch | undefined, isAtOnce: boolean): void {
-    this.#exact.add(path, text, analysis, isAtOnce)
+    this.#exact.add(path, text, analysis, isAtOnce, unitsOf(analysis))
     if (pattern === undefined || watched === undefined || analysis.status === 'error' || !isModel(analysis, pattern)) return
     const fixed = joined(this.#fixed.get(path, pattern.frame), watched.fixed())
     this.#fixed.add(path, pattern.frame, fixed, false)
     if (fixed !== 'all') this.#models.add(path, keyOf(pattern, text, fixed), { pattern, analysis }, fixed.length === 0)
   }
+}
+
+function unitsOf(analysis: Analysis): number {
+  return analysis.status === 'ok' ? analysis.literals.length * literalUnits : 0
 }
 
 /** What one reading passed over, another may have read: it must be the same from now on. */
