@@ -1,7 +1,9 @@
 // What a new policy costs the calls that are going on: `node test/bench/swap.ts [--rounds N]`. Commits of a policy repository are activated as a gateway does it
 // (read, verified, tested, compiled, loaded, swapped), while this thread decides one uncached call a turn of the event loop. A wait is the time between
-// two turns, without the time for which the kernel gave this thread no core: that is other processes' (the compiler's too), and was the same
-// for any number of them. Each round begins with nothing going on.
+// two turns, without the time for which the kernel gave this thread no core (Linux). Beside each activation stands what the machine does to calls
+// when another process activates the same commit: the difference is what an activation here costs.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +16,8 @@ import { openDatabase } from '../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../rego/index.ts'
 import { commit, config, initRepository, newSigner, write } from '../gateway/policy/policy-repository.ts'
 
-const { rounds: told } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } }).values
+/** `elsewhere`: this is the other process; the folder of the repository, and who signs. */
+const { rounds: told, elsewhere } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, elsewhere: { type: 'string' } } }).values
 const rounds = Number(told)
 const idleMs = 6_000
 
@@ -27,19 +30,26 @@ const input = (call: number) => ({
 })
 
 const root = fs.mkdtempSync(join(tmpdir(), 'swap-'))
-const dir = join(root, 'policy')
-const eli = newSigner('eli')
-await initRepository(dir, { 'config.yaml': config, allowed_signers: eli.line })
-await commit(dir, eli)
+const dir = elsewhere ?? join(root, 'policy')
 const database = openDatabase(join(root, 'state.db'))
 const ref = 'refs/heads/main'
-const isAnswering = (): boolean => activation.active() !== undefined
+const eli = newSigner('eli')
+if (elsewhere === undefined) {
+  await initRepository(dir, { 'config.yaml': config, allowed_signers: eli.line })
+  await commit(dir, eli)
+}
+const isAnswering = (): boolean => elsewhere !== undefined || activation.active() !== undefined
 const activation: Activation = createActivation({
   repository: withTreeThread(createPolicyRepository(dir, ref), { path: dir, ref }, isAnswering), memory: createPolicyMemory(database), bundles: createBundleStore(join(root, 'bundles')),
-  pinned: { allowedSigners: eli.line, quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(),
+  pinned: { allowedSigners: fs.readFileSync(join(dir, 'allowed_signers'), 'utf8'), quorum: 1 }, evidence: { epoch: 0, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(),
   parseGoverned: text => isAnswering() ? parseGovernedAside(text, []) : parseGoverned(text, []), onEvent: () => Promise.resolve(), onActive: () => undefined,
 })
 await activation.start()
+if (elsewhere !== undefined) {
+  database.close()
+  fs.rmSync(root, { recursive: true, force: true })
+  process.exit(0)
+}
 
 let calls = 0, failed = 0
 function decide(): void {
@@ -97,10 +107,12 @@ for (let round = 1; round <= rounds; round++) {
     const data = rowsOf(rows, round)
     write(dir, { 'data/zz_bench/data.json': data })
     await commit(dir, eli)
+    const other = spawn(process.execPath, [import.meta.filename, '--elsewhere', dir], { stdio: 'inherit' })
+    say(`elsewhere, ${(data.length / 1000).toFixed(0)} kB more data`, await meanwhile(once(other, 'exit')))
     const before = activation.active()?.serial
     const waits = await meanwhile(activation.poll())
     if (activation.active()?.serial === before) throw new Error(activation.status().refused?.message ?? 'nothing was activated')
-    say(`activation, ${(data.length / 1000).toFixed(0)} kB more data`, waits)
+    say('  the same here', waits)
     say('  and the first second after it', await meanwhile(new Promise(resolve => { setTimeout(resolve, 1_000) })))
   }
 }
