@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import git from 'isomorphic-git'
+import { judge } from '../../evidence/audit/replay/gate.ts'
+import type { ReplayResult } from '../../evidence/audit/replay/replay.ts'
 import { compareDecisions, directions } from '../../evidence/audit/replay/flip.ts'
 import { readRevision } from '../../evidence/audit/replay/revision.ts'
 import { createPolicyRepository } from '../../gateway/policy/index.ts'
@@ -73,4 +75,13 @@ test('refused by the review: a tag that is called as the branch that is base', a
   await git.writeRef({ fs, dir, ref: `refs/heads/${base.slice(0, 10)}`, value: head })
   await t.throwsAsync(readRevision(dir, base.slice(0, 10)), { code: 'ERR_EVIDENCE_REPLAY', message: `"${base.slice(0, 10)}" is more than one commit: refs/heads/${base.slice(0, 10)}, commit ${base}` })
   t.is((await readRevision(dir, base))?.revision, base)
+})
+
+test('refused by the review: a change that its author approves without saying whose it is', (t) => {
+  const flip = { kind: 'deny_to_allow', direction: 'widening', rules: [], subjects: [], before: '', after: '', calls: 1, rows: 1, cells: null, groups: [], targets: [], actions: [], resources: [], callers: [], controls: [], places: [] } as const
+  const result = { flips: [flip], blocked: { calls: 0, callers: 0 }, faithfulness: { verdict: 'faithful' } } as unknown as ReplayResult
+  for (const author of [undefined, '', ' ']) {
+    t.like(judge(result, { labels: ['policy-widening'], approvedBy: ['eli'], author, warnBlocked: 0 }, 0, [], undefined), { exit: 1, missing: ['who proposes it (--author)', 'the approval of an owner other than the author'] })
+  }
+  t.is(judge(result, { labels: ['policy-widening'], approvedBy: ['eli'], author: 'omar', warnBlocked: 0 }, 0, [], undefined).exit, 0)
 })

@@ -45,7 +45,7 @@ export function replayCommand(policy: Command): void {
     .addHelpText('after', `
 Examples:
   countersign policy replay --base main --head feature --corpus corpus.jsonl
-  countersign policy replay --base origin/main --head HEAD --corpus corpus.jsonl --output review --label policy-widening --approved-by lena
+  countersign policy replay --base origin/main --head HEAD --corpus corpus.jsonl --output review --label policy-widening --author eli --approved-by lena
   countersign policy replay --base ../in-force.tar.gz --head . --corpus corpus.jsonl --suggest-tests review
 
 Exit status: 0 nothing widens, or the gate is met; 1 access widens, or no recorded call proves the change, without label

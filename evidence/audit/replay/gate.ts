@@ -35,11 +35,14 @@ export interface Gate {
  * @param unproven `unprovenBy`
  */
 export function judge(result: ReplayResult, input: GateInput, disagreements: number, unseen: readonly string[], unproven: Unproven | undefined): Gate {
+  const author = folded(input.author ?? '')
+  const approvers = input.approvedBy.map(folded).filter((name) => name !== '')
   const wider = result.flips.filter(({ direction }) => direction === 'widening')
   const missing = wider.length + unseen.length === 0 && unproven === undefined ? [] : [
     ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
-    // Nobody widens by himself, however he writes his name: forges tell names apart without case.
-    ...(input.approvedBy.some((name) => name.trim() !== '' && folded(name) !== folded(input.author ?? '')) ? [] : ['the approval of an owner other than the author']),
+    // Nobody widens by himself, however he writes his name: forges tell names apart without case. Who is not named may be any of them.
+    ...(author === '' && approvers.length > 0 ? ['who proposes it (--author)'] : []),
+    ...(author !== '' && approvers.some((name) => name !== author) ? [] : ['the approval of an owner other than the author']),
   ]
   const { calls, callers } = result.blocked
   const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []

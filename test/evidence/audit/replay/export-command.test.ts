@@ -109,6 +109,6 @@ test('a replay of two bundles: the report is printed, written and signed, and th
 
 test('a replay that cannot run says why, with exit status 2', (t) => {
   const of = (...args: string[]) => { const { code, stderr } = replay('--base', './bundles/a.tar.gz', '--head', './bundles/a.tar.gz', ...args); return [code, stderr.replace(root, '…')] }
-  t.deepEqual(of('--corpus', at('nothing.jsonl')), [2, 'countersign: ERR_EVIDENCE_NOT_FOUND: …/nothing.jsonl cannot be read\n'])
+  t.deepEqual(of('--corpus', at('nothing.jsonl')), [2, 'countersign: ERR_EVIDENCE_NOT_FOUND: …/nothing.jsonl cannot be read: there is no such file\n'])
   t.deepEqual(of('--corpus', at('nothing.jsonl'), '--sign', at('exporter.pem')), [2, 'countersign: ERR_EVIDENCE_REPLAY: --sign signs report.json: say --output\n'])
 })
