@@ -15,7 +15,7 @@ export const startExport = 'countersign_start'
 /** Of code between two ticks, that one of fuel pays for. OPA's own functions are smaller, nearly all of them. */
 const bytesPerUnit = 4_096
 /** Of a function with all that it calls; a shorter one is part of its callers' straight line. */
-const maxInLineBytes = 16_384
+const maxInLineBytes = 8_192
 /** What takes as long as so much code. Of host functions `opa_abort` ends it all, and a built-in takes its price itself (`machine.ts`). */
 const growthWeight = 128
 const printBytes = 131_072
@@ -46,61 +46,70 @@ interface Body {
   readonly bytes: Uint8Array
   /** Behind the locals. */
   readonly start: number
-  /** Behind each loop's block type: a branch to the loop lands there. */
-  readonly loops: readonly number[]
+  readonly loops: readonly Loop[]
   /** Before each growth of the memory. */
   readonly growths: readonly number[]
-  /** Function index of each direct call. */
-  readonly callees: readonly number[]
-  readonly indirectCalls: number
+  readonly calls: readonly Call[]
 }
+
+/** From behind its block type, where a branch to it lands, to behind its end. */
+interface Loop { readonly start: number; readonly end: number }
+/** Of a function by its index, or by the table. */
+interface Call { readonly at: number; readonly callee: number | undefined }
 
 function meterCode(code: Uint8Array, index: number, importedFunctions: readonly string[]): Uint8Array {
   const reader = new WasmReader(code, 0)
   const bodies = Array.from({ length: reader.u32() }, () => readBody(reader.bytes(reader.u32())))
   const lengths = lengthsOf(bodies, importedFunctions)
-  return codeOf(bodies.map((body, at) => {
-    const length = lengths[at] ?? { bytes: 0, isInLine: false }
-    return meterBody(body, tick(index, Math.min(maxWeight, 1 + Math.floor(length.bytes / bytesPerUnit))), tick(index, growthWeight), !length.isInLine)
-  }))
+  const weigh = (length: number) => tick(index, Math.min(maxWeight, 1 + Math.floor(length / bytesPerUnit)))
+  const growth = tick(index, growthWeight)
+  return codeOf(bodies.map((body, at) => meterBody(body, [
+    ...lengths.isInLine(at) ? [] : [{ at: body.start, tick: weigh(lengths.of(body, { start: 0, end: body.bytes.length })) }],
+    ...body.loops.map(loop => ({ at: loop.start, tick: weigh(lengths.of(body, loop)) })),
+    ...body.growths.map(at => ({ at, tick: growth })),
+  ])))
 }
 
-interface Length {
-  /** Of its code and of what it calls that does not pay for itself. */
-  readonly bytes: number
-  readonly isInLine: boolean
+interface Lengths {
+  isInLine(at: number): boolean
+  /** Of a part's code, and of what it calls that does not pay for itself. */
+  of(body: Body, part: Loop): number
 }
 
 // In line is what is short and cannot come back to itself without a tick: on each circle of calls one function at least pays, the one
-// that the search met while it was still at it. Who may be called indirectly is not known, so whoever does that pays, for the longest.
-function lengthsOf(bodies: readonly Body[], importedFunctions: readonly string[]): readonly Length[] {
-  const lengths: Length[] = []
+// that the search met while it was still at it. Who may be called by the table is not known, so whoever does that pays, for the longest.
+function lengthsOf(bodies: readonly Body[], importedFunctions: readonly string[]): Lengths {
+  // Of those in line; the others count as nothing to who calls them.
+  const known: (number | undefined)[] = []
+  const measured = new Set<number>()
   const open = new Set<number>()
   const circular = new Set<number>()
-  const measure = (at: number): Length => {
-    const known = lengths[at]
-    if (known) return known
+  const measure = (at: number): number => {
     const body = bodies[at]
-    if (!body) return { bytes: 0, isInLine: false }
+    if (measured.has(at) || !body) return known[at] ?? 0
     if (open.has(at)) {
       circular.add(at)
-      return { bytes: 0, isInLine: false }
+      return 0
     }
     open.add(at)
-    let bytes = body.bytes.length + body.indirectCalls * maxInLineBytes
-    for (const callee of body.callees) {
-      const name = importedFunctions[callee]
-      if (name === undefined) {
-        const length = measure(callee - importedFunctions.length)
-        if (length.isInLine) bytes += length.bytes
-      } else if (name === 'opa_println') bytes += printBytes
-      else if (name !== 'opa_abort') bytes += builtinBytes
-    }
+    const bytes = of(body, { start: 0, end: body.bytes.length })
     open.delete(at)
-    return lengths[at] = { bytes, isInLine: body.indirectCalls === 0 && bytes <= maxInLineBytes && !circular.has(at) }
+    measured.add(at)
+    if (bytes <= maxInLineBytes && !circular.has(at) && body.calls.every(({ callee }) => callee !== undefined)) known[at] = bytes
+    return known[at] ?? 0
+  }
+  const of = (body: Body, { start, end }: Loop): number => {
+    let bytes = end - start
+    for (const { at, callee } of body.calls) if (at >= start && at < end) bytes += callee === undefined ? maxInLineBytes : callee < importedFunctions.length ? hostBytes(importedFunctions[callee]) : measure(callee - importedFunctions.length)
+    return bytes
   }
   bodies.forEach((_, at) => measure(at))
-  return lengths
+  return { isInLine: at => known[at] !== undefined, of }
+}
+
+function hostBytes(name: string | undefined): number {
+  if (name === 'opa_abort') return 0
+  return name === 'opa_println' ? printBytes : builtinBytes
 }
 
 function readBody(bytes: Uint8Array): Body {
@@ -110,19 +119,24 @@ function readBody(bytes: Uint8Array): Body {
     reader.byte()
   }
   const start = reader.at
-  const loops: number[] = []
+  const loops: Loop[] = []
   const growths: number[] = []
-  const callees: number[] = []
-  let indirectCalls = 0
+  const calls: Call[] = []
+  // What is open: where it began, if it is a loop.
+  const blocks: (number | undefined)[] = []
   while (reader.at < bytes.length) {
     const at = reader.at
     const code = reader.instruction()
-    if (code === op.loop) loops.push(reader.at)
-    else if (code === op.memoryGrow) growths.push(at)
-    else if (code === op.call) callees.push(new WasmReader(bytes, at + 1).u32())
-    else if (code === op.callIndirect) indirectCalls++
+    if (code === op.loop) blocks.push(reader.at)
+    else if (code === op.block || code === op.if) blocks.push(undefined)
+    else if (code === op.end) {
+      const loop = blocks.pop()
+      if (loop !== undefined) loops.push({ start: loop, end: reader.at })
+    } else if (code === op.memoryGrow) growths.push(at)
+    else if (code === op.call) calls.push({ at, callee: new WasmReader(bytes, at + 1).u32() })
+    else if (code === op.callIndirect) calls.push({ at, callee: undefined })
   }
-  return { bytes, start, loops, growths, callees, indirectCalls }
+  return { bytes, start, loops, growths, calls }
 }
 
 /** Takes `weight` from the tank, and traps with an empty one where there is less in it. */
@@ -134,14 +148,12 @@ function tick(index: number, weight: number): Uint8Array {
   return Uint8Array.of(...get, ...isShort, op.if, emptyBlock, ...empty, op.unreachable, op.end, ...get, op.i32Const, ...signed(weight), op.i32Sub, ...set)
 }
 
-function meterBody({ bytes, start, loops, growths }: Body, tick: Uint8Array, growthTick: Uint8Array, isTickedAtEntry: boolean): Uint8Array {
-  const chunks: Uint8Array[] = [bytes.subarray(0, start)]
-  if (isTickedAtEntry) chunks.push(tick)
-  let copied = start
-  const places = [...loops.map(at => ({ at, tick })), ...growths.map(at => ({ at, tick: growthTick }))].sort((one, other) => one.at - other.at)
-  for (const place of places) {
-    chunks.push(bytes.subarray(copied, place.at), place.tick)
-    copied = place.at
+function meterBody({ bytes }: Body, ticks: readonly { readonly at: number; readonly tick: Uint8Array }[]): Uint8Array {
+  const chunks: Uint8Array[] = []
+  let copied = 0
+  for (const { at, tick } of ticks.toSorted((one, other) => one.at - other.at)) {
+    chunks.push(bytes.subarray(copied, at), tick)
+    copied = at
   }
   return Buffer.concat([...chunks, bytes.subarray(copied)])
 }
