@@ -135,7 +135,8 @@ class Reader {
         break
       case 'PM': this.#half = this.#take(/^(?:AM|PM)/) === 'PM' ? 'pm' : 'am'; break
       case 'pm': this.#half = this.#take(/^(?:am|pm)/) === 'pm' ? 'pm' : 'am'; break
-      case 'MST': this.#take(/^(?:UTC|ChST|MeST|GMT(?:[+-](?:2[0-3]|[01]?[0-9])(?![0-9]))?|[+-](?:2[0-3]|[01]?[0-9])(?![0-9])|[A-Z]{4}T(?![A-Z])|(?:[A-Z]{3}T|WITA)(?![A-Z])|[A-Z]{3}(?![A-Z]))/); break
+      // Nothing shorter than three characters is one.
+      case 'MST': this.#take(/^(?:UTC|ChST|MeST|GMT(?:[+-]0*(?:2[0-3]|1?[0-9])(?![0-9]))?|(?=[^]{3})[+-]0*(?:2[0-3]|1?[0-9])(?![0-9])|[A-Z]{4}T(?![A-Z])|(?:[A-Z]{3}T|WITA)(?![A-Z])|[A-Z]{3}(?![A-Z]))/); break
       default: this.#zone(field)
     }
   }

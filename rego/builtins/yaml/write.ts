@@ -2,6 +2,7 @@
 // reads back as text. Names that Go would write on lines of their own leave the call undefined.
 import { formatFloat } from '../float.ts'
 import { compareTexts } from '../text.ts'
+import { daysIn } from '../time/civil.ts'
 import type { Value } from '../value.ts'
 import { NoYaml, resolveScalar } from './scalar.ts'
 
@@ -74,7 +75,17 @@ const old = /^(?:[yY]|[yY]es|YES|[oO]n|ON|[nN]|[nN]o|NO|[oO]ff|OFF)$|^[-+]?[0-9]
 function isText(text: string): boolean {
   if (old.test(text) || /^[+-]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/.test(text)) return false
   // A date must be quoted, or it would be one.
-  return !/^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:$|[Tt ])/.test(text) && resolveScalar(text).tag === 'str'
+  return !isDate(text) && resolveScalar(text).tag === 'str'
+}
+
+const date = /^(?<year>[0-9]{4})-(?<month>[0-9]{1,2})-(?<day>[0-9]{1,2})(?:(?:[Tt](?=.*(?:Z|[+-][0-9]{2}:[0-9]{2})$)| (?!.*[Z+-]))(?<hour>[0-9]{1,2}):(?<minute>[0-9]{1,2}):(?<second>[0-9]{1,2})(?:[.,][0-9]+)?(?:Z|[+-](?<eastHours>[0-9]{2}):(?<eastMinutes>[0-9]{2}))?)?$/
+
+function isDate(text: string): boolean {
+  const fields = date.exec(text)?.groups
+  if (!fields) return false
+  const field = (name: string) => Number(fields[name] ?? 0)
+  const [month, day] = [field('month'), field('day')]
+  return month >= 1 && month <= 12 && day >= 1 && day <= daysIn(field('year'), month) && field('hour') < 24 && field('minute') < 60 && field('second') < 60 && field('eastHours') <= 24 && field('eastMinutes') <= 60
 }
 
 function canBePlain(text: string): boolean {
