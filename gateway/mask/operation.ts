@@ -32,23 +32,35 @@ export function maskSpan(text: string, rule: Rule, tokens: Tokens): string {
 
 /** `123-45-6789` → `***-**-6789`. A value that would survive whole is masked whole. */
 function keepEnd(text: string, keep: number): string {
-  // A list of its characters costs more than all the rest; most values are their own.
-  const characters = ASCII.test(text) ? text : Array.from(text)
+  if (ASCII.test(text)) return keepAsciiEnd(text, keep)
+  const characters = Array.from(text)
   let total = 0
-  for (let i = 0; i < characters.length; i++) if (isWord(characters[i] ?? '')) total++
+  for (const character of characters) if (isWord(character)) total++
   let hidden = total > keep ? total - keep : total
-  const masked: string[] = []                            // joined, it is flat: JSON with it in it is written fast
-  let at = 0
-  for (; hidden > 0 && at < characters.length; at++) {
-    const character = characters[at] ?? ''
-    const isHidden = isWord(character)
-    if (isHidden) hidden--
-    masked.push(isHidden ? '*' : character)
+  for (let i = 0; hidden > 0 && i < characters.length; i++) {
+    if (!isWord(characters[i] ?? '')) continue
+    characters[i] = '*'
+    hidden--
   }
-  masked.push(typeof characters === 'string' ? characters.slice(at) : characters.slice(at).join(''))
-  return masked.join('')
+  return characters.join('')
 }
 
+/** The same for nearly every value there is, without a list of its characters; flat, so that JSON with it in it is written fast. */
+function keepAsciiEnd(text: string, keep: number): string {
+  let total = 0
+  for (let i = 0; i < text.length; i++) if (asciiWords[text.charCodeAt(i)] === true) total++
+  let hidden = total > keep ? total - keep : total
+  const masked = Buffer.allocUnsafe(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const isHidden = hidden > 0 && asciiWords[code] === true
+    if (isHidden) hidden--
+    masked[i] = isHidden ? STAR : code
+  }
+  return masked.toString('latin1')
+}
+
+const STAR = 0x2a
 const ASCII = /^[\0-\x7f]*$/
 const WORD = /[\p{L}\p{N}\p{M}\p{S}]/u
 const asciiWords = Array.from({ length: 128 }, (_, code) => WORD.test(String.fromCharCode(code)))
