@@ -1,4 +1,4 @@
-// Statements that differ in numbers: what is known of one is, for another, what its own analysis would say (gateway/protocols/postgres/sql/alike.ts).
+// Statements that differ in constants: what is known of one is, for another, what its own analysis would say (gateway/protocols/postgres/sql/alike.ts).
 import { isDeepStrictEqual } from 'node:util'
 import { createAnalyser } from '../../gateway/protocols/postgres/sql/analyse.ts'
 import { traceStatement } from '../../gateway/protocols/postgres/sql/lineage.ts'

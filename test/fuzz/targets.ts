@@ -137,5 +137,5 @@ export const targets: readonly Target[] = [
   { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
   { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
   { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
-  { name: 'postgres statements: those that differ in numbers are told apart where numbers matter', seeds: alikeSeeds, run: runAlike },
+  { name: 'postgres statements: those that differ in constants are told apart where constants matter', seeds: alikeSeeds, run: runAlike },
 ]

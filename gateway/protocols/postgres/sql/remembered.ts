@@ -1,4 +1,4 @@
-// What was worked out of texts under one catalogue: by the exact text, and by what texts that differ in numbers alone have in common.
+// What was worked out of texts under one catalogue: by the exact text, and by what texts that differ in constants alone have in common.
 import { isModel, keyOf, likeModel, patternOf, watch, type Fixed, type Model, type Pattern, type Watch } from './alike.ts'
 import type { Analysis } from './analysis.ts'
 import { RecentTexts } from './recent.ts'

@@ -1,4 +1,4 @@
-// Texts that look like others of which much is known: statements that differ only in numbers share what the gateway knows of them (sql/alike.ts).
+// Texts that look like others of which much is known: statements that differ only in numbers and strings share what the gateway knows of them (sql/alike.ts).
 // Each attack makes a harmless text known first, then sends what a careless likeness would take for it.
 import { leak } from '../row.ts'
 
@@ -16,6 +16,11 @@ export const alike = [
   leak('a number that a comment stands right behind', [...known('select name from customers where id = 1'), 'select name from customers where id = 1/**/union/**/select ssn from customers', 'select name from customers where id = 1--\nunion select ssn from customers']),
   leak('a number and a string, of which one ends what the other began', [...known("select name from customers where id = 1 and name <> '2'"), "select name from customers where id = 1 and name <> '' union select ssn from customers where ssn <> '2'"]),
   leak('a number inside of dollar quotes', [...known('select name from customers where id = 1'), 'select name from customers where name <> $a$ where id = 1 $a$ union select ssn from customers']),
+  leak('a string that ends where another has a doubled quote', [...known("select name from customers where name <> 'a' and name <> 'b'"), "select name from customers where name <> 'a''' union select ssn from customers where ssn <> 'b'"]),
+  leak('a string that ends where another has a backslash', [...known("select name from customers where name <> 'a' and name <> 'b'"), "select name from customers where name <> E'a\\'' union select ssn from customers where ssn <> '' or name <> 'b'", "select name from customers where name <> 'a\\' union select ssn from customers where ssn <> 'b'"]),
+  leak('a string in two parts', [...known("select name from customers where name <> 'a'"), "select name from customers where name <> 'a'\n'b' union select ssn from customers"]),
+  leak('a query in a string', [...known("select query_to_xml('select 1', true, false, '')"), "select query_to_xml('select ssn from customers', true, false, '')"]),
+  leak('a setting in a string', [...known("select set_config('application_name', 'a', false)"), "select set_config('search_path', 'other', false)", 'select item from o where id = 1'], { setup: other }),
   leak('ORDER BY with another ordinal', [...known('select id, ssn from customers order by 1 limit 1'), { oracle: ['select id, ssn from customers order by 2 limit 1', 'select id, ssn from customers order by 2 desc limit 1'] }]),
   leak('ORDER BY with another ordinal, of a subquery', [...known('select id from (select id, ssn from customers order by 1) c limit 1'), { oracle: ['select id from (select id, ssn from customers order by 2) c limit 1', 'select id from (select id, ssn from customers order by 2 desc) c limit 1'] }]),
   leak('DISTINCT ON another ordinal', [...known('select distinct on (1) id, length(email) = 16 from customers'), { oracle: ['select distinct on (2) id, length(email) = 16 from customers', 'select distinct on (2) id, length(email) = 99 from customers'] }]),

@@ -1,4 +1,4 @@
-// Texts that differ in numbers share an analysis. Whatever they are, the shared one must be what the text by itself would get.
+// Texts that differ in constants share an analysis. Whatever they are, the shared one must be what the text by itself would get.
 import test from 'ava'
 import type { Analysis, Naming } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { patternOf, watch } from '../../../../../gateway/protocols/postgres/sql/alike.ts'
@@ -43,7 +43,7 @@ function projected(analysis: Analysis, text: string, known: Pick<StatementOption
   return project({ operation, from: 'client' }, context).inputText + Buffer.from(operation.canonical()).toString('hex')
 }
 
-test('whatever is written for its numbers, a statement has the analysis and the projection that it has by itself', (t) => {
+test('whatever is written for its constants, a statement has the analysis and the projection that it has by itself', (t) => {
   const random = randomOf(4_711)
   const cached = create()
   let shared = 0
@@ -66,12 +66,12 @@ test('whatever is written for its numbers, a statement has the analysis and the 
   t.true(repeats > texts / 6, `${repeats} of ${texts} are repeats`)
 })
 
-test('texts that differ in a compared, a written or an added number share what is known of them', (t) => {
+test('texts that differ in a compared, a written or an added constant share what is known of them', (t) => {
   for (const [first, second] of [
     ['select id, ssn from customers where id = 1', 'select id, ssn from customers where id = 99999'], ['SELECT id FROM customers WHERE id = 0;', 'SELECT id FROM customers WHERE id = 17;'],
     ['select id from customers where id in (1, 2) and true', 'select id from customers where id in (30, 40) and true'], ['update customers set ssn = 1 where id = 2', 'update customers set ssn = 30 where id = 40'],
     ['insert into t (a, b) values (1, 2)', 'insert into t (a, b) values (3, 4)'], ['delete from customers where "id" between 1 and 2', 'delete from customers where "id" between 30 and 40'],
-    ['select id from customers where id = 1 limit 10', 'select id from customers where id = 2 limit 10'], ['select "1" from t1 where a = 007', 'select "1" from t1 where a = 5'],
+    ['select id from customers where id = 1 limit 10', 'select id from customers where id = 2 limit 10'], ["select id from customers where ssn = ''", "select id from customers where ssn = '219-09-9999'"], ["insert into t values ('a; drop table t', 1, '--')", "insert into t values ('b', 2, '/*')"], ["update customers set name = '\"' where ssn in ('a', 'b')", "update customers set name = '$1' where ssn in ('5', '')"], ['select "1" from t1 where a = 007', 'select "1" from t1 where a = 5'],
   ] as const) {
     const analyser = create()
     const known = [first, first, first].map((text) => read(analyser, text)).at(-1)
@@ -81,11 +81,11 @@ test('texts that differ in a compared, a written or an added number share what i
   }
 })
 
-test('a number that says more than a value is never taken for another one', (t) => {
+test('a constant that says more than a value is never taken for another one', (t) => {
   for (const [first, second] of [
     ['select id from customers limit 1', 'select id from customers limit 1000'], ['select id, ssn from customers order by 1', 'select id, ssn from customers order by 2'], ['select id, ssn, count(*) from customers group by 1', 'select id, ssn, count(*) from customers group by 2'],
     ['delete from t where a + 1 = a + 2', 'delete from t where a + 1 = a + 1'], ['delete from t where (select 1) + a = (select 2) + a', 'delete from t where (select 1) + a = (select 1) + a'], ['update t set a = 1 where (a = 1) = (a = 2)', 'update t set a = 1 where (a = 1) = (a = 1)'],
-    ['select set_config(1, 2, true)', 'select set_config(1, 3, true)'], ['select cast(id as float(24)) from customers', 'select cast(id as float(99)) from customers'], ['select distinct on (1) id, ssn from customers', 'select distinct on (2) id, ssn from customers'],
+    ['select set_config(1, 2, true)', 'select set_config(1, 3, true)'], ["select set_config('search_path', 'public', false)", "select set_config('search_path', 'hr', false)"], ["delete from t where a || 'x' = a || 'y'", "delete from t where a || 'x' = a || 'x'"], ['select cast(id as float(24)) from customers', 'select cast(id as float(99)) from customers'], ['select distinct on (1) id, ssn from customers', 'select distinct on (2) id, ssn from customers'],
     ['select id from customers fetch first 1 rows only', 'select id from customers fetch first 9 rows only'], ['select id, ssn from customers union select a, b from t order by 1', 'select id, ssn from customers union select a, b from t order by 2'],
   ] as const) {
     t.deepEqual(after([first], second), alone(second), second)
@@ -101,8 +101,8 @@ test('what was passed over in one text and read in another must be the same from
   t.deepEqual(new Set(texts.map((text) => { const own = alone(text); return own.status === 'ok' && own.statements[0]?.hasWhere })), new Set([true, false]))
 })
 
-test('a text in which a number could be anything else is analysed by itself', (t) => {
-  const misses = ['id = -5', 'id = - 5', 'id = +5', 'id = 1.5', 'id = .5', 'id = 5.', 'id = 1e5', 'id = 0x10', 'id = 1_000', 'id = 5and true', 'id = $1', 'id = $1and true', 'id = 1234567890', "id = '5'", "id = 5 and ssn = 'x'", "id = E'5'", "id = U&'5'", 'id = $$5$$', 'id = 5 /* */', 'id = 5 -- x', 'id = 5\\', 'id = 5é', 'id = 5\0', 'id = 5\f', 'id = 5/2', 'id = 5::int', 'id = a[5]', 'id = 5"a"', 'id = "a"5', 'id = "a', 'id = U&"5" and a = 5', 'id = "\u00e9" and a = 5', 'id < 5 & 1', 'id = 5|5']
+test('a text in which a constant could be anything else is analysed by itself', (t) => {
+  const misses = ['id = -5', 'id = - 5', 'id = +5', 'id = 1.5', 'id = .5', 'id = 5.', 'id = 1e5', 'id = 0x10', 'id = 1_000', 'id = 5and true', 'id = $1', 'id = $1and true', 'id = 1234567890', "id = E'5'", "id = U&'5'", 'id = $$5$$', 'id = 5 /* */', 'id = 5 -- x', 'id = 5\\', 'id = 5é', 'id = 5\0', 'id = 5\f', 'id = 5/2', 'id = 5::int', 'id = a[5]', 'id = 5"a"', 'id = "a"5', 'id = "a', 'id = U&"5" and a = 5', 'id = "\u00e9" and a = 5', 'id < 5 & 1', 'id = 5|5', "ssn = 'a''b'", "ssn = ''''", "ssn = 'a\\b'", "ssn = 'a\\'", "ssn = e'a'", "ssn = N'a'", "ssn = B'1'", "ssn = X'1f'", "ssn = 'a'\n'b'", "ssn = 'a' 'b'", "ssn = 'a' \t\r\n 'b'", "ssn = 'a'--\n'b'", "ssn = 'é'", "ssn = 'a\nb'", "ssn = 'a", "ssn = a'", "ssn = 'a'b'", "ssn = 'a'::text", "ssn = 'a'||'b'", "ssn = 'a\u0001'", "ssn = \"a'\" and b = 'c''d'", 'ssn = $$a$$']
   for (const where of misses) t.is(patternOf(`select id from customers where ${where}`), undefined, where)
   t.is(patternOf(`select id from customers where id = 5${' '.repeat(4_096)}`), undefined)
   t.is(patternOf(`select id from customers where id in (${'5,'.repeat(64)}5)`), undefined)
@@ -138,7 +138,7 @@ test('a statement that is run again has an analysis of its own from its second r
   t.is(analyser.known(prepared, naming), parsed)
 })
 
-test('a number is left open only where it is one constant of its own, in a statement that reads or writes rows', (t) => {
+test('a constant is left open only where it is one of its own, in a statement that reads or writes rows', (t) => {
   const text = 'select 5'
   const pattern = patternOf(text)!
   const five = (value = 5) => ({ A_Const: { ival: { ival: value }, location: 7 } })
@@ -153,7 +153,7 @@ test('a number is left open only where it is one constant of its own, in a state
   t.is(fixed([{ SelectStmt: { targetList: [five()] } }, { VariableSetStmt: {} }]), 'all')
 })
 
-test('a number that anybody has read is not left open', (t) => {
+test('a constant that anybody has read is not left open', (t) => {
   const text = 'select 5, 6'
   const tree = { SelectStmt: { targetList: [{ A_Const: { ival: { ival: 5 }, location: 7 } }, { A_Const: { ival: { ival: 6 }, location: 10 } }] } }
   const watched = watch([tree], patternOf(text)!, text)
