@@ -4,7 +4,7 @@ import type { SessionEnd } from '../../call.ts'
 import type { PostgresConfig } from '../../config.ts'
 import type { Masking, MaskPlan } from '../../mask/index.ts'
 import type { ConnectionEnd, Gate } from '../../protocol.ts'
-import { isRefusal, refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
+import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
 import { Act } from './session/act.ts'
 import { createAsk } from './session/ask.ts'
 import type { PostgresUpstream } from './dial.ts'
@@ -12,11 +12,11 @@ import { Few } from './few.ts'
 import { Holding, type HoldingOptions } from './session/holding.ts'
 import { Inbox } from './session/inbox.ts'
 import { createResultMasker, type ResultMasker } from './mask.ts'
-import { encodeNotice, Framer, ProtocolViolation, type Frame } from './messages.ts'
+import { encodeNotice, Framer, ProtocolViolation } from './messages.ts'
 import { Names, setsTransaction, type SessionNames } from './session/names.ts'
-import { unaskedOperation, type OperationOptions, type PostgresOperation } from './operation.ts'
+import type { OperationOptions, PostgresOperation } from './operation.ts'
 import { giveBackRead } from './session/memory.ts'
-import { Outlet, type Out } from './session/outlet.ts'
+import { Outlet } from './session/outlet.ts'
 import { Planner } from './session/plan.ts'
 import { errorOf, poison } from './refuse.ts'
 import { Replies } from './session/replies.ts'
@@ -28,6 +28,7 @@ import type { Analysis, Statement } from './sql/analysis.ts'
 import type { Ask, Catalogue } from './sql/catalogue.ts'
 import { resolveHeld, standsForOthers } from './session/held.ts'
 import { maxDue, SessionState } from './session/state.ts'
+import { createUnasked } from './session/unasked.ts'
 
 /** A catalogue younger than this is not read again for a name that it lacks. */
 const staleMs = 1_000
@@ -87,7 +88,7 @@ export class Session {
     this.#replies = new Replies(state, {
       setting: (name, value) => this.#setting(name, value),
       broken: () => void this.cancel(),
-      unasked: (frame) => this.#unasked(frame),
+      unasked: createUnasked({ gate, masking: options.masking, about: options.about, masker: (plan, act) => this.#masker(plan, false, act) }),
       idle: () => this.#idle(),
       farewell: () => { this.#hasFarewell = true },
     })
@@ -322,36 +323,6 @@ export class Session {
     state.isStale = true
     if (state.hasUncommittedNames) this.#o.catalogue.invalidate()
     state.hasUncommittedNames = false
-  }
-
-  /** A notification, a notice between statements, the server's farewell: decided and recorded as an operation of the server's. */
-  #unasked(frame: Frame): Out {
-    return { kind: 'later', bytes: this.#unaskedBytes(frame), size: frame.bytes.length }
-  }
-
-  async #unaskedBytes(frame: Frame): Promise<Uint8Array> {
-    const { gate, masking, about } = this.#o
-    const act = new Act(unaskedOperation({ ...about, frame }), [], { text: '', isBarrier: false })
-    const [permit] = await gate.request([act.operation], 'upstream', { signal: gate.signal, held: () => 'return' })
-    if (permit === undefined || isRefusal(permit)) return new Uint8Array(0)
-    permit.spend()
-    act.permit = permit
-    const title = act.operation.action.name
-    let part: ReturnType<Act['take']>
-    try {
-      act.masker = this.#masker(masking.planFor(permit.call.decision, undefined), false, act)
-      if (frame.tag === 0x41) act.masker.notification(frame.bytes)
-      else if (frame.tag === 0x53) act.masker.parameterStatus(frame.bytes)
-      else act.masker.diagnostic(frame.bytes)
-      part = act.take({ title, status: 'delivered', isFinal: true })
-    } catch (error) {
-      act.masker = this.#masker(masking.planFor({ mask: [] }, undefined), false, act)
-      const failed = act.take({ title, status: 'failed', isFinal: true, code: 'upstream.broken' })
-      if (failed !== undefined) await gate.deliver([failed])
-      throw error
-    }
-    const [recorded] = part === undefined ? [] : await gate.deliver([part])
-    return recorded?.bytes ?? new Uint8Array(0)
   }
 }
 
