@@ -48,10 +48,12 @@ Examples:
       const { kind, revision, serial, tree, bundle, tests } = statement
       if (asked.json === true) process.stdout.write(`${JSON.stringify({ statement, signer: signer ?? null, ref, pushed: asked.push ?? null })}\n`)
       else {
+        const tip = asked.push === undefined ? revision : await tipOf(asked.repository, asked.push)
         const hasRemote = (await run('git', ['-C', asked.repository, 'remote']).catch(() => 'unknown')).trim() !== ''
         process.stdout.write([
           `signed: ${kind} of ${revision}, serial ${serial}`, `  tree    ${tree}`, `  bundle  ${bundle}`, `  tests   ${tests}`,
           `  by      ${signer ?? (allowedSigners === undefined ? 'a key that the gateway\'s own list must name: this commit has no allowed_signers' : 'A KEY THAT IS IN NO LINE of this commit\'s allowed_signers: a gateway that goes by them does not count it')}`,
+          ...tip === revision ? [] : [`  NOT THE NEWEST: the default branch of ${asked.push} is at ${tip}, which this does not bring into force`],
           asked.push !== undefined ? `pushed to ${asked.push}` : hasRemote ? `Push it to where gateways look:\n  git push origin +${ref}` : 'Gateways that read this very repository see it at once.', '',
         ].join('\n'))
       }
@@ -73,6 +75,12 @@ async function propose({ repository, commit, kind, reason, serial }: Asked): Pro
   if (serial !== undefined && !/^[1-9]\d{0,14}$/.test(serial)) throw new GatewayError('ERR_USAGE', '--serial: expected a number')
   if (!existsSync(repository)) throw new GatewayError('ERR_USAGE', `--repository: ${repository} is not there`)
   return await proposeActivation(repository, { commit, kind, capabilities: shippedCapabilities(), ...reason === undefined ? {} : { reason }, ...serial === undefined ? {} : { serial: Number(serial) } })
+}
+
+/** Where a remote's default branch is: whoever did not pull signs for a commit that is no longer the newest. */
+async function tipOf(repository: string, remote: string): Promise<string> {
+  const [id = ''] = (await run('git', ['-C', repository, 'ls-remote', '--', remote, 'HEAD'])).split('\t')
+  return id === '' ? 'no commit' : id
 }
 
 /** A policy that does not pass is an answer; anything else that goes wrong is the caller's to say. */

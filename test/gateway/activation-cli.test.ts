@@ -93,6 +93,12 @@ withTools('two people test, build and sign a commit in checkouts of their own, a
   t.deepEqual([signerOf(statement, signed('lena'), list, Date.now()), signerOf(statement, signed('lena'), undefined, Date.now())], ['lena@bank.example', undefined])
   t.throws(() => signerOf(statement, signed('rsa'), list, Date.now()), { code: 'ERR_USAGE', message: 'the key is of a type that no gateway counts: it takes ssh-ed25519, in software or in a security key' })
 
+  git(checkout, 'commit', '--quiet', '--allow-empty', '--message', 'policy: newer')
+  git(checkout, 'push', '--quiet', 'origin', 'main')
+  const newest = git(checkout, 'rev-parse', 'HEAD').trim()
+  const unpulled = countersign('activate', '--repository', other, '--sign', key('lena'), '--push', 'origin')
+  t.true(unpulled.output.includes(`\n  NOT THE NEWEST: the default branch of origin is at ${newest}, which this does not bring into force\npushed to origin\n`), unpulled.output)
+
   write(checkout, { 'policy/a_test.rego': 'package countersign.request_test\n\ntest_denies if 1 == 2\n' })
   git(checkout, 'commit', '--quiet', '--all', '--message', 'policy: broken')
   const broken = countersign('activate', '--repository', checkout, '--sign', key('eli'), '--json')
