@@ -172,7 +172,7 @@ export class Replies {
     if (due.own !== undefined) { this.#pop(due); return }
     const act = due.act as Act
     // Its portal had run to its end before: it has no more rows.
-    if (act.hasEnded) { this.#pop(due); this.#control(frame.bytes); return }
+    if (act.hasEnded) { this.#pop(due); this.#afterEnd(act, frame); return }
     act.title = parseCommandTag(frame.bytes)
     act.results++
     act.isDescribed = false
@@ -185,12 +185,15 @@ export class Replies {
   #empty(frame: Frame, due: Due): void {
     if (due.reply === 'query') return this.#pass(due, frame)
     this.#pop(due)
-    this.#end(due.act as Act, frame)
+    const act = due.act as Act
+    if (act.hasEnded) this.#afterEnd(act, frame)
+    else this.#end(act, frame)
   }
 
   #suspended(frame: Frame, due: Due): void {
     this.#pop(due)
     const act = due.act as Act
+    if (act.hasEnded) return this.#afterEnd(act, frame)
     if (act.broken !== undefined) return this.#end(act, undefined)
     this.#pass(due, frame)
     act.pause()
@@ -268,7 +271,7 @@ export class Replies {
 
   #failed(frame: Frame, act: Act, isOpen: boolean): void {
     const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
-    if (act.hasEnded) return this.#control(frame.bytes)      // its portal was gone before
+    if (act.hasEnded) return this.#afterEnd(act, frame)      // its portal was gone before
     act.failure = code
     act.title = `ERROR ${code}`
     if (act.broken === undefined) this.#for(act).diagnostic(frame.bytes)
@@ -368,6 +371,11 @@ export class Replies {
     }
     if (last !== undefined) masker.pass(last.bytes)
     this.#finish(act, act.failure === undefined ? { title: act.title, status: 'delivered', isFinal: true } : { title: act.title, status: 'failed', isFinal: true, code: `postgres.${act.failure}` })
+  }
+
+  /** Its portal was asked for more than there was. Where its result was withheld the client has its error, and what the server says of the rest is nobody's: an error may quote it. */
+  #afterEnd(act: Act, frame: Frame): void {
+    if (act.broken === undefined) this.#control(frame.bytes)
   }
 
   #finish(act: Act, summary: PartSummary): void {
