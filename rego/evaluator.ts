@@ -41,7 +41,7 @@ export async function openEvaluator(image: Image, options: EvaluatorOptions): Pr
 function evaluatorOf(image: Image, first: LoadedMachine, options: EvaluatorOptions): Evaluator {
   const entrypoints = new Map(image.entrypoints)
   // What the data leave of the memory is for evaluations.
-  const maxKeptBytes = (image.memory.length + options.maxMemoryPages * pageBytes) / 2
+  const maxKeptBytes = Math.max(image.pages * pageBytes, (image.memory.length + options.maxMemoryPages * pageBytes) / 2)
   let machine: LoadedMachine | undefined = first
   const answer = <T>(entrypoint: string, input: string | undefined, take: (running: LoadedMachine, address: number) => T): T => {
     const id = entrypoints.get(entrypoint)

@@ -24,6 +24,8 @@ export interface Image {
   readonly module: WebAssembly.Module
   /** From the start of memory to where evaluations begin to write. */
   readonly memory: Uint8Array<ArrayBuffer>
+  /** Of 64 KiB, that the module takes its memory for: loading leaves more behind the data than is copied, and the module has noted that it is there. */
+  readonly pages: number
   /** Address of the data. */
   readonly data: number
   readonly entrypoints: readonly (readonly [name: string, id: number])[]
@@ -64,7 +66,7 @@ export function makeImage(options: ImageOptions): Image {
     const heap = loaded.dataHeapPtr as number
     const isLayoutKnown = readsAsWritten(exports, memory, heap)
     exports.opa_heap_ptr_set(heap)
-    return { module, memory: new Uint8Array(memory.buffer).slice(0, heap), data: loaded.dataAddr, entrypoints: Object.entries(loaded.entrypoints as Record<string, number>), builtins, isLayoutKnown }
+    return { module, memory: new Uint8Array(memory.buffer).slice(0, heap), pages: memory.buffer.byteLength / pageBytes, data: loaded.dataAddr, entrypoints: Object.entries(loaded.entrypoints as Record<string, number>), builtins, isLayoutKnown }
   } catch (cause) {
     throw toLoadError(cause, machine.fuel)
   }
@@ -89,7 +91,7 @@ export async function openMachineInTurns(image: Image, options: MachineOptions):
 }
 
 function connect(image: Image, options: MachineOptions): LoadedMachine {
-  const machine = createMachine(image.module, Math.max(initialPages, Math.ceil(image.memory.length / pageBytes)), options)
+  const machine = createMachine(image.module, image.pages, options)
   machine.bind(image.builtins)
   const { memory, exports } = machine
   const known = { memory, end: image.memory.length }

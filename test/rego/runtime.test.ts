@@ -100,3 +100,14 @@ test('a module without names, or with names cut short, is left as it is or refus
   t.true(WebAssembly.validate(short))
   t.throws(() => quickened(short), { code: 'ERR_BUNDLE_MALFORMED', message: 'the policy module cannot be metered: it is cut short' })
 })
+
+test('a policy with long texts in its data answers calls of every size', t => {
+  const { wasm } = bundle
+  for (const kib of [300, 500, 1_500, 3_000]) {
+    const evaluator = createEvaluator({ wasm, data: JSON.stringify({ text: 'x'.repeat(kib * 1024) }), builtins: hostBuiltins, maxMemoryPages: 1_024, fuel: 50_000_000 })
+    for (const count of [1, 100, 1_000, 20_000]) {
+      const input = { request: { arguments: { names: [], layer: 'outer', others: Array.from({ length: count }, (_, at) => `other ${at}`) } } }
+      t.true(evaluator.evaluate('countersign/request/decision', JSON.stringify(input)).startsWith('[{"result":{'), `${kib} KiB of data, ${count} texts`)
+    }
+  }
+})
