@@ -114,6 +114,7 @@ test('digits of names are letters: statements on other tables share nothing', (t
   t.deepEqual(after(['select a from t1 where a = 5'], 'select a from t2 where a = 5'), alone('select a from t2 where a = 5'))
   t.deepEqual(after(['select a from "t 1" where a = 5'], 'select a from "t 2" where a = 5'), alone('select a from "t 2" where a = 5'))
   t.not(patternOf('select "1" where a = 5')?.frame, patternOf('select "2" where a = 5')?.frame)
+  t.not(patternOf('select a where a = 5')?.frame, patternOf("select a where a = '5'")?.frame)
 })
 
 test('what is known under one search path or catalogue is not known under another', (t) => {
