@@ -1,6 +1,7 @@
 // What the fuzzer feeds: every reader of bytes that a stranger can choose, with what must hold whatever they are.
 import { isDeepStrictEqual } from 'node:util'
 import { alikeSeeds, runAlike } from './alike.ts'
+import { cellSeeds, runCells } from './cells.ts'
 import { policyTargets } from './policy.ts'
 import { postgresSeeds, runBackend, runFrontend, runStartup } from './postgres.ts'
 import { bundleSeed } from './seeds.ts'
@@ -137,5 +138,6 @@ export const targets: readonly Target[] = [
   { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
   { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
   { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
+  { name: 'postgres cells: what passes at first look holds nothing that detectors find', seeds: cellSeeds, run: runCells },
   { name: 'postgres statements: those that differ in constants are told apart where constants matter', seeds: alikeSeeds, run: runAlike },
 ]
