@@ -10,6 +10,7 @@ export function known({ name, values }: { readonly name: string; readonly values
   if (name === 'regex.globs_match' && ours === undefined && values.some(value => typeof value === 'string' && value.length > 256)) return 'a glob longer than the host takes'
   if (name === 'sprintf' && ours === undefined) return 'a layout that is not ported'
   if (name.startsWith('units.') && ours === undefined && values.some(value => typeof value === 'string' && /[eE][+-]?[0-9]{4,}/.test(value))) return 'an amount of more digits than the host takes'
+  if (name === 'time.add_date' && ours === undefined && values.some(value => typeof value === 'object' && value !== null && 'number' in value && value.number.length >= 18)) return 'years, months or days whose sum wraps around in Go'
   return native(name, values, ours, theirs)
 }
 
@@ -22,6 +23,7 @@ function native(name: string, values: readonly Value[], ours: string | undefined
   if (name.startsWith('base64')) return 'wasm: base64 is read leniently'
   if (name === 'json.marshal') return 'wasm: json.marshal does not escape <, > and &, and writes sets in no order'
   if (name === 'json.unmarshal' || name === 'json.is_valid') return 'wasm: json.unmarshal stops behind a number'
+  if (name.startsWith('regex.') && typeof values[0] === 'string' && values[0].includes('\0')) return 'wasm: an expression ends at its first NUL'
   if (name === 'indexof') return 'wasm: nothing is found in a text at 0'
   if (/^bits\./.test(name) && ours?.startsWith('gave up') !== true && theirs !== ours) return 'wasm: bits of numbers that 64 bits do not hold'
   return undefined

@@ -146,7 +146,8 @@ class Reader {
   }
 }
 
-const unknown = new Set(['define', 'template', 'block', 'else', 'end', 'if', 'range', 'with', 'break', 'continue'])
+/** All that Go has, called or not: a template that names another is none. */
+const functionNames = new Set(['and', 'or', 'not', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'len', 'index', 'slice', 'print', 'printf', 'println', 'html', 'js', 'urlquery', 'call'])
 
 class Words {
   readonly #words: readonly string[]
@@ -241,7 +242,7 @@ class Words {
     if (/^[+-]?(?:0|[1-9][0-9]{0,17})$/.test(word)) return { kind: 'integer', value: BigInt(word.replace('+', '')) }
     if (word === 'true' || word === 'false') return { kind: 'boolean', value: word === 'true' }
     if (word === 'nil') return { kind: 'nil' }
-    if (/^[\p{L}_]/u.test(word) && !unknown.has(word)) return { kind: 'function', name: word }
+    if (functionNames.has(word)) return { kind: 'function', name: word }
     throw new NoTemplate()
   }
 }
