@@ -7,6 +7,7 @@ import git from 'isomorphic-git'
 import { judge } from '../../evidence/audit/replay/gate.ts'
 import type { ReplayResult } from '../../evidence/audit/replay/replay.ts'
 import { compareDecisions, directions } from '../../evidence/audit/replay/flip.ts'
+import { unprovenBy } from '../../evidence/audit/replay/unproven.ts'
 import { readRevision } from '../../evidence/audit/replay/revision.ts'
 import { createPolicyRepository } from '../../gateway/policy/index.ts'
 import { readPolicyFolder } from '../../rego/index.ts'
@@ -84,4 +85,14 @@ test('refused by the review: a change that its author approves without saying wh
     t.like(judge(result, { labels: ['policy-widening'], approvedBy: ['eli'], author, warnBlocked: 0 }, 0, [], undefined), { exit: 1, missing: ['who proposes it (--author)', 'the approval of an owner other than the author'] })
   }
   t.is(judge(result, { labels: ['policy-widening'], approvedBy: ['eli'], author: 'omar', warnBlocked: 0 }, 0, [], undefined).exit, 0)
+})
+
+test('refused by the review: a refusal that nobody ran into is taken out of a file whose other rules are met', (t) => {
+  const rule = (id: string): string => `deny contains {"id": "${id}", "msg": "No.", "controls": []} if input.resource.id == "bank/${id}"\n`
+  const side = (behaviour: string, rego: string) => ({ engine: { behaviour }, files: new Map([['policy/desk/desk.rego', Buffer.from(`package policies.desk\n\n${rego}`)]]) }) as unknown as Parameters<typeof unprovenBy>[0]
+  const [both, met] = [side('both', rule('desk.met') + rule('desk.never')), side('one', rule('desk.met'))]
+  const replayed = { calls: 9, faithfulness: { verdict: 'faithful' }, fired: { base: new Map([['desk.met', 4]]), head: new Map([['desk.met', 4]]) } } as unknown as ReplayResult
+  t.is(unprovenBy(both, met, replayed), 'not_met')
+  t.is(unprovenBy(met, both, replayed), 'not_met')
+  t.is(unprovenBy(both, side('reworded', rule('desk.met').replace('No.', 'Never.') + rule('desk.never')), replayed), undefined)
 })

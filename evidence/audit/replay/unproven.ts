@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts'
 import type { ReplayResult } from './replay.ts'
 import { findRuleIds, isFired } from './rule-ids.ts'
 
-/** `no_calls`: nothing was replayed. `not_of_base`: base decided no call of the corpus, and decides some otherwise now. `not_met`: of a file that changes, no call meets any rule. */
+/** `no_calls`: nothing was replayed. `not_of_base`: base decided no call of the corpus, and decides some otherwise now. `not_met`: a rule comes or goes that no call meets, or of a file that changes they meet none. */
 export type Unproven = 'no_calls' | 'not_of_base' | 'not_met'
 
 interface Side { readonly engine: Engine; readonly files: PolicySource | undefined }
@@ -16,7 +16,15 @@ export function unprovenBy(base: Side, head: Side, result: Pick<ReplayResult, 'c
   if (result.calls === 0) return 'no_calls'
   if (result.faithfulness.verdict === 'unproven') return 'not_of_base'
   const isFiredByAny = (id: string): boolean => isFired(id, result.fired.base) || isFired(id, result.fired.head)
-  return changedFiles(base.files, head.files).some((ids) => ids.length > 0 && !ids.some(isFiredByAny)) ? 'not_met' : undefined
+  const isUnmet = !comingOrGoing(base.files, head.files).every(isFiredByAny) || changedFiles(base.files, head.files).some((ids) => ids.length > 0 && !ids.some(isFiredByAny))
+  return isUnmet ? 'not_met' : undefined
+}
+
+/** Rule ids that only one side writes: a refusal that nobody ran into is missed by no call when it is gone. */
+function comingOrGoing(base: PolicySource | undefined, head: PolicySource | undefined): readonly string[] {
+  if (base === undefined || head === undefined) return []
+  const [before, after] = [base, head].map((files) => new Set(findRuleIds(files, undefined).map(({ id }) => id))) as [Set<string>, Set<string>]
+  return [...before.symmetricDifference(after)]
 }
 
 /** Rule ids of each file that differs, as either side writes them. What a file without any touches cannot be told. */
