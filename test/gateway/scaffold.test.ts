@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -111,6 +111,39 @@ test('its workflow installs this version, holds no secret and writes nothing', (
   t.deepEqual(Object.entries(jobs).map(([name, job]) => [name, job.permissions]), [['check', { contents: 'read' }], ['review', { contents: 'read' }]])
   t.notRegex(text, /secrets\.|pull_request_target/)
   for (const verb of ['check', 'lint', 'fmt', 'test']) t.true(jobs['check']?.steps.some(({ run }) => run?.startsWith(`countersign policy ${verb}`)), verb)
+})
+
+test('a pull request is reviewed by the corpus of the branch that it is for, whatever it does to its own', (t) => {
+  const { jobs } = parse(made(['mcp']).get('.github/workflows/policy.yml') ?? '') as { jobs: Record<string, { steps: { id?: string; run?: string; uses?: string; if?: string; with?: object; env?: object }[] }> }
+  const steps = jobs['review']?.steps ?? []
+  const step = steps.find(({ id }) => id === 'corpus')
+  t.deepEqual(step?.env, { BASE: '${{ github.event.pull_request.base.sha }}' })
+  t.like(steps.find(({ uses }) => uses?.includes('policy-review')), { if: "steps.corpus.outputs.file != ''", with: { corpus: '${{ steps.corpus.outputs.file }}' } })
+  const dir = folder(t)
+  const run = (program: string, args: string[], more: Record<string, string> = {}) => spawnSync(program, args, { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', GIT_AUTHOR_NAME: 'eli', GIT_AUTHOR_EMAIL: 'eli@bank.example', GIT_COMMITTER_NAME: 'eli', GIT_COMMITTER_EMAIL: 'eli@bank.example', ...more } })
+  run('git', ['init', '-q', '-b', 'main'])
+  const commit = (): string => { run('git', ['add', '-A']); run('git', ['commit', '-q', '--allow-empty', '-m', 'one']); return run('git', ['rev-parse', 'HEAD']).stdout.trim() }
+  const chosen = (base: string) => {
+    const temp = folder(t)
+    fs.writeFileSync(join(temp, 'output'), '')
+    const { status } = run('bash', ['-e', '-c', step?.run ?? 'exit 9'], { BASE: base, RUNNER_TEMP: temp, GITHUB_OUTPUT: join(temp, 'output') })
+    const file = fs.readFileSync(join(temp, 'output'), 'utf8').trim().replace('file=', '')
+    return [status, file === '' ? '' : fs.readFileSync(file, 'utf8') + fs.readFileSync(`${file}.sig`, 'utf8')]
+  }
+  const without = commit()
+  fs.mkdirSync(join(dir, 'review'))
+  fs.writeFileSync(join(dir, 'review', 'corpus.jsonl'), 'of base, ')
+  const unsigned = commit()
+  fs.writeFileSync(join(dir, 'review', 'corpus.jsonl.sig'), 'signed')
+  const base = commit()
+  for (const change of [() => { fs.writeFileSync(join(dir, 'review', 'corpus.jsonl'), 'of the change, ') }, () => { fs.rmSync(join(dir, 'review'), { recursive: true }) }]) {
+    change()
+    commit()
+    t.deepEqual(chosen(base), [0, 'of base, signed'])
+  }
+  t.deepEqual(chosen(without), [0, ''])
+  t.not(chosen(unsigned)[0], 0)
+  t.not(chosen('0'.repeat(40))[0], 0)
 })
 
 test('policy new makes a folder, or fills a clone without commits, and refuses one that holds anything', async (t) => {
