@@ -2,12 +2,12 @@
 import type { PartSummary } from '../../../call.ts'
 import { RefusalError, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
-import { Few } from '../few.ts'
-import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, parseRowDescription, type Field, type Frame } from '../messages.ts'
+import { Delivery } from './delivery.ts'
+import { Descriptions } from './descriptions.ts'
+import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, type Frame } from '../messages.ts'
 import type { Out } from './outlet.ts'
 import { errorOf } from '../refuse.ts'
-import type { Statement } from '../sql/analysis.ts'
-import type { Due, Portal, Prepared, SessionState } from './state.ts'
+import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RepliesEvents {
   /** The server says a setting's value, at start-up or when it changes. @throws RefusalError for one that would change how text is read */
@@ -23,19 +23,13 @@ export interface RepliesEvents {
 }
 
 const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
-const piece: PartSummary = { title: 'rows', status: 'delivered', isFinal: false }
-/** Of a description that is kept to be compared with. */
-const maxKeptBytes = 4_096
-
 export class Replies {
   readonly #state: SessionState
   readonly #events: RepliesEvents
   /** Portals the server holds, by name; the client may have bound further ones meanwhile. */
   readonly #bound = new Map<string, Portal>()
-  /** Results of simple messages, by their statements. */
-  readonly #descriptions = new Few<readonly Statement[], NonNullable<Prepared['described']>>()
-  #out: Out[] = []
-  #current: Act | undefined
+  readonly #descriptions = new Descriptions()
+  readonly #delivery = new Delivery()
 
   constructor(state: SessionState, events: RepliesEvents) {
     this.#state = state
@@ -45,18 +39,13 @@ export class Replies {
   /** @throws ProtocolViolation for a message that no reply due can hold */
   read(frames: readonly Frame[]): Out[] {
     for (const frame of frames) this.#message(frame)
-    this.#flush()
-    const out = this.#out
-    this.#out = []
-    return out
+    return this.#delivery.take()
   }
 
   /** Permitted, and never sent: the server had failed before. */
   notRun(acts: Iterable<Act>): Out[] {
-    for (const act of acts) this.#finish(act, notRun)
-    const out = this.#out
-    this.#out = []
-    return out
+    for (const act of acts) this.#delivery.finish(act, notRun)
+    return this.#delivery.take()
   }
 
   /** The connection is over: what had no reply may have taken effect, and a read has none. */
@@ -70,11 +59,9 @@ export class Replies {
     for (const { act } of this.#bound.values()) acts.add(act)
     for (const act of acts) {
       const isRead = act.operation.action.properties.effects.every((effect) => effect === 'read')
-      this.#finish(act, { title: 'the connection ended', status: isRead ? 'failed' : 'ambiguous', isFinal: true, code })
+      this.#delivery.finish(act, { title: 'the connection ended', status: isRead ? 'failed' : 'ambiguous', isFinal: true, code })
     }
-    const out = this.#out
-    this.#out = []
-    return out
+    return this.#delivery.take()
   }
 
   #message(frame: Frame): void {
@@ -111,7 +98,7 @@ export class Replies {
     if (act === undefined || act.broken !== undefined) return
     try {
       if (!act.isDescribed && !act.isOpen) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
-      this.#counted(act, frame, (row) => this.#for(act).row(row))
+      this.#counted(act, frame, (row) => this.#delivery.for(act).row(row))
     } catch (error) {
       this.#withhold(act, error)
     }
@@ -131,31 +118,18 @@ export class Replies {
     act.isDescribed = true
     // Another number of columns than was followed: nobody knows which of them is which.
     const outputs = act.statements[act.results]?.outputs
-    this.#for(act).describe(fields, outputs?.length === fields.length ? outputs : undefined, formats)
+    this.#delivery.for(act).describe(fields, outputs?.length === fields.length ? outputs : undefined, formats)
   }
 
   #fields(frame: Frame, due: Due): void {
-    const fields = this.#fieldsOf(frame.bytes, due)
+    const fields = this.#descriptions.read(frame.bytes, due)
     if (due.reply === 'describe') return this.#described(frame, due, fields)
     const act = due.act as Act
     this.#guard(act, () => {
       this.#describe(act, fields)
       act.add(frame)
-      this.#for(act).pass(frame.bytes)
+      this.#delivery.for(act).pass(frame.bytes)
     })
-  }
-
-  /** A portal is described with each run, a text with each of those like it, and what is said of it is the same: the same bytes are the same fields. */
-  #fieldsOf(bytes: Uint8Array, { portal, prepared, act }: Due): readonly Field[] {
-    const owner = portal?.prepared ?? prepared
-    const last = owner !== undefined ? owner.described : act === undefined ? undefined : this.#descriptions.get(act.statements)
-    if (last !== undefined && Buffer.compare(last.bytes, bytes) === 0) return last.fields
-    const fields = parseRowDescription(bytes)
-    if (bytes.length > maxKeptBytes) return fields
-    const described = { bytes: new Uint8Array(bytes), fields }
-    if (owner !== undefined) owner.described = described
-    else if (act !== undefined) this.#descriptions.set(act.statements, described)
-    return fields
   }
 
   #noData(frame: Frame, due: Due): void { this.#described(frame, due, null) }
@@ -243,7 +217,7 @@ export class Replies {
     const portal = this.#bound.get(name)
     this.#bound.delete(name)
     if (portal === undefined) return
-    this.#finish(portal.act, portal.act.hasEnded ? notRun : { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
+    this.#delivery.finish(portal.act, portal.act.hasEnded ? notRun : { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
   }
 
   #error(frame: Frame): void {
@@ -265,7 +239,7 @@ export class Replies {
     if (head.reply === 'poison' && head.isExtended !== true) return
     for (const due of state.skip()) {
       due.own?.failed(frame.bytes)
-      if (due.act !== undefined) this.#finish(due.act, notRun)
+      if (due.act !== undefined) this.#delivery.finish(due.act, notRun)
     }
   }
 
@@ -274,14 +248,13 @@ export class Replies {
     if (act.hasEnded) return this.#afterEnd(act, frame)      // its portal was gone before
     act.failure = code
     act.title = `ERROR ${code}`
-    if (act.broken === undefined) this.#for(act).diagnostic(frame.bytes)
+    if (act.broken === undefined) this.#delivery.for(act).diagnostic(frame.bytes)
     if (!isOpen) this.#end(act, undefined)
   }
 
   /** The poison has failed, as it must: the client gets the refusal's words for the server's. */
   #refused(head: Due): void {
-    this.#flush()
-    if (head.error !== undefined) this.#out.push({ kind: 'bytes', bytes: head.error, ...head.act === undefined ? {} : { act: head.act } })
+    if (head.error !== undefined) this.#delivery.between({ kind: 'bytes', bytes: head.error, ...head.act === undefined ? {} : { act: head.act } })
   }
 
   #parameterStatus(frame: Frame): void {
@@ -299,14 +272,14 @@ export class Replies {
     const act = head?.act
     if (act?.masker === undefined || act.hasEnded) return this.#unasked(frame)
     if (act.broken !== undefined) return
-    this.#for(act)
+    this.#delivery.for(act)
     feed(act)
   }
 
   #copyIn(frame: Frame, due: Due): void {
     const act = due.act as Act
     this.#state.copyIn = act
-    if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#finish(forgotten.act, notRun)
+    if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#delivery.finish(forgotten.act, notRun)
     this.#control(frame.bytes)
     act.pause()
   }
@@ -316,9 +289,9 @@ export class Replies {
     this.#guard(act, () => {
       const { format, formats } = parseCopyResponse(frame.bytes)
       const { copyFormat, outputs } = act.statements[act.results] ?? {}
-      this.#for(act).copyOut(format, formats, copyFormat === undefined ? undefined : { format: copyFormat, outputs })
+      this.#delivery.for(act).copyOut(format, formats, copyFormat === undefined ? undefined : { format: copyFormat, outputs })
       act.add(frame)
-      this.#for(act).pass(frame.bytes)
+      this.#delivery.for(act).pass(frame.bytes)
     })
   }
 
@@ -326,14 +299,14 @@ export class Replies {
     const act = due.act as Act
     if (act.broken !== undefined) return
     this.#guard(act, () => {
-      this.#counted(act, frame, (rows) => this.#for(act).copyRow(rows))
+      this.#counted(act, frame, (rows) => this.#delivery.for(act).copyRow(rows))
     })
   }
 
   #functionResult(frame: Frame, due: Due): void {
     const act = due.act as Act
     act.title = 'FUNCTION CALL'
-    this.#guard(act, () => this.#for(act).functionResult(frame.bytes))
+    this.#guard(act, () => this.#delivery.for(act).functionResult(frame.bytes))
   }
 
   #guard(act: Act, feed: () => void): void {
@@ -355,22 +328,22 @@ export class Replies {
   #pass(due: Due, frame: Frame): void {
     if (due.own !== undefined || due.act === undefined || due.act.broken !== undefined) return
     due.act.add(frame)
-    this.#for(due.act).pass(frame.bytes)
+    this.#delivery.for(due.act).pass(frame.bytes)
   }
 
   /** The last message of an act; where its result was withheld, the refusal stands for it. */
   #end(act: Act, last: Frame | undefined): void {
-    const masker = this.#for(act)
+    const masker = this.#delivery.for(act)
     const isReady = last !== undefined && last.tag === 0x5a
     if (act.broken !== undefined) {
       masker.pass(errorOf(act.broken))
       // The transaction that goes on in the server is made to fail before anything else is sent there.
       if (isReady) masker.pass(act.failure === undefined && this.#state.status === 'T' ? encodeReady('E') : last.bytes)
-      this.#finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
+      this.#delivery.finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
       return
     }
     if (last !== undefined) masker.pass(last.bytes)
-    this.#finish(act, act.failure === undefined ? { title: act.title, status: 'delivered', isFinal: true } : { title: act.title, status: 'failed', isFinal: true, code: `postgres.${act.failure}` })
+    this.#delivery.finish(act, act.failure === undefined ? { title: act.title, status: 'delivered', isFinal: true } : { title: act.title, status: 'failed', isFinal: true, code: `postgres.${act.failure}` })
   }
 
   /** Its portal was asked for more than there was. Where its result was withheld the client has its error, and what the server says of the rest is nobody's: an error may quote it. */
@@ -378,40 +351,11 @@ export class Replies {
     if (act.broken === undefined) this.#control(frame.bytes)
   }
 
-  #finish(act: Act, summary: PartSummary): void {
-    if (this.#current !== act) this.#flush()
-    this.#current = undefined
-    const taken = act.take(summary)
-    if (taken !== undefined) this.#out.push({ kind: 'part', act, permit: taken[0], part: taken[1] })
-    else act.settle()
-  }
-
-  #for(act: Act): NonNullable<Act['masker']> {
-    if (this.#current !== act) this.#flush()
-    this.#current = act
-    if (act.masker === undefined) throw new ProtocolViolation('the server answered what was never permitted')
-    return act.masker
-  }
-
-  #flush(): void {
-    const act = this.#current
-    this.#current = undefined
-    if (act?.masker === undefined || act.masker.isEmpty) return
-    const taken = act.take(piece)
-    if (taken !== undefined) this.#out.push({ kind: 'part', act, permit: taken[0], part: taken[1] })
-  }
-
   #visible(due: Due, frame: Frame): void { if (due.own === undefined) this.#control(frame.bytes) }
 
-  #control(bytes: Uint8Array): void {
-    this.#flush()
-    this.#out.push({ kind: 'bytes', bytes })
-  }
+  #control(bytes: Uint8Array): void { this.#delivery.between({ kind: 'bytes', bytes }) }
 
-  #unasked(frame: Frame): void {
-    this.#flush()
-    this.#out.push(this.#events.unasked(frame))
-  }
+  #unasked(frame: Frame): void { this.#delivery.between(this.#events.unasked(frame)) }
 
   #pop(due: Due): Due {
     this.#state.pop()
