@@ -76,6 +76,12 @@ test('refused by the review: a tag that is called as the branch that is base', a
   await git.writeRef({ fs, dir, ref: `refs/heads/${base.slice(0, 10)}`, value: head })
   await t.throwsAsync(readRevision(dir, base.slice(0, 10)), { code: 'ERR_EVIDENCE_REPLAY', message: `"${base.slice(0, 10)}" is more than one commit: refs/heads/${base.slice(0, 10)}, commit ${base}` })
   t.is((await readRevision(dir, base))?.revision, base)
+  // In a checkout of the pull request alone, where base is a branch of origin's.
+  await git.writeRef({ fs, dir, ref: 'refs/remotes/origin/main', value: base })
+  await git.deleteBranch({ fs, dir, ref: 'main' })
+  await t.throwsAsync(readRevision(dir, 'main'), { code: 'ERR_EVIDENCE_REPLAY', message: '"main" is more than one commit: refs/tags/main, refs/remotes/origin/main' })
+  await git.deleteTag({ fs, dir, ref: 'main' })
+  t.is((await readRevision(dir, 'main'))?.revision, base)
 })
 
 test('refused by the review: a change that its author approves without saying whose it is', (t) => {

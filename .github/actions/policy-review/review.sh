@@ -52,7 +52,10 @@ may_write=1
 commit() {
   # A revision that begins with a dash would be an option.
   [[ "$2" =~ ^[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}$ ]] || could_not "$1 is no revision; base and head are said by the event of a pull request, or have to be given"
-  local id
+  local id said
+  # Of two that are called the same Git takes the tag, which whoever pushes can call as base's branch.
+  said="$(LC_ALL=C git -C "$REPOSITORY" -c core.warnAmbiguousRefs=true rev-parse --verify "$2^{commit}" 2>&1 > /dev/null)" || true
+  [[ "$said" != *ambiguous* ]] || could_not "$1, $2, is more than one commit: say refs/heads/..., refs/remotes/... or its id"
   id="$(git -C "$REPOSITORY" rev-parse --verify --quiet "$2^{commit}")" || could_not "$(absent "$1" "$2")"
   printf -v "$1" %s "$id"
 }

@@ -72,8 +72,12 @@ async function idOf(repository: GitRepository, gitdir: string, name: string): Pr
   }
   const started = /^[0-9a-f]{4,39}$/.test(name) ? await git.expandOid({ fs, gitdir, oid: name }).catch(() => undefined) : undefined
   if (started !== undefined) found.push([`commit ${started}`, started])
+  // A checkout of a pull request has the others' branches only as origin's: without this, a tag would be all that is called so.
+  const origins = `refs/remotes/origin/${name}`
+  const theirs = found.some(([ref]) => ref === `refs/heads/${name}`) ? undefined : await exactly(gitdir, origins)
+  if (theirs !== undefined) found.push([origins, theirs])
   const [first] = found
-  if (first === undefined) return await exactly(gitdir, `refs/remotes/origin/${name}`)
+  if (first === undefined) return undefined
   const others = found.slice(1).filter(([, id]) => id !== first[1])
   if (others.length > 0 && new Set([first, ...others].map(([, id]) => commitOf(repository, id).revision)).size > 1) throw new EvidenceError('ERR_EVIDENCE_REPLAY', `${JSON.stringify(name)} is more than one commit: ${found.map(([what]) => what).join(', ')}`)
   return first[1]

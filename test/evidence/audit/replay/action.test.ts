@@ -180,6 +180,17 @@ test('a fork without the base is told to fetch it, and what is no repository, th
   t.true(none.output.includes('there is no Git repository at .'), none.output)
 })
 
+test('a tag that is called as base\'s branch does not stand for base', async (t) => {
+  const checkout = cloned()
+  ran('git', ['update-ref', 'refs/remotes/origin/base', revisions.base], checkout)
+  ran('git', ['tag', 'origin/base', revisions.hostile], checkout)
+  for (const BASE of ['origin/base', 'origin/base~0']) {
+    const { status, output } = await byHand(checkout, { BASE })
+    t.is(status, 2, output)
+    t.true(output.includes(`BASE, ${BASE}, is more than one commit: say refs/heads/..., refs/remotes/... or its id`), output)
+  }
+})
+
 test('where the report goes is no place that the change chose', async (t) => {
   const checkout = cloned()
   const elsewhere = mkdtempSync(at('elsewhere-'))
