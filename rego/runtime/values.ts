@@ -9,11 +9,13 @@ import { append, countOf, emptyBlock, i32, op, signed, unsigned } from '../wasm-
 /** Of a table. A module with more rules keeps its own way: clearing a table takes time for each `with`. */
 const maxRules = 4_096
 const maxNumber = 1_000_000
-const names = ['opa_memoize_init', 'opa_memoize_get', 'opa_memoize_insert', 'opa_memoize_push', 'opa_memoize_pop'] as const satisfies readonly Known[]
+const always = ['opa_memoize_init', 'opa_memoize_get', 'opa_memoize_insert'] as const satisfies readonly Known[]
+const ofWith = ['opa_memoize_push', 'opa_memoize_pop'] as const satisfies readonly Known[]
+type Name = typeof always[number] | typeof ofWith[number]
 
 export function keepValues({ bodies, imported, indices, proven }: Functions, parts: Map<number, Uint8Array>): readonly string[] {
-  // All of them or none. A module without `with` lacks the last two.
-  const present = names.filter(name => indices.has(name))
+  // All of them or none: a table that one of them does not know of would keep what `with` made of a rule. A module without `with` lacks both of the last.
+  const present: readonly Name[] = ofWith.some(name => indices.has(name)) ? [...always, ...ofWith] : always
   const get = proven.get('opa_memoize_get')
   const malloc = indices.get('opa_malloc')
   if (get === undefined || malloc === undefined || !present.every(name => proven.has(name))) return []
@@ -34,7 +36,7 @@ export function keepValues({ bodies, imported, indices, proven }: Functions, par
   const clear = Array.from({ length: words }, (_, at) => [...top.get, op.i64Const, 0, op.i64Store, 2, ...unsigned(at * 8)]).flat()
   const below = [op.i32Load, 2, 0]
   const setBelow = [op.i32Store, 2, 0]
-  const replacements: Record<typeof names[number], readonly number[]> = {
+  const replacements: Record<Name, readonly number[]> = {
     opa_memoize_init: [0, op.i32Const, 0, ...spare.set, ...make, ...clear],
     opa_memoize_get: [0, ...isOutside, op.if, emptyBlock, op.i32Const, 0, op.return, op.end, ...slot, op.i32Load, 2, 4],
     opa_memoize_insert: [0, ...isOutside, op.if, emptyBlock, op.return, op.end, ...slot, op.localGet, 1, op.i32Store, 2, 4],
