@@ -71,6 +71,24 @@ test('scripts are imported by none', (t) => {
   t.deepEqual(violations((file) => !file.startsWith('scripts/'), (to) => !to.startsWith('scripts/')), [])
 })
 
+test('no files need each other in a circle, but those that walk one recursive tree', (t) => {
+  const walkers = ['facts', 'lineage'].map((folder) => `gateway/protocols/postgres/sql/${folder}/`)
+  /** Types are gone when the program runs. */
+  const needs = new Map(sources.map((file) => [file, [...(text.get(file) ?? '').matchAll(/^(?:import|export) (?!type\b)[^;]*? from '(\.[^']+)'/gm)].map((match) => path.posix.join(path.posix.dirname(file), match[1] as string))]))
+  const reached = new Map<string, Set<string>>()
+  const reach = (file: string): Set<string> => {
+    const known = reached.get(file)
+    if (known !== undefined) return known
+    const all = new Set<string>()
+    const open = [...needs.get(file) ?? []]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) if (!all.has(next)) { all.add(next); open.push(...needs.get(next) ?? []) }
+    reached.set(file, all)
+    return all
+  }
+  t.deepEqual(sources.filter((file) => reach(file).has(file) && !walkers.some((folder) => file.startsWith(folder))), [])
+  t.true(reach('gateway/gateway.ts').has('gateway/pipeline.ts'), 'imports are found')
+})
+
 test('permits have one maker and masked parts have one maker', (t) => {
   const takers = sources.filter((file) => file !== 'gateway/call.ts' && (text.get(file) ?? '').includes('.takeIssuer('))
   t.deepEqual(takers.toSorted(), ['gateway/mask/part.ts', 'gateway/record/intent.ts'])

@@ -1,7 +1,7 @@
 // Salted commitments to a frame's contents, and the body item that opens them: FORMAT.md §5.
 import { randomFillSync } from 'node:crypto'
 import { sha256Text } from '../tlog/hash.ts'
-import type { Content, FrameContent } from './frame.ts'
+import type { Commitments, Content, FrameContent } from './frame.ts'
 import { major, maxHeadBytes, putHead } from './put.ts'
 
 export const contentLabel = { request: 7, decision: 8, result: 9 } as const
@@ -10,9 +10,6 @@ const saltBytes = 16
 const pooledSalts = 512
 /** What a content adds to its bytes in a body item, at most. */
 const contentOverheadBytes = saltBytes + 4 * maxHeadBytes
-
-/** Digests as latin1 text (tlog/hash.ts). */
-export interface Commitments { readonly request?: string | undefined, readonly decision?: string | undefined, readonly result?: string | undefined }
 
 export function contentLength(content: Content | undefined): number {
   return content === undefined ? 0 : typeof content === 'string' ? Buffer.byteLength(content) : content.length

@@ -2,7 +2,6 @@
 import { hashBytes, leafHash, sha256Text } from '../tlog/hash.ts'
 import { EvidenceError } from '../errors.ts'
 import { decode, encode, type CborValue } from './cbor.ts'
-import type { Commitments } from './commitment.ts'
 import { major, putBytes, putHead } from './put.ts'
 
 export const frameKind = { epoch: 0, open: 1, intent: 2, requestChunk: 3, resultChunk: 4, outcome: 5, refusal: 6, approval: 7, policy: 8, config: 9, admin: 10, unauthenticated: 11, recovery: 12, close: 13, shadow: 14 } as const
@@ -28,6 +27,9 @@ export const maxContentBytes = 1024 * 1024
 
 /** Bytes, or text that is recorded as UTF-8. */
 export type Content = Uint8Array | string
+
+/** Digests as latin1 text (tlog/hash.ts). */
+export interface Commitments { readonly request?: string | undefined, readonly decision?: string | undefined, readonly result?: string | undefined }
 
 /** What a caller says of a frame; the session adds its id, the seq and the chain. Contents are the projected and masked forms. */
 export interface FrameContent {

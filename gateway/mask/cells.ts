@@ -12,7 +12,8 @@ import { rowsPart } from './part.ts'
 import { strongest } from './plan.ts'
 import type { MaskPlan, Rule } from './plan.ts'
 import { RowSink } from './row-sink.ts'
-import { JsonError, parseJsonText } from './strict-json.ts'
+import { JsonError } from './json-error.ts'
+import { parseJsonText } from './strict-json.ts'
 import { findRuleSpans, replaceRuleSpans } from './text.ts'
 
 /**

@@ -1,7 +1,8 @@
 // Where a JSON text is wrong. A second, slower reader (RFC 8259 grammar by hand), run only once a fault is known, so that errors
 // can name a byte; tests also use it as the oracle of the fast path.
-import { isExact, JsonError } from './strict-json.ts'
-import type { JsonFault, JsonLimits } from './strict-json.ts'
+import { isExact } from './exact-number.ts'
+import { JsonError } from './json-error.ts'
+import type { JsonFault, JsonLimits } from './json-error.ts'
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"/y

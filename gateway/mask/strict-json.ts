@@ -2,45 +2,9 @@
 // and upstream see one value. The bytes themselves stay what is forwarded; this only says what they mean.
 import { isUtf8 } from 'node:buffer'
 import type { Json } from '../call.ts'
+import { isExact } from './exact-number.ts'
+import { JsonError, type JsonLimits } from './json-error.ts'
 import { locateJsonFault } from './json-fault.ts'
-
-export const jsonFaults = {
-  too_large: 'the JSON text is larger than allowed',
-  bom: 'the JSON text starts with a byte order mark',
-  utf8: 'the JSON text is not UTF-8',
-  syntax: 'the JSON text is malformed',
-  duplicate_key: 'an object has the same member twice',
-  proto_key: 'an object has a member named __proto__',
-  too_deep: 'the JSON text is nested deeper than allowed',
-  surrogate: 'a string holds half of a surrogate pair',
-  inexact_number: 'a number has more digits than can be judged exactly; send it as a string',
-} as const
-export type JsonFault = keyof typeof jsonFaults
-
-/** Says what is wrong and where, never what was there. */
-export class JsonError extends Error {
-  readonly fault: JsonFault
-  /** Bytes into the text. */
-  readonly offset: number
-  constructor(fault: JsonFault, offset: number) {
-    super(`${jsonFaults[fault]} (byte ${offset})`)
-    this.name = 'JsonError'
-    this.fault = fault
-    this.offset = offset
-  }
-}
-
-export interface JsonLimits {
-  readonly maxBytes: number
-  /** Objects and arrays inside one another; a scalar is depth 0. */
-  readonly maxDepth: number
-  /**
-   * `refuse` (requests): a number whose text names another value than the double it parses to is a fault, else policy would judge
-   * 12345678901234567000 while the upstream reads …890. `keep` (results): such numbers come back as `JSON.rawJSON` objects that
-   * `JSON.stringify` writes as they were.
-   */
-  readonly inexact: 'refuse' | 'keep'
-}
 
 /** @throws JsonError */
 export function parseJson(bytes: Uint8Array, limits: JsonLimits): Json {
@@ -139,21 +103,6 @@ function isClean(value: Json): boolean {
 
 function keepInexact(_name: string, value: unknown, context: { readonly source?: string }): unknown {
   return typeof value === 'number' && context.source !== undefined && !isExact(context.source, value) ? rawJson(context.source) : value
-}
-
-/** Whether the shortest decimal of the double is the number that was written. */
-export function isExact(source: string, value: number = Number(source)): boolean {
-  // No double has an exponent of more than three digits; a longer one is a way to make a big integer out of a small text.
-  return Number.isFinite(value) && !/[eE][+-]?\d{6}/.test(source) && digitsOf(source) === digitsOf(String(value))
-}
-
-/** Significant digits and exponent, so that `1.50e3`, `1500` and `1500.0` are one. */
-function digitsOf(source: string): string {
-  const [mantissa = '', exponent = '0'] = source.replace(/^-/, '').toLowerCase().split('e')
-  const [whole = '', fraction = ''] = mantissa.split('.')
-  const digits = (whole + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
-  return significant === '' ? '0' : `${source.startsWith('-') ? '-' : ''}${significant}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length)}`
 }
 
 /** ES2025 source text access, which the type library does not know yet. */

@@ -12,6 +12,7 @@ import { judgeCommit, peopleWhoMaySign, whatCounts, type Backing, type Judges } 
 import type { PolicyMemory, Remembered, Review } from './memory.ts'
 import { rebuild } from './rebuild.ts'
 import type { PolicyCommit, PolicyRepository, PolicyTree } from './repository.ts'
+import type { ActivationEvent } from './event.ts'
 import { createReviews } from './reviews.ts'
 
 /** No statement may use up the serials that those after it need. */
@@ -33,31 +34,6 @@ export interface ActivePolicy {
   /** SHA-256 of the bundle's bytes */
   readonly digest: Uint8Array
   readonly signers: readonly string[]
-}
-
-export interface ActivationEvent {
-  /** `rolled_back` and `emergency` are activations, too; the last two are of an emergency's after-review. */
-  readonly event: 'activated' | 'rolled_back' | 'emergency' | 'refused' | 'reviewed' | 'review_overdue'
-  readonly revision: string
-  /** 0 where it could not be told */
-  readonly serial: number
-  /** People, by the names of allowed_signers. */
-  readonly signers: readonly string[]
-  /** hex digests, of what came into force */
-  readonly bundle?: string
-  readonly tree?: string
-  readonly tests?: string
-  /** The serial under which this tree was in force before. */
-  readonly rollsBackTo?: number
-  /** Why an emergency, or what a review says: as it was signed. */
-  readonly why?: string
-  readonly reviewDue?: string
-  /** It was in force when the gateway stopped. */
-  readonly isResumed?: true
-  /** The signed statements. */
-  readonly endorsements?: readonly string[]
-  /** Why it was refused: a code, and what is wrong; never a value of the config. */
-  readonly reason?: { readonly code: string; readonly message: string }
 }
 
 export interface ActivationOptions {

@@ -1,5 +1,6 @@
 // The door of policy/: which policy is in force, and what it says of a call.
-export { createActivation, type Activation, type ActivationEvent, type ActivationOptions, type ActivePolicy, type PolicyStatus } from './activation.ts'
+export { createActivation, type Activation, type ActivationOptions, type ActivePolicy, type PolicyStatus } from './activation.ts'
+export type { ActivationEvent } from './event.ts'
 export { createBundleStore, type BundleStore } from './bundle-store.ts'
 export { decide } from './decide.ts'
 export { readInForce, type InForce } from './in-force.ts'

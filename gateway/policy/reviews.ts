@@ -1,5 +1,5 @@
 // After-reviews: an emergency change is in force at once, and stays an open question until the ordinary quorum has signed that it looked.
-import type { ActivationEvent } from './activation.ts'
+import type { ActivationEvent } from './event.ts'
 import { judgeReview, type Judges } from './judge.ts'
 import type { PolicyMemory } from './memory.ts'
 import type { PolicyRepository } from './repository.ts'

@@ -1,7 +1,7 @@
 // The projection: the operation as policy sees it and the record keeps it. Declared fields become `{class, token}`; what detectors
 // find inside a string becomes `⟦class:token⟧` and the value stays a string, so planted data cannot silence a string rule.
 // Rego decides on exactly `inputText`, and exactly `inputText` is recorded (blueprint §3, "The projection").
-import type { Call, Json, Operation, PeerAddress, PolicyInput, Principal, ProjectedCall } from '../call.ts'
+import type { Call, Operation, PolicyInput, Principal, ProjectedCall } from '../call.ts'
 import type { TargetConfig } from '../config.ts'
 import { compileFields } from '../sensitive/catalogue.ts'
 import type { Fields } from '../sensitive/catalogue.ts'
@@ -9,25 +9,10 @@ import { Names } from '../sensitive/names.ts'
 import type { Tokens } from '../sensitive/tokens.ts'
 import { Instants } from './instants.ts'
 import { createFindings, placeOf, projectPlace, projectText } from './slot.ts'
+import type { ProjectionContext } from './context.ts'
 import type { Findings } from './slot.ts'
 import { createTemplate, fillTemplate, isTemplateFor } from './template.ts'
 import type { ProjectOne, Template } from './template.ts'
-
-/** What the host knows about a call and policy may read. */
-export interface ProjectionContext {
-  /** `id` in hex; `startedAt` as RFC 3339 says it. */
-  readonly session: { readonly id: string; readonly seq: number; readonly startedAt: string }
-  readonly principal: Principal
-  readonly peer: PeerAddress
-  /** 16 bytes. */
-  readonly decisionId: Uint8Array
-  /** ms since the Unix epoch. */
-  readonly now: number
-  readonly phase?: PolicyInput['phase']
-  readonly approval?: Json
-  readonly grants?: readonly Json[]
-  readonly breakGlass?: boolean
-}
 
 export type Projector = <O extends Operation>(call: Call<O>, context: ProjectionContext) => ProjectedCall<O>
 

@@ -2,7 +2,7 @@
 // request, findings, time). What is put in is projected as ever; the result is, byte for byte, what the whole projection would say.
 import type { Call, Json, Operation, PolicyInput, ProjectedCall, Slot } from '../call.ts'
 import type { Instants } from './instants.ts'
-import type { ProjectionContext } from './project.ts'
+import type { ProjectionContext } from './context.ts'
 import { createFindings, placeOf } from './slot.ts'
 import type { Findings, Place } from './slot.ts'
 

@@ -1,6 +1,6 @@
 // What an evaluation answers is a set of one object with the decision in it, and a set hashes all that is put into it, down to the last
 // mask. An array of one is the same JSON.
-import type { Functions } from './index.ts'
+import type { Functions } from './functions.ts'
 import { calleeAt, instructionsOf, startOf } from './instructions.ts'
 import type { Instruction } from './instructions.ts'
 import { op, unsigned } from '../wasm-writer.ts'

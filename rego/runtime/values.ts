@@ -1,7 +1,7 @@
 // The value of a rule without arguments is kept by the rule's number, in an object whose keys are numbers, each hashed as a float. Here
 // it is a table. `with` puts another on top of it (its first word says which is below) and takes it off again; one that was taken
 // off is used for the next, because an evaluation gives no memory back.
-import type { Functions, Known } from './index.ts'
+import type { Functions, Known } from './functions.ts'
 import { callsOf } from './instructions.ts'
 import { sections } from '../wasm-reader.ts'
 import { append, countOf, emptyBlock, i32, op, signed, unsigned } from '../wasm-writer.ts'

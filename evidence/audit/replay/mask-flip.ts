@@ -2,7 +2,7 @@
 // What a class rule finds besides the columns is not known here, so "removed" says that the rule which named the column is gone, and a rule for
 // a column that says more than a class rule did counts as weaker: in the gateway, whoever names a field is believed above the net.
 import type { MaskOp, MaskRule } from '../../../rego/index.ts'
-import type { Flip, FlipKind } from './flip.ts'
+import type { Flip, FlipKind } from './flip-kind.ts'
 
 interface Cover { readonly id: string; readonly op: MaskOp; readonly keepLast: number }
 

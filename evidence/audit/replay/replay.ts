@@ -1,14 +1,11 @@
 // Every row of a corpus through base and head: does base still say what was recorded, and what does head say instead?
 import type { Decision } from '../../../rego/index.ts'
-import type { Corpus, CorpusRow } from './corpus.ts'
+import type { Corpus } from './corpus.ts'
 import type { Answer, Engine } from './engine.ts'
 import { compareDecisions } from './flip.ts'
-import type { Flip } from './flip.ts'
+import type { Flip } from './flip-kind.ts'
 import { Tally } from './tally.ts'
 import type { FlipEntry } from './tally.ts'
-
-/** One row with what both versions say of it. */
-export interface Replayed { readonly place: number; readonly row: CorpusRow; readonly base: Answer; readonly head: Answer; readonly flips: readonly Flip[] }
 
 export interface Faithfulness {
   /** `faithful`: base makes every recorded decision again. `explained`: where it does not, another bundle decided. `unproven`: nothing in the corpus was decided by base, and it decides some of it otherwise. `unfaithful`: base itself decided otherwise. */

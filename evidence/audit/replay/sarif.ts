@@ -1,8 +1,8 @@
 // The report as SARIF 2.1.0, for code scanning: one result for each change and rule, at the rule's place in head.
-import type { Direction, FlipKind } from './flip.ts'
+import type { Direction, FlipKind } from './flip-kind.ts'
 import type { Report } from './report.ts'
 import type { RuleId } from './rule-ids.ts'
-import { directions } from './flip.ts'
+import { directions } from './flip-kind.ts'
 import { change, counted, kindWords } from './words.ts'
 
 const levels: Readonly<Record<Direction, string>> = { widening: 'warning', tightening: 'note', neutral: 'none' }

@@ -2,9 +2,12 @@
 // cannot buy memory: what is over the bound is counted, not listed.
 import type { Decision } from '../../../rego/index.ts'
 import type { CorpusRow } from './corpus.ts'
-import { directions } from './flip.ts'
-import type { Direction, Flip, FlipKind } from './flip.ts'
-import type { Replayed } from './replay.ts'
+import type { Answer } from './engine.ts'
+import { directions } from './flip-kind.ts'
+import type { Direction, Flip, FlipKind } from './flip-kind.ts'
+
+/** One row with what both versions say of it. */
+export interface Replayed { readonly place: number; readonly row: CorpusRow; readonly base: Answer; readonly head: Answer; readonly flips: readonly Flip[] }
 
 export interface FlipEntry {
   readonly kind: FlipKind

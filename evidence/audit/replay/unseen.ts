@@ -3,7 +3,8 @@
 import { entrypoints } from '../../../rego/index.ts'
 import type { Corpus } from './corpus.ts'
 import type { Engine } from './engine.ts'
-import { compareDecisions, directions } from './flip.ts'
+import { directions } from './flip-kind.ts'
+import { compareDecisions } from './flip.ts'
 
 type Path = readonly string[]
 

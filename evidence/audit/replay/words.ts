@@ -1,5 +1,5 @@
 // How the reports for people name things: one wording for Markdown, terminal and SARIF.
-import type { FlipKind } from './flip.ts'
+import type { FlipKind } from './flip-kind.ts'
 import type { Report, ReportedFlip } from './report.ts'
 
 export const kindWords: Readonly<Record<FlipKind, string>> = {

@@ -2,7 +2,7 @@
 import type { PartSummary } from '../../../call.ts'
 import type { Act } from './act.ts'
 import { ProtocolViolation } from '../messages.ts'
-import type { Out } from './outlet.ts'
+import type { Out } from './out.ts'
 
 const piece: PartSummary = { title: 'rows', status: 'delivered', isFinal: false }
 

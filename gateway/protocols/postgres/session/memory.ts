@@ -1,6 +1,6 @@
 // Memory that large results go through. Left to the collector, it would be asked to mark the whole heap for every few tens of megabytes that pass:
 // what nobody reads any more is given back at once.
-import type { Out } from './outlet.ts'
+import type { Out } from './out.ts'
 
 /** What is shorter may lie in the runtime's pool, beside others'. */
 export const leastGivenBack = Buffer.poolSize >>> 1

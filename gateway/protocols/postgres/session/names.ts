@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Naming, Statement } from '../sql/analysis.ts'
 import { lockTimeoutMs, maxAttempts, searchPath, type Ask, type Catalogue } from '../sql/catalogue.ts'
 import { createViewLineage } from '../sql/view-lineage.ts'
-import type { SessionState } from './state.ts'
+import type { SessionNames, SessionState } from './state.ts'
 
 /** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */
 const question = 'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, session_user::pg_catalog.text'
@@ -18,8 +18,6 @@ export class NamesError extends Error {
     this.name = 'NamesError'
   }
 }
-
-export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
 export class Names {
   readonly #state: SessionState

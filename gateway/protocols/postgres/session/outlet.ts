@@ -2,18 +2,12 @@
 import type { Duplex } from 'node:stream'
 import type { MaskedPart, Permit, RecordedPart } from '../../../call.ts'
 import { splitRows } from '../../../mask/index.ts'
-import type { Act } from './act.ts'
 import { giveBack, leastGivenBack } from './memory.ts'
+import type { Out } from './out.ts'
 import type { PostgresOperation } from '../operation.ts'
 
 /** Bytes that wait for the record; beyond it the source is not read. */
 export const windowBytes = 1024 * 1024
-
-/** Bytes as they are, a part that must be on record first, or something that is on its way there already. */
-export type Out =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; /** Told once it is out. */ readonly act?: Act | undefined }
-  | { readonly kind: 'part'; readonly act: Act; readonly permit: Permit<PostgresOperation>; readonly part: MaskedPart }
-  | { readonly kind: 'later'; readonly bytes: Promise<Uint8Array>; /** Of what it was made from. */ readonly size: number }
 
 type Part = readonly [Permit<PostgresOperation>, MaskedPart]
 type Deliver = (parts: readonly Part[]) => Promise<RecordedPart[]>

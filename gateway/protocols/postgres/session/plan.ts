@@ -5,13 +5,13 @@ import { Act } from './act.ts'
 import type { PostgresUpstream } from '../dial.ts'
 import { Draft, isLoose, type Plan, type Step } from './draft.ts'
 import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from '../messages.ts'
-import { NamesError, mayNameNothing, namesNothing, type Names, type SessionNames } from './names.ts'
+import { NamesError, mayNameNothing, namesNothing, type Names } from './names.ts'
 import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
 import type { Poison } from '../refuse.ts'
 import type { Admission } from '../sql/analyse.ts'
 import type { Analysis, Statement } from '../sql/analysis.ts'
 import { maxTextBytes } from '../sql/parser.ts'
-import { maxHeldBytes, maxPrepared, sizeOf, standing, undoOf, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+import { maxHeldBytes, maxPrepared, sizeOf, standing, undoOf, type Due, type Portal, type Prepared, type SessionState, type SessionNames } from './state.ts'
 
 export interface PlannerOptions {
   readonly state: SessionState

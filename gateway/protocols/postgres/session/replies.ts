@@ -5,7 +5,7 @@ import type { Act } from './act.ts'
 import { Delivery } from './delivery.ts'
 import { Descriptions } from './descriptions.ts'
 import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, type Frame } from '../messages.ts'
-import type { Out } from './outlet.ts'
+import type { Out } from './out.ts'
 import { errorOf } from '../refuse.ts'
 import type { Due, Portal, SessionState } from './state.ts'
 
@@ -227,7 +227,11 @@ export class Replies {
     const head = state.head
     if (head === undefined || (head.reply === 'ready' && head.own === undefined)) return this.#unasked(frame)
     state.copyIn = undefined
-    if (head.own !== undefined) head.own.failed(frame.bytes)
+    if (head.own !== undefined) {
+      head.own.failed(frame.bytes)
+      // A question about a portal whose Execute is behind it: the server skips that, and this is its error.
+      if (head.act !== undefined) this.#failed(frame, head.act, false)
+    }
     else if (head.reply === 'poison') this.#refused(head)
     else if (head.act !== undefined && (head.reply !== 'parse' || head.act.isLoneParse || head.act.permit !== undefined)) this.#failed(frame, head.act, head.reply === 'query' || head.reply === 'function')
     else this.#control(frame.bytes)

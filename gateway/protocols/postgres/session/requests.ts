@@ -220,7 +220,7 @@ export class Requests {
       if (step.kind === 'execute' && portal !== undefined && !isDescribed(portal) && act.permit.call.decision.mask.length > 0) {
         upstream.control({ kind: 'describe', of: 'P', name: portal.name })
         portal.isDescribing = true
-        state.expect({ reply: 'describe', portal, own: unseen, undo: () => { portal.isDescribing = false } })
+        state.expect({ reply: 'describe', act, portal, own: unseen, undo: () => { portal.isDescribing = false } })
       }
       act.stream ??= upstream.forward(act.permit)
       act.stream.write(step.bytes)

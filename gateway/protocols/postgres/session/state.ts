@@ -3,8 +3,8 @@
 import type { Act } from './act.ts'
 import { Held } from './held.ts'
 import type { Bind, Field } from '../messages.ts'
-import type { SessionNames } from './names.ts'
-import type { Statement } from '../sql/analysis.ts'
+import type { Naming, Statement } from '../sql/analysis.ts'
+import type { createViewLineage } from '../sql/view-lineage.ts'
 import { Touched } from './touched.ts'
 
 /** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
@@ -72,6 +72,8 @@ export interface Due {
 
 /** A question of the gateway's own on the session's connection. */
 export interface Own { row(bytes: Uint8Array): void; failed(error?: Uint8Array): void; /** The last of its replies is here. */ end?(): void }
+
+export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
 export class SessionState {
   /** As ReadyForQuery last said: I idle, T in a transaction, E in a failed one. */

@@ -8,7 +8,7 @@ import type { PostgresUpstream } from '../dial.ts'
 import type { ResultMasker } from '../mask.ts'
 import { backendTag, type Frame } from '../messages.ts'
 import { unaskedOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
-import type { Out } from './outlet.ts'
+import type { Out } from './out.ts'
 
 export interface UnaskedOptions {
   readonly gate: Gate<PostgresOperation, PostgresUpstream>

@@ -1,6 +1,7 @@
 // Two decisions compared, made by hand: what the golden policy cannot show.
 import test from 'ava'
-import { compareDecisions, directions } from '../../../../evidence/audit/replay/flip.ts'
+import { directions } from '../../../../evidence/audit/replay/flip-kind.ts'
+import { compareDecisions } from '../../../../evidence/audit/replay/flip.ts'
 import type { ApprovalRequirement, Decision } from '../../../../rego/index.ts'
 
 const allow: Decision = { effect: 'allow', reasons: [{ id: 'a.allow', msg: 'Allowed.', controls: [], mode: 'enforce' }], approval: null, mask: [], limits: {}, record: { level: 'body', retention: '7y' }, obligations: [] }

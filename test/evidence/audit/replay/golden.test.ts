@@ -1,6 +1,6 @@
 // The golden set: what each small change of a policy must show, and nothing else.
 import test from 'ava'
-import { directions } from '../../../../evidence/audit/replay/flip.ts'
+import { directions } from '../../../../evidence/audit/replay/flip-kind.ts'
 import { replayCorpus } from '../../../../evidence/audit/replay/replay.ts'
 import { Toolchain } from '../../../../rego/toolchain/process.ts'
 import { calls, changes } from './changes.ts'

@@ -4,7 +4,8 @@ import { PassThrough, Writable } from 'node:stream'
 import type { MaskedPart, Permit, RecordedPart } from '../../../../gateway/call.ts'
 import type { PostgresOperation } from '../../../../gateway/protocols/postgres/operation.ts'
 import { giveBack, giveBackRead, leastGivenBack } from '../../../../gateway/protocols/postgres/session/memory.ts'
-import { Outlet, type Out } from '../../../../gateway/protocols/postgres/session/outlet.ts'
+import type { Out } from '../../../../gateway/protocols/postgres/session/out.ts'
+import { Outlet } from '../../../../gateway/protocols/postgres/session/outlet.ts'
 
 const readOf = (length: number) => new Uint8Array(new ArrayBuffer(length)).fill(7)
 const part = (bytes: Uint8Array, content = bytes): Out => ({ kind: 'part', act: { settle: () => undefined }, permit: {}, part: { bytes, content, form: 'opaque', summary: { title: '', status: 'delivered', isFinal: false }, masked: new Map() } }) as unknown as Out
