@@ -19,7 +19,7 @@ const row = (text: string) => encodeDataRow([Buffer.from(text)])
 const failure = encodeError(new Map([['S', 'ERROR'], ['V', 'ERROR'], ['C', '22P02'], ['M', 'invalid input syntax for type integer: "219-09-9999"']]))
 
 /** A portal that is asked for its rows so many times at once, and what its client gets of the server's answers. */
-function asked(times: number, limits: { readonly rows?: number }, answers: readonly Uint8Array[]) {
+function asked(times: number, limits: { readonly rows?: number }, answers: readonly Uint8Array[], isDescribed = false) {
   const state = new SessionState()
   const act = new Act({ action: { properties: { effects: ['read'] } } } as unknown as PostgresOperation, [], { text: '', isBarrier: false })
   act.permit = { call: { decision: { mask: [], limits } } } as unknown as Permit<PostgresOperation>
@@ -27,6 +27,7 @@ function asked(times: number, limits: { readonly rows?: number }, answers: reado
   masker.describe(fields, undefined)
   act.masker = masker
   const portal = { name: '', prepared: {}, fields } as unknown as Portal
+  if (isDescribed) state.expect({ reply: 'describe', act, portal, own: { row: () => undefined, failed: () => undefined } })
   for (let i = 0; i < times; i++) state.expect({ reply: 'execute', act, portal })
   state.expect({ reply: 'ready', isSync: true })
   const never = () => { throw new Error('not expected') }
@@ -54,6 +55,13 @@ test('a refused result is refused once: nothing of it is left for the next run o
 test('a text without a statement is empty each time that it is run', (t) => {
   const { said, masker } = asked(2, {}, [noText, noText])
   t.is(said, 'I I')
+  t.true(masker.isFree && masker.isEmpty)
+})
+
+test('a portal that is gone is told, also where the gateway asked for its columns first', (t) => {
+  const gone = encodeError(new Map([['S', 'ERROR'], ['V', 'ERROR'], ['C', '34000'], ['M', 'portal "" does not exist']]))
+  const { said, masker } = asked(1, {}, [gone], true)
+  t.is(said, 'E(34000)')
   t.true(masker.isFree && masker.isEmpty)
 })
 
