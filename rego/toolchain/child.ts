@@ -4,7 +4,7 @@ import { readSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { PolicyError } from '../errors.ts'
 import { readArtefact } from './artefact.ts'
-import { exitStatus } from './exit-status.ts'
+import { exitStatus, lifeline } from './exit-status.ts'
 import { runWasi, type Pipes } from './wasi.ts'
 
 // Nearly every request is over before its heap is that large, and collecting it earlier took a quarter of the time of all.
@@ -32,12 +32,13 @@ function retried(call: () => number): number {
   }
 }
 
-const watch = 'const { workerData: owner } = require("node:worker_threads"); setInterval(() => { if (process.ppid !== owner) process.kill(process.pid, "SIGKILL") }, 500)'
+// Its other end closes with the owner, whether that was a process or a thread of one that goes on.
+const watch = `const { Socket } = require("node:net"); new Socket({ fd: ${lifeline} }).on("error", () => {}).on("close", () => process.kill(process.pid, "SIGKILL")).resume()`
 
 try {
   const artefact = await readArtefact()
-  // A looping policy would outlive an owner that was killed: nothing else in this thread runs until it ends.
-  new Worker(watch, { eval: true, workerData: process.ppid }).unref()
+  // A looping policy would outlive an owner that was ended: nothing else in this thread runs until it ends.
+  new Worker(watch, { eval: true }).unref()
   // Compiled synchronously: an asynchronous compile would leave nothing to keep the event loop alive.
   process.exitCode = runWasi(new WebAssembly.Module(artefact), ['opa-toolchain', 'serve'], pipes, environment)
 } catch (error) {

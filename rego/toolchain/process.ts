@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { PolicyError, type Finding } from '../errors.ts'
-import { exitStatus } from './exit-status.ts'
+import { exitStatus, lifeline } from './exit-status.ts'
 import { frame, FrameReader } from './frame.ts'
 
 export const defaultDeadlineMs = 30_000
@@ -118,7 +118,8 @@ export class Toolchain implements Disposable {
   /** Starts the process where none runs, so that it unpacks the compiler while its caller reads files. It alone keeps no caller alive. */
   start(): void {
     if (this.#child !== undefined) return
-    const child = spawn(process.execPath, [...this.#flags, childPath], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, windowsHide: true })
+    // The fourth is the lifeline; Node's types know of three.
+    const child = spawn(process.execPath, [...this.#flags, childPath], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: {}, windowsHide: true }) as Started['process']
     const started: Started = { process: child, frames: new FrameReader(), at: '', stderr: '' }
     child.stderr.on('data', (chunk: Uint8Array) => hear(started, new TextDecoder().decode(chunk)))
     // A child that died while being written to is reported by its `close`.
@@ -133,7 +134,7 @@ export class Toolchain implements Disposable {
 /** Whether this process waits for `child`: only while a request is on its way. A child whose pipes close ends by itself. */
 function hold(child: Started['process'], isHeld: boolean): void {
   // Pipes to a child are sockets; Node's types say less.
-  for (const one of [child, child.stdin, child.stdout, child.stderr] as unknown as Socket[]) {
+  for (const one of [child, child.stdin, child.stdout, child.stderr, child.stdio[lifeline]] as unknown as Socket[]) {
     if (isHeld) one.ref()
     else one.unref()
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import anyTest from 'ava'
 import { PolicyError } from '../../../rego/errors.ts'
 import { Toolchain } from '../../../rego/toolchain/process.ts'
@@ -89,6 +90,20 @@ test('a compiler whose owner was killed ends by itself, even in a loop', async t
   await once(owner, 'exit')
   for (let tries = 0; tries < 100 && isAlive(pid); tries++) await new Promise(resolve => setTimeout(resolve, 100))
   t.false(isAlive(pid))
+})
+
+test('a compiler whose owner was a thread that was ended ends by itself, even in a loop, while the process goes on', async t => {
+  const url = new URL('../../../rego/toolchain/process.ts', import.meta.url).href
+  const script = `import(${JSON.stringify(url)}).then(async ({ Toolchain }) => { const t = new Toolchain(); await t.request({ cmd: 'version' }); const p = t.request({ cmd: 'test', files: { 'a_test.rego': ${JSON.stringify(loop)} } }, 600000); setTimeout(() => require('node:worker_threads').parentPort.postMessage(t.pid), 1_000); await p })`
+  // It says so once the loop runs: earlier, the end of its input is all that a compiler needs.
+  const owner = new Worker(script, { eval: true })
+  const [pid] = await once(owner, 'message') as [number]
+  t.true(isAlive(pid))
+  await owner.terminate()
+  for (let tries = 0; tries < 100 && isAlive(pid); tries++) await new Promise(resolve => setTimeout(resolve, 100))
+  const isLeft = isAlive(pid)
+  if (isLeft) process.kill(pid, 'SIGKILL')
+  t.false(isLeft)
 })
 
 function isAlive(pid: number): boolean {
