@@ -11,7 +11,7 @@ import type { Poison } from '../refuse.ts'
 import type { Admission } from '../sql/analyse.ts'
 import type { Analysis, Statement } from '../sql/analysis.ts'
 import { maxTextBytes } from '../sql/parser.ts'
-import { maxHeldBytes, maxPrepared, sizeOf, standing, undoOf, type Due, type Portal, type Prepared, type SessionState, type SessionNames } from './state.ts'
+import { maxHeldBytes, maxPrepared, sizeOf, undoOf, undoOfClose, type Due, type Portal, type Prepared, type SessionState, type SessionNames } from './state.ts'
 
 export interface PlannerOptions {
   readonly state: SessionState
@@ -320,11 +320,11 @@ export class Planner {
     if (of === 'S') {
       const closed = prepared.get(name)
       prepared.delete(name)
-      return { reply: 'close', undo: () => { const left = standing(closed); if (left !== undefined && !prepared.has(name)) prepared.set(name, left) } }
+      return { reply: 'close', undo: undoOfClose(prepared, closed) }
     }
     const closed = portals.get(name)
     portals.delete(name)
-    return { reply: 'close', ...at('portal', closed), undo: () => { const left = standing(closed); if (left !== undefined && !portals.has(name)) portals.set(name, left) } }
+    return { reply: 'close', ...at('portal', closed), undo: undoOfClose(portals, closed) }
   }
 
   #act(operation: PostgresOperation, analysis: Analysis, text: string): Act {

@@ -186,6 +186,18 @@ export function undoOf<T extends { readonly name: string; before: T | undefined;
   }
 }
 
+/** What the server never closed stands for its name again: at once, or once all is undone by which the name was given meanwhile. */
+export function undoOfClose<T extends { readonly name: string; before: T | undefined; isUndone: boolean }>(names: Map<string, T>, closed: T | undefined): () => void {
+  return () => {
+    const left = standing(closed)
+    if (left === undefined) return
+    let given = names.get(left.name)
+    while (given?.before !== undefined) given = given.before
+    if (given === undefined) names.set(left.name, left)
+    else if (given !== left) given.before = left
+  }
+}
+
 /** Of its values. */
 export function sizeOf({ values }: Bind): number {
   return values.reduce((sum, value) => sum + (value?.length ?? 0), 0)

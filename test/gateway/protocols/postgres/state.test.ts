@@ -1,5 +1,5 @@
 import test from 'ava'
-import { maxHeldBytes, SessionState, undoOf, standing, type Prepared } from '../../../../gateway/protocols/postgres/session/state.ts'
+import { maxHeldBytes, SessionState, undoOf, undoOfClose, standing, type Prepared } from '../../../../gateway/protocols/postgres/session/state.ts'
 
 const prepared = (name: string, bytes: number, before?: Prepared): Prepared => ({
   name, text: '', textBytes: new Uint8Array(bytes), parameterTypes: [], fields: undefined, isDescribing: false, describedTypes: undefined, before, isUndone: false,
@@ -24,4 +24,29 @@ test('a Close that the server skipped does not bring back a statement that it sk
   undoOf(names, second)()
   t.is(names.get('p'), first)
   t.is(standing(second), first)
+})
+
+test('a statement whose Close the server skipped stands again, in whichever order what came behind it is undone', (t) => {
+  for (const order of [['close', 'parse'], ['parse', 'close']]) {
+    const names = new Map<string, Prepared>()
+    const first = prepared('p', 1)
+    const close = undoOfClose(names, first)
+    const second = prepared('p', 1)
+    names.set('p', second)
+    const undo = { close, parse: undoOf(names, second) }
+    for (const which of order) undo[which as keyof typeof undo]()
+    t.is(names.get('p'), first, order.join())
+  }
+})
+
+test('a Close that was skipped takes nothing from a statement that the server has taken since', (t) => {
+  const names = new Map<string, Prepared>()
+  const close = undoOfClose(names, prepared('', 1))
+  const second = prepared('', 1)
+  names.set('', second)
+  close()
+  t.is(names.get(''), second)
+  undoOfClose(names, undefined)()
+  undoOfClose(names, second)()
+  t.is(names.get(''), second)
 })
