@@ -1,11 +1,11 @@
 // What people do before an activation: make the statement of a commit, and leave a signed one where gateways look for it.
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { join } from 'node:path'
 import git from 'isomorphic-git'
 import { GatewayError } from '../errors.ts'
 import { makeBundle, type Made } from './rebuild.ts'
 import { createPolicyRepository } from './repository.ts'
+import { gitFolders, resolveCommit } from './revision.ts'
 import { findSigner, parseAllowedSigners } from './allowed-signers.ts'
 import { verifySshSignature } from './sshsig.ts'
 import { activationRefs, statementName } from './statement-refs.ts'
@@ -28,8 +28,10 @@ export async function proposeActivation(path: string, options: { readonly commit
   const { commit: named, kind, reason, capabilities } = options
   if (kind === 'emergency' ? reason === undefined : kind === 'activation' && reason !== undefined) throw new GatewayError('ERR_USAGE', kind === 'emergency' ? 'an emergency change gives a reason' : 'only an emergency change and its review give a reason')
   if (reason !== undefined && !isReason(reason)) throw new GatewayError('ERR_USAGE', 'a reason is one line of at most 500 printable characters')
-  const repository = createPolicyRepository(path, named)
-  const revision = await resolve(path, named)
+  // A tag comes with a fetch, whoever pushed it: one that is called like a branch, or like the short id of a commit, must not be signed in its place.
+  const folders = gitFolders(path)
+  const revision = await resolveCommit(path, folders, named)
+  const repository = createPolicyRepository(folders.common, revision)
   const commit = await repository.readCommit(revision)
   const tree = await repository.readTree(commit)
   const serial = options.serial ?? (await repository.countCommits(commit)).count
@@ -58,7 +60,7 @@ export function signerOf(statement: Statement, signature: string, allowedSigners
 export async function leaveEndorsement(path: string, file: Uint8Array): Promise<string> {
   const endorsement = parseEndorsement(file)
   if (typeof endorsement === 'string') throw new GatewayError('ERR_USAGE', endorsement)
-  const gitdir = gitdirOf(path)
+  const gitdir = gitFolders(path).common
   const oid = await git.writeBlob({ fs, gitdir, blob: file })
   const { statement, signed, signature } = endorsement
   const key = verifySshSignature(signature, signed, activationNamespace)
@@ -66,26 +68,4 @@ export async function leaveEndorsement(path: string, file: Uint8Array): Promise<
   const ref = `${activationRefs}/${statement.revision}/${statementName(statement.kind, key)}`
   await git.writeRef({ fs, gitdir, ref, value: oid, force: true })
   return ref
-}
-
-async function resolve(path: string, named: string): Promise<string> {
-  const gitdir = gitdirOf(path)
-  const wrong = (why: string, cause?: unknown) => new GatewayError('ERR_POLICY_REPOSITORY', `policy repository ${path}: ${named} ${why}`, { cause })
-  const isAbsent = (cause: unknown): undefined => {
-    if (cause instanceof git.Errors.NotFoundError) return undefined
-    throw wrong('cannot be told from others', cause)
-  }
-  // A tag comes with a fetch, whoever pushed it: one that is called like the short id of a commit must not be signed in its place.
-  const byId = /^[0-9a-f]{4,40}$/.test(named) ? await git.expandOid({ fs, gitdir, oid: named }).catch(isAbsent) : undefined
-  const byRef = byId === named ? undefined : await git.resolveRef({ fs, gitdir, ref: named }).catch(isAbsent)
-  if (byId !== undefined && byRef !== undefined && byId !== byRef) throw wrong('is the short id of a commit, and the name of a branch or tag: give the full id')
-  return byId ?? byRef ?? fail(wrong('does not exist'))
-}
-
-function fail(error: GatewayError): never {
-  throw error
-}
-
-function gitdirOf(path: string): string {
-  return fs.existsSync(join(path, '.git')) ? join(path, '.git') : path
 }

@@ -90,14 +90,17 @@ test('a commit that was refused is looked at again once who may sign has changed
   t.like(await it.activation.poll(), { event: 'refused', revision: more }, 'judged anew')
 })
 
-test('a tag that is called like the short id of a commit is not signed in its place', async (t) => {
+test('a tag that is called like a branch, or like the short id of a commit, is not signed in its place', async (t) => {
   using it = await running()
   const named = await it.change({ 'README.md': 'meant' }, eli)
   const other = await it.change({ 'README.md': 'not meant' }, undefined)
   const ask = (commit: string) => proposeActivation(it.dir, { commit, kind: 'activation', serial: -1, capabilities: {} })
-  await git.tag({ fs, dir: it.dir, ref: named.slice(0, 7), object: other })
-  await t.throwsAsync(ask(named.slice(0, 7)), { code: 'ERR_POLICY_REPOSITORY', message: new RegExp(`: ${named.slice(0, 7)} is the short id of a commit, and the name of a branch or tag: give the full id$`) })
-  await t.throwsAsync(ask('nowhere'), { code: 'ERR_POLICY_REPOSITORY', message: /: nowhere does not exist$/ })
+  const short = named.slice(0, 7)
+  await git.writeRef({ fs, dir: it.dir, ref: 'refs/heads/release', value: named })
+  for (const name of [short, 'release']) await git.tag({ fs, dir: it.dir, ref: name, object: other })
+  await t.throwsAsync(ask(short), { code: 'ERR_POLICY_REPOSITORY', message: new RegExp(`: "${short}" is more than one commit: refs/tags/${short}, commit ${named}$`) })
+  await t.throwsAsync(ask('release'), { code: 'ERR_POLICY_REPOSITORY', message: /: "release" is more than one commit: refs\/tags\/release, refs\/heads\/release$/ })
+  await t.throwsAsync(ask('nowhere'), { code: 'ERR_POLICY_REPOSITORY', message: /: "nowhere" is no commit, branch or tag of it$/ })
 })
 
 test('a policy whose commit cannot be read at the start is in force again once it can', async (t) => {
