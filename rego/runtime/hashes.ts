@@ -1,6 +1,6 @@
-// Every look-up hashes its key, byte by byte, and most keys are strings that the compiler put into the module. These never change and never
-// move: the hash of one is kept at a place that follows from its address. The room for it is taken from below the heap, so it is part
-// of what is copied with the data.
+// Keeps the hashes of a module's constant strings. Every look-up hashes its key, byte by byte, and most keys are such strings. These
+// never change and never move: the hash of one is kept at a place that follows from its address. The room for it is taken from below the
+// heap, so it is part of what is copied with the data.
 import type { Functions } from './functions.ts'
 import { callsOf } from './instructions.ts'
 import { emptyBlock, i32, op, signed, unsigned } from '../wasm-writer.ts'

@@ -5,7 +5,7 @@ import crypto from 'node:crypto'
 import { readFunctionNames, sections, WasmReader } from '../wasm-reader.ts'
 import { codeOf, op, unsigned } from '../wasm-writer.ts'
 import { known, type Functions, type Known } from './functions.ts'
-import { calleeAt, instructionsOf, startOf } from './instructions.ts'
+import { operandAt, instructionsOf, startOf } from './instructions.ts'
 import { keepHashes } from './hashes.ts'
 import { answerWithArray } from './result.ts'
 import { compareByEight } from './texts.ts'
@@ -46,6 +46,6 @@ function isKnown(name: string): name is Known {
 
 function fingerprint(body: Uint8Array, names: ReadonlyMap<number, string>): string {
   const hash = crypto.createHash('sha256').update(body.subarray(0, startOf(body)))
-  for (const { code, at, end } of instructionsOf(body)) hash.update(code === op.call ? names.get(calleeAt(body, at)) ?? '' : body.subarray(at, end))
+  for (const { code, at, end } of instructionsOf(body)) hash.update(code === op.call ? names.get(operandAt(body, at)) ?? '' : body.subarray(at, end))
   return hash.digest('hex')
 }

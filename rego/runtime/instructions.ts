@@ -21,7 +21,7 @@ export function callsOf(bodies: readonly Uint8Array[], callee: number): Call[] {
   bodies.forEach((bytes, body) => {
     let before: Instruction | undefined
     for (const instruction of instructionsOf(bytes)) {
-      if (instruction.code === op.call && calleeAt(bytes, instruction.at) === callee) calls.push({ body, constant: before?.code === op.i32Const ? { ...before, value: calleeAt(bytes, before.at) } : undefined })
+      if (instruction.code === op.call && operandAt(bytes, instruction.at) === callee) calls.push({ body, constant: before?.code === op.i32Const ? { ...before, value: operandAt(bytes, before.at) } : undefined })
       before = instruction
     }
   })
@@ -48,6 +48,6 @@ export function startOf(body: Uint8Array): number {
 }
 
 /** The number in the instruction at `at`; one that is negative comes out above 2³¹, or as less than it is. */
-export function calleeAt(body: Uint8Array, at: number): number {
+export function operandAt(body: Uint8Array, at: number): number {
   return new WasmReader(body, at + 1).u32()
 }

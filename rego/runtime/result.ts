@@ -1,7 +1,8 @@
-// What an evaluation answers is a set of one object with the decision in it, and a set hashes all that is put into it, down to the last
-// mask. An array of one is the same JSON.
+// Makes the answer an array. What an evaluation answers is a set of one object with the decision in it, and a set hashes all that is put
+// into it, down to the last mask. An array of one is the same JSON. This goes by the names of functions and the shape of `eval`, which
+// the compiler writes anew for each module.
 import type { Functions } from './functions.ts'
-import { calleeAt, instructionsOf, startOf } from './instructions.ts'
+import { operandAt, instructionsOf, startOf } from './instructions.ts'
 import type { Instruction } from './instructions.ts'
 import { op, unsigned } from '../wasm-writer.ts'
 
@@ -11,7 +12,7 @@ export function answerWithArray({ bodies, imported, indices }: Functions): reado
   const body = bodies[evaluate - imported]
   if (!body) return []
   const instructions = [...instructionsOf(body)]
-  const calls = ({ code, at }: Instruction, callee: number) => code === op.call && calleeAt(body, at) === callee
+  const calls = ({ code, at }: Instruction, callee: number) => code === op.call && operandAt(body, at) === callee
   // A query with a loop in it may answer twice the same, and one with a set of its own means that one as well.
   if (instructions.some(({ code }) => code === op.loop) || instructions.filter(one => calls(one, set)).length !== 1) return []
   const chunks = instructions.map(one => {

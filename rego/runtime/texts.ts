@@ -1,4 +1,5 @@
-// Texts are compared byte by byte; as long as eight of each are the same, or four, there is nothing to find in them.
+// Compares texts by eight bytes. OPA's library does so byte by byte; as long as eight of each are the same, or four, there is nothing to
+// find in them.
 import type { Functions } from './functions.ts'
 import { emptyBlock, op, unsigned } from '../wasm-writer.ts'
 

@@ -1,6 +1,6 @@
-// The value of a rule without arguments is kept by the rule's number, in an object whose keys are numbers, each hashed as a float. Here
-// it is a table. `with` puts another on top of it (its first word says which is below) and takes it off again; one that was taken
-// off is used for the next, because an evaluation gives no memory back.
+// Keeps the values of rules in a table. OPA keeps the value of a rule without arguments by the rule's number, in an object whose keys
+// are numbers, each hashed as a float. `with` puts another table on top (its first word says which is below) and takes it off again; one
+// that was taken off is used for the next, because an evaluation gives no memory back.
 import type { Functions, Known } from './functions.ts'
 import { callsOf } from './instructions.ts'
 import { sections } from '../wasm-reader.ts'
