@@ -1,6 +1,7 @@
 // `npm run fuzz [-- --seconds S --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach.
-// Prints the input that broke one. TEXT `rego`: Rego's built-in functions in three engines instead.
+// Prints the input that broke one. TEXT `rego`: Rego's built-in functions in three engines instead; `pipelines`: PostgreSQL's messages, beside the server.
 import { parseArgs } from 'node:util'
+import { fuzzPipelines } from './pipelines.ts'
 import { fuzzRego } from './rego.ts'
 import { targets } from './targets.ts'
 
@@ -38,6 +39,7 @@ function mutate(seed: Uint8Array, other: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.subarray(0, maxInputBytes))
 }
 
+if (positionals[0] === 'pipelines') process.exit(await fuzzPipelines(Number(values.seconds), random))
 if (positionals[0] === 'rego') process.exit(await fuzzRego(Number(values.seconds), random))
 for (const target of chosen) {
   const corpus = [...target.seeds]
