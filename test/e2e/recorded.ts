@@ -37,13 +37,13 @@ export function readInput(directories: { readonly keys: string; readonly evidenc
   throw new Error(`no frame ${receipt}`)
 }
 
-/** Asks until there is an answer: batches are sealed once a second. @throws after 20 s */
+/** Asks until there is an answer: batches are sealed once a second, a policy is in force some seconds after it was signed. @throws after 60 s */
 export async function eventually<T>(find: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     const found = await find()
     if (found !== undefined) return found
-    if (Date.now() > deadline) throw new Error(`${what}: not within 20 s`)
+    if (Date.now() > deadline) throw new Error(`${what}: not within 60 s`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -79,7 +79,7 @@ test.serial('stock git accepts every commit of the evidence log', async (t) => {
 })
 
 test.serial('a second start resumes the same bank, and the record goes on', async (t) => {
-  t.timeout(120_000)
+  t.timeout(240_000)
   const before = JSON.parse((await countersign('evidence', 'verify', '--json', at('gateway', 'evidence'))).stdout) as { log: { size: number } }
   const { code, output } = await countersign('start', '--once', '--dir', dir)
   t.is(code, 0, output)
@@ -90,7 +90,7 @@ test.serial('a second start resumes the same bank, and the record goes on', asyn
 })
 
 test.serial('while it stays up, the line it prints for psql works as printed, and shows masked values', async (t) => {
-  t.timeout(120_000)
+  t.timeout(240_000)
   const child = spawn(process.execPath, [launcher, 'start', '--dir', dir], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   let output = ''
