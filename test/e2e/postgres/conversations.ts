@@ -27,6 +27,7 @@ export const conversations: readonly Conversation[] = [
   { name: 'errors among several Syncs', messages: [...run(one), sync(), ...run('select 1/0'), ...run(one), sync(), ...run(one), sync(), ...run('select nothing'), sync(), sync(), ...run(one), sync()] },
   { name: 'an error without a Sync: everything is skipped, also a Query and a Flush', messages: [...run('select 1/0'), flush(), query('select 5'), ...run(one), flush(), sync(), query('select 6')] },
   { name: 'Flush without Sync', messages: [parse(several), flush(), bind(), flush(), describe('P'), flush(), execute('', 1), flush(), execute('', 0), flush(), sync()] },
+  { name: 'a refused Parse that the server skipped leaves the unnamed statement', messages: [parse(one), bind({ parameters: ['x'], formats: [1] }), parse('selec 3'), parse('select length($1)'), sync(), bind(), execute(), sync()] },
   { name: 'Describe of a statement after Close', messages: [parse(one, 's1'), describe('S', 's1'), close('S', 's1'), describe('S', 's1'), sync(), bind({ name: 's1' }), sync(), close('S', 's1'), close('P', 'none'), sync()] },
   { name: 'Describe and Execute of portals that do not exist', messages: [describe('P', 'none'), sync(), execute('none'), sync(), bind({ name: 'none' }), execute(), sync()] },
   { name: 'a failed Parse leaves no statement', messages: [parse('select wrong from nowhere', 's2'), sync(), bind({ name: 's2' }), sync(), parse(one, 's2'), sync(), bind({ name: 's2' }), describe('P'), execute(), sync()] },

@@ -239,7 +239,7 @@ export class Replies {
     this.#state.pop()
     // A Parse that fails has lost the unnamed statement before it.
     if (head.prepared?.name === '' && head.reply === 'parse') head.prepared.before = undefined
-    head.undo?.()
+    if (head.reply !== 'poison') head.undo?.()
     if (head.reply === 'poison' && head.isExtended !== true) return
     for (const due of state.skip()) {
       due.own?.failed(frame.bytes)

@@ -15,7 +15,7 @@ import type { Planner } from './plan.ts'
 import { errorOf } from '../refuse.ts'
 import type { Replies } from './replies.ts'
 import type { Statement } from '../sql/analysis.ts'
-import type { Due, Portal, SessionState } from './state.ts'
+import { undoOfClose, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 export interface RequestsOptions {
   readonly state: SessionState
@@ -252,10 +252,10 @@ export class Requests {
     const { state, upstream } = this.#o
     if (step.poison === undefined) throw new ProtocolViolation('a message that cannot be refused')
     upstream.control({ kind: 'poison', bytes: step.poison() })
-    if (step.kind === 'parse' && step.due?.prepared?.name === '') step.due.prepared.before = undefined
+    const undo = step.kind === 'parse' && step.due?.prepared?.name === '' ? loseUnnamed(state, step.due.prepared) : undefined
     step.due?.undo?.()
     if (step.isExtended) state.isUnsynced = true
-    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault'), saying(step)), isExtended: step.isExtended })
+    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault'), saying(step)), isExtended: step.isExtended, ...undo === undefined ? {} : { undo } })
     if (!step.isExtended) state.expect({ reply: 'ready' })
   }
 
@@ -280,6 +280,13 @@ export class Requests {
   #flush(): Promise<void> | undefined {
     return this.#o.upstream.flush() ? undefined : drained(this.#o.upstream)
   }
+}
+
+/** A Parse that fails takes the unnamed statement before it along. @returns what gives it back, where the server skips the poison for an earlier error's sake */
+function loseUnnamed({ prepared }: SessionState, parsed: Prepared): () => void {
+  const { before } = parsed
+  parsed.before = undefined
+  return undoOfClose(prepared, before)
 }
 
 /** Last first: what a later message did to a name was done to what an earlier one had made of it. */
