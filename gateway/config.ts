@@ -158,6 +158,8 @@ export interface PostgresConfig {
   /** Seconds that a statement waits for a human; 0: it is refused at once as pending. */
   readonly approvalWaitS: number
   readonly signIn: readonly PostgresSignIn[]
+  /** With `token` and `scram` together: user names that begin so prove a password, all others are asked for a token. */
+  readonly machinePrefix?: string
   /** Start-up parameters: those that are known to be harmless, or any. */
   readonly parameters: 'known' | 'any'
 }

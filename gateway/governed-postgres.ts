@@ -9,12 +9,18 @@ export const defaultApprovalWaitS = 60
 const maxNameBytes = 63
 
 /** The safe answer to everything that is not said. */
-export function postgresOf(written: WrittenPostgres = {}): PostgresConfig {
+export function postgresOf(written: WrittenPostgres = {}, machinePrefix?: string): PostgresConfig {
   return {
+    ...machinePrefix !== undefined && asksByName(written) ? { machinePrefix } : {},
     ...written.databases === undefined ? {} : { databases: written.databases },
     unparsed: written.unparsed ?? 'deny', unknownOrigin: written.unknown_origin ?? 'mask', onExpiry: written.on_expiry ?? 'finish',
     approvalWaitS: written.approval_wait_s ?? defaultApprovalWaitS, signIn: written.sign_in ?? ['token'], parameters: written.parameters ?? 'known',
   }
+}
+
+/** A server asks one question, before it is told anything but the user name (PostgreSQL 18 §54.2.1). */
+export function asksByName({ sign_in: signIn = [] }: WrittenPostgres = {}): boolean {
+  return signIn.includes('token') && signIn.includes('scram')
 }
 
 export function upstreamTlsOf({ ca, cert, key, server_name: serverName, direct }: WrittenTls): UpstreamTls {
@@ -32,6 +38,7 @@ export function postgresProblems({ upstream, postgres }: WrittenCalled, at: stri
   else if (!isName(parts[2] ?? '')) say('upstream.url', `expected a database name of at most ${maxNameBytes} bytes, percent-encoded`)
   for (const key of ['header', 'scheme'] as const) if (upstream.credential?.[key] !== undefined) say(`upstream.credential.${key}`, 'is for http and mcp alone: the secret is the password')
   if (upstream.user !== undefined && !fits(upstream.user)) say('upstream.user', `expected at most ${maxNameBytes} bytes`)
+  if (postgres?.sign_in?.includes('token') === true && postgres.sign_in.includes('oauthbearer')) say('postgres.sign_in', 'token and oauthbearer are two questions, and a person is asked one')
   postgres?.databases?.forEach((name, i) => { if (!fits(name)) say(`postgres.databases[${i}]`, `expected at most ${maxNameBytes} bytes`) })
   const { tls } = upstream
   if (tls === undefined) return problems

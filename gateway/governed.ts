@@ -3,7 +3,7 @@
 import { isPlaintextAbroad } from './bootstrap.ts'
 import type { ActivationRules, ApproverTemplate, CatalogueEntry, Governed, IdentityProviderConfig, TargetConfig } from './config.ts'
 import { ConfigError, createConfigParser, deepFreeze, type ConfigProblem } from './config-document.ts'
-import { postgresOf, postgresProblems, upstreamTlsOf } from './governed-postgres.ts'
+import { asksByName, postgresOf, postgresProblems, upstreamTlsOf } from './governed-postgres.ts'
 import type { WrittenCalled, WrittenTarget } from './governed-target.ts'
 import schema from './schema/governed.schema.json' with { type: 'json' }
 
@@ -33,6 +33,7 @@ interface Written {
   readonly approvals?: Readonly<Record<string, { readonly groups: readonly { readonly any_of: readonly string[]; readonly min?: number }[]; readonly ttl_s?: number }>>
   readonly off_boarded?: readonly string[]
   readonly sponsors?: Readonly<Record<string, string>>
+  readonly machine_prefix?: string
   readonly machines?: readonly { readonly name: string; readonly verifier: string; readonly groups?: readonly string[]; readonly targets: readonly string[] }[]
   readonly activation?: { readonly quorum?: number; readonly emergency?: { readonly quorum?: number; readonly signers: readonly string[]; readonly review_within_s: number } }
 }
@@ -50,7 +51,7 @@ export function parseGoverned(text: string, secrets: Iterable<string>, file = 'c
       issuer: p.issuer, jwksUri: p.jwks_uri, audiences: p.audiences, algorithms: p.algorithms ?? defaultAlgorithms,
       groupsClaim: p.groups_claim ?? defaultGroupsClaim, claims: p.claims ?? [], clockSkewS: p.clock_skew_s ?? defaultClockSkewS, services: p.services ?? [], agents: p.agents ?? [], arePeopleApart: p.people_apart ?? false,
     })),
-    targets: written.targets.map(targetOf),
+    targets: written.targets.map((target) => targetOf(target, written.machine_prefix)),
     approvals: Object.fromEntries(Object.entries(written.approvals ?? {}).map(([name, template]): [string, ApproverTemplate] => [name, {
       groups: template.groups.map((group) => ({ anyOf: group.any_of, min: group.min ?? 1 })), ttlS: template.ttl_s ?? defaultApprovalTtlS,
     }])),
@@ -68,7 +69,7 @@ function activationOf({ quorum, emergency }: NonNullable<Written['activation']> 
   }
 }
 
-function targetOf(target: WrittenTarget): TargetConfig {
+function targetOf(target: WrittenTarget, machinePrefix: string | undefined): TargetConfig {
   const { upstream = nowhere, limits, authzen } = target
   return {
     name: target.name, protocol: target.protocol, prefix: target.prefix, env: target.env,
@@ -77,7 +78,7 @@ function targetOf(target: WrittenTarget): TargetConfig {
       ...upstream.credential === undefined ? {} : { credential: upstream.credential }, ...upstream.user === undefined ? {} : { user: upstream.user }, ...upstream.tls === undefined ? {} : { tls: upstreamTlsOf(upstream.tls) },
     },
     ...authzen === undefined ? {} : { authzen: { enforcementPoints: authzen.enforcement_points, claims: authzen.claims ?? [] } },
-    ...target.protocol === 'postgres' ? { postgres: postgresOf(target.postgres) } : {},
+    ...target.protocol === 'postgres' ? { postgres: postgresOf(target.postgres, machinePrefix) } : {},
     labels: target.labels ?? [], durability: target.durability ?? 'strict',
     catalogue: Object.fromEntries(Object.entries(target.catalogue ?? {}).map(([key, entry]): [string, CatalogueEntry] => [key, {
       effects: entry.effects ?? undeclaredEffects, labels: entry.labels ?? [], request: entry.request ?? {}, result: entry.result ?? {}, isOpaque: entry.opaque ?? false,
@@ -154,12 +155,15 @@ function crossCheck(written: Written, secrets: ReadonlySet<string>): ConfigProbl
   return [...problems, ...machineProblems(written, secrets)]
 }
 
-function machineProblems({ machines = [], targets }: Written, secrets: ReadonlySet<string>): ConfigProblem[] {
+function machineProblems({ machines = [], machine_prefix: prefix, targets }: Written, secrets: ReadonlySet<string>): ConfigProblem[] {
   const problems: ConfigProblem[] = []
+  if (prefix === undefined) targets.forEach(({ postgres }, i) => { if (asksByName(postgres)) problems.push({ path: `targets[${i}].postgres.sign_in`, message: 'token and scram together need machine_prefix: who is asked for what' }) })
   const names = new Set<string>()
   machines.forEach((machine, i) => {
     if (names.has(machine.name)) problems.push({ path: `machines[${i}].name`, message: 'another machine has this name' })
     names.add(machine.name)
+    // It would be asked for a token, and send its password as one.
+    if (prefix !== undefined && !machine.name.startsWith(prefix)) problems.push({ path: `machines[${i}].name`, message: 'does not begin with machine_prefix' })
     if (!secrets.has(machine.verifier)) problems.push({ path: `machines[${i}].verifier`, message: 'no secret of this name in the bootstrap file' })
     machine.targets.forEach((name, t) => {
       if (!targets.some((target) => target.name === name && target.protocol === 'postgres')) problems.push({ path: `machines[${i}].targets[${t}]`, message: 'no postgres target has this name' })

@@ -18,7 +18,7 @@ import { Catalogue, type Ask } from './sql/catalogue.ts'
 import { traceStatement } from './sql/lineage.ts'
 import { createParser } from './sql/parser.ts'
 import { CancelKeys } from './wire/cancel-keys.ts'
-import { signIn } from './wire/credential.ts'
+import { methodsFor, signIn } from './wire/credential.ts'
 import { encodeFatal, farewell } from './wire/farewell.ts'
 import { LoginError } from './wire/login.ts'
 import { authenticationTimeoutMs, welcome, type Welcome } from './wire/welcome.ts'
@@ -82,7 +82,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
       return 'ended'
     }
     const { socket } = greeted
-    const entered = await signIn({ socket, user: greeted.user, peer: client.peer }, door, config.signIn, deadline)
+    const entered = await signIn({ socket, user: greeted.user, peer: client.peer }, door, methodsFor(greeted.user, config), deadline)
     if (entered.kind === 'ended') return 'refused'
     const { gate } = entered
     try {

@@ -2,7 +2,7 @@
 // What it presents goes to the door unread; the client is told AuthenticationOk or FATAL, in that order of events and no other.
 import type { Socket } from 'node:net'
 import type { Challenge, Credential, PeerAddress } from '../../../call.ts'
-import type { PostgresSignIn } from '../../../config.ts'
+import type { PostgresConfig, PostgresSignIn } from '../../../config.ts'
 import type { TokenSource } from '../../../protocol.ts'
 import { isRefusal, type Refusal } from '../../../refusal.ts'
 import {
@@ -36,7 +36,16 @@ type Presented<G extends object> = { readonly gate: G; readonly lastWords: Uint8
 const mechanisms = { oauthbearer: 'OAUTHBEARER', scram: 'SCRAM-SHA-256' } as const
 
 /**
- * @param methods what the listener offers; with `token` it is the only one: a server asks for one thing (§54.2.1), and every driver can send a password
+ * A server asks one thing, and knows a user name only (§54.2.1). Where people and machines share a listener the spelling of the name tells, never
+ * whether somebody has it: nobody learns who exists, and a machine that left the config is not asked for its password in the clear.
+ */
+export function methodsFor(user: string, { signIn: offered, machinePrefix }: Pick<PostgresConfig, 'signIn' | 'machinePrefix'>): readonly PostgresSignIn[] {
+  if (machinePrefix === undefined) return offered
+  return user.startsWith(machinePrefix) ? ['scram'] : ['token']
+}
+
+/**
+ * @param methods what this client is offered; with `token` nothing else is: every driver can send a password
  * @param signal the one that `welcome` had: there is one time-out for both. Never throws but for a fault of the door.
  */
 export async function signIn<G extends object>(applicant: Applicant, entrance: Entrance<G>, methods: readonly PostgresSignIn[], signal: AbortSignal): Promise<SignedIn<G>> {

@@ -9,7 +9,7 @@ import type { Machines } from '../../../../../gateway/identity/index.ts'
 import { createIdentity } from '../../../../../gateway/identity/index.ts'
 import { encodeBackendKeyData, encodeParameterStatus, encodeReady, parseDiagnostic } from '../../../../../gateway/protocols/postgres/messages.ts'
 import { CancelKeys, type CancelMatch } from '../../../../../gateway/protocols/postgres/wire/cancel-keys.ts'
-import { signIn, type SignedIn } from '../../../../../gateway/protocols/postgres/wire/credential.ts'
+import { methodsFor, signIn, type SignedIn } from '../../../../../gateway/protocols/postgres/wire/credential.ts'
 import { login, sendCancel, type LoggedIn } from '../../../../../gateway/protocols/postgres/wire/login.ts'
 import { welcome, type Welcome } from '../../../../../gateway/protocols/postgres/wire/welcome.ts'
 import type { ByteConnection, StreamAccess, TokenSource } from '../../../../../gateway/protocol.ts'
@@ -33,6 +33,7 @@ export interface Front {
 export interface FrontOptions {
   readonly tls?: Authority
   readonly methods?: readonly PostgresSignIn[]
+  readonly machinePrefix?: string
   readonly allowAnyParameters?: boolean
   readonly provider?: TestProvider
   readonly machines?: Machines
@@ -41,7 +42,7 @@ export interface FrontOptions {
   readonly upstream?: StreamAccess
 }
 
-export async function openFront({ tls, methods = ['token'], allowAnyParameters = false, provider, machines, tokensFrom, upstream }: FrontOptions = {}): Promise<Front> {
+export async function openFront({ tls, methods = ['token'], machinePrefix, allowAnyParameters = false, provider, machines, tokensFrom, upstream }: FrontOptions = {}): Promise<Front> {
   const secureContext = tls === undefined ? undefined : createSecureContext(tls.issue('localhost', { dns: ['localhost'], ip: '127.0.0.1' }))
   const identity = createIdentity({ providers: provider === undefined ? [] : [provider.config], offBoarded: [], sponsors: {}, now: Date.now })
   const keys = new CancelKeys<LoggedIn>(Date.now)
@@ -67,7 +68,7 @@ export async function openFront({ tls, methods = ['token'], allowAnyParameters =
       socket.destroy()
     }
     if (come.kind !== 'startup') return
-    const who = await signIn({ socket: come.socket, user: come.user, peer }, entrance, methods, front.timeout.signal)
+    const who = await signIn({ socket: come.socket, user: come.user, peer }, entrance, methodsFor(come.user, { signIn: methods, ...machinePrefix === undefined ? {} : { machinePrefix } }), front.timeout.signal)
     front.signedIn.push(who)
     if (who.kind !== 'entered' || upstream === undefined) return
     const there = await login({ access: upstream, user: 'bank', database: come.database, parameters: come.parameters, signal: front.timeout.signal })

@@ -226,6 +226,39 @@ test('a wrong password and a name nobody has are refused alike', async (t) => {
   }
 })
 
+test('people and jobs share a listener: a user name with the prefix of machines proves a password, any other is asked for a token', async (t) => {
+  const at = await open(t, { methods: ['token', 'scram'], machinePrefix: 'night', machines: machinesOf() })
+  for (const config of [{ user: 'nightly', password: 'machine password' }, { user: 'ana', password: await token() }]) {
+    const client = pg(t, at, config)
+    await client.connect()
+    t.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }])
+  }
+  t.deepEqual(at.signedIn.map((who) => who.kind === 'entered' && who.gate.id), ['machine|nightly', `${provider.issuer}|ana`])
+})
+
+test('on a shared listener no name with the prefix of machines is asked for a password in the clear, whether or not there is such a machine', async (t) => {
+  const gone = machinesOf()
+  gone.trust({ machines: [], offBoarded: [], sponsors: {} })
+  for (const [user, machines] of [['nightly', machinesOf()], ['nightly', gone], ['nightwatch', machinesOf()], ['night', machinesOf()]] as const) {
+    const options = { methods: ['token', 'scram'], machinePrefix: 'night', machines } as const
+    t.deepEqual((await sasl(t, options, user)).offered, ['SCRAM-SHA-256'], user)
+    const error = await t.throwsAsync<Error & { code?: string }>(pg(t, await open(t, options), { user, password: 'wrong' }).connect(), { message: 'The password is not valid' })
+    t.is(error.code, '28P01')
+    // The token of a person is no password, either.
+    const { stranger, at } = await sasl(t, options, user)
+    stranger.send(encodePassword(await token()))
+    t.regex(spoken(await stranger.end()), /^FATAL 08P01 SASLInitialResponse message/)
+    t.deepEqual(at.presented, [])
+  }
+})
+
+test('on a shared listener a name without the prefix proves no password, also where it is a machine’s', async (t) => {
+  const { at, stranger } = await sasl(t, { methods: ['token', 'scram'], machinePrefix: 'job-', machines: machinesOf() }, 'nightly')
+  stranger.send(encodeSaslInitial({ mechanism: 'SCRAM-SHA-256', response: Buffer.from('n,,n=,r=abcdefgh') }))
+  t.is(spoken(await stranger.end()), 'FATAL 08P01 PasswordMessage message is not one string')
+  t.deepEqual(at.presented, [])
+})
+
 for (const [what, spoil] of [
   ['SCRAM bound to a channel that was not offered', { first: 'p=tls-server-end-point,,n=,r=abcdefgh' }],
   ['SCRAM with a mandatory extension', { first: 'n,,m=x,n=,r=abcdefgh' }],
