@@ -11,11 +11,12 @@ import { PolicyError } from './errors.ts'
 import { meterModule, startExport } from './fuel.ts'
 import { createMachine, maxResultBytes, pageBytes, readText, toLoadError, writeText } from './machine.ts'
 import type { Exports, Machine, MachineOptions } from './machine.ts'
+import { declaredPages } from './module-shape.ts'
 
 // The package's ES module exports less than its CommonJS one.
 const opaWasm = createRequire(import.meta.url)('@open-policy-agent/opa-wasm') as { readonly LoadedPolicy: typeof LoadedPolicy }
 
-/** Pages at the start; the module's own image and its data need about three. */
+/** Pages at the start; a module's own image and its data need about three, unless it has many constants. */
 const initialPages = 16
 /** Copied in one turn of the event loop: half a millisecond, most of it for pages that are touched for the first time. */
 const bytesPerTurn = 524_288
@@ -49,7 +50,10 @@ export interface ImageOptions extends MachineOptions {
 /** @throws PolicyError `ERR_BUNDLE_MALFORMED`, `ERR_BUNDLE_BUILTIN` (one is missing) or what its data ran into */
 export function makeImage(options: ImageOptions): Image {
   const module = compile(options)
-  const machine = createMachine(module, initialPages, options)
+  // One more than it says: what runtime/ keeps lies behind the constants.
+  const pages = Math.max(initialPages, declaredPages(options.wasm) + 1)
+  if (pages > options.maxMemoryPages) throw new PolicyError('ERR_BUNDLE_MALFORMED', `the policy module has constants that take ${pages} pages of 64 KiB, and may have ${options.maxMemoryPages} for all it does`)
+  const machine = createMachine(module, pages, options)
   const { instance, memory, exports } = machine
   start(instance)
   try {

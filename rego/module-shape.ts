@@ -1,6 +1,6 @@
 // What a module may bring along: what OPA's compiler makes, and no more. A memory of its own would know no ceiling, an import could be
 // anything, and an array type could fill the process before a line of it has run. Format: WebAssembly Core Specification 2.0, §5.
-import { importKinds, sections, unknown, WasmReader } from './wasm-reader.ts'
+import { importKinds, readSections, sections, unknown, WasmReader } from './wasm-reader.ts'
 
 const functionType = 0x60
 const numberTypes = [0x7f, 0x7e, 0x7d, 0x7c]
@@ -33,21 +33,34 @@ export function checkShape(parts: ReadonlyMap<number, Uint8Array>): readonly str
   })
   // The stack's pointer, which stands where it stood between two calls: all other state is memory, and can be copied.
   if (changing > 1) throw unknown('it has more than one global that changes')
-  const importedFunctions: string[] = []
+  return importsOf(parts).functions
+}
+
+/**
+ * Pages of 64 KiB that a module asks its host for, so that its constants have room.
+ * @throws PolicyError `ERR_BUNDLE_MALFORMED`
+ */
+export function declaredPages(wasm: Uint8Array): number {
+  return importsOf(readSections(wasm)).pages
+}
+
+function importsOf(parts: ReadonlyMap<number, Uint8Array>): { readonly functions: readonly string[]; readonly pages: number } {
+  const functions: string[] = []
+  let pages = 0
   forEach(parts, sections.import, reader => {
     const from = reader.name()
     const name = reader.name()
     const kind = reader.byte()
     if (from === 'env' && kind === importKinds.func && hostFunctions.includes(name)) {
       reader.u32()
-      importedFunctions.push(name)
+      functions.push(name)
     } else if (from === 'env' && kind === importKinds.memory && name === 'memory') {
       const hasMaximum = reader.byte() === 1
-      reader.u32()
+      pages = reader.u32()
       if (hasMaximum) reader.u32()
     } else throw unknown("it imports something else than OPA's host functions and the memory")
   })
-  return importedFunctions
+  return { functions, pages }
 }
 
 function forEach(parts: ReadonlyMap<number, Uint8Array>, section: number, read: (reader: WasmReader) => void): void {

@@ -250,7 +250,8 @@ const modules: readonly (readonly [title: string, make: () => Uint8Array, code: 
   ['with arrays that no ceiling holds', () => moduleOf([1, [1, 0x5e, 0x7f, 1]]), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has a type that is not a function'],
   ['with a huge table', () => moduleOf([4, [1, 0x70, 0, 0x81, 0x80, 0x04]]), 'ERR_BUNDLE_MALFORMED', 'the policy module cannot be metered: it has a table of more than 65536 functions'],
   ['that imports the system', () => moduleOf([1, [1, 0x60, 0, 0]], [2, [1, 4, 0x77, 0x61, 0x73, 0x69, 4, 0x65, 0x78, 0x69, 0x74, 0, 0]]), 'ERR_BUNDLE_MALFORMED', "the policy module cannot be metered: it imports something else than OPA's host functions and the memory"],
-  ['that wants more memory than there is', () => moduleOf([2, [1, 3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0, 0x80, 0x80, 1]]), 'ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI"],
+  ['that wants more memory than there is', () => moduleOf([2, [1, 3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0, 0x80, 0x80, 1]]), 'ERR_BUNDLE_MALFORMED', 'the policy module has constants that take 16385 pages of 64 KiB, and may have 1024 for all it does'],
+  ['that wants another kind of memory', () => moduleOf([2, [1, 3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 1, 1, 2]]), 'ERR_BUNDLE_MALFORMED', "the policy module does not fit OPA's ABI"],
   ['that takes host functions for others', () => moduleOf([1, [1, 0x60, 0, 0]], [2, [1, 3, 0x65, 0x6e, 0x76, 9, 0x6f, 0x70, 0x61, 0x5f, 0x61, 0x62, 0x6f, 0x72, 0x74, 3, 0x7f, 0]]), 'ERR_BUNDLE_MALFORMED', "the policy module cannot be metered: it imports something else than OPA's host functions and the memory"],
 ]
 
@@ -280,6 +281,15 @@ test('a bundle that lists an entrypoint which its module does not have is not lo
     ;(manifest.metadata['inputs'] as Record<string, unknown>)['countersign/other/one'] = []
   }))
   t.throws(() => loadPolicy(bundle), { code: 'ERR_BUNDLE_MALFORMED', message: 'the bundle has no entrypoint countersign/other/one' })
+})
+
+test('a module with megabytes of constants decides like any other', t => {
+  // As the compiler says it of such a module; the compilation alone would take ten seconds.
+  const wasm = Buffer.from(wasmOf())
+  const name = '\x03env\x06memory\x02\x00'
+  wasm[wasm.indexOf(name) + name.length] = 40
+  const input = { request: { arguments: { mode: 'good' } } }
+  t.is(loadPolicy(readBundle(withModule(wasm))).decide(input, JSON.stringify(input)).decision.effect, 'allow')
 })
 
 test('data that do not fit into the policy\'s memory are not loaded', t => {
