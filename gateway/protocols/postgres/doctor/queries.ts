@@ -4,7 +4,7 @@
 export const about = `
 select session_user::pg_catalog.text, pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'),
   (select s.ssl::pg_catalog.text from pg_catalog.pg_stat_ssl s where s.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()), pg_catalog.current_setting('password_encryption'),
-  (pg_catalog.extract('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000)::pg_catalog.int8::pg_catalog.text,
+  (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000)::pg_catalog.int8::pg_catalog.text,
   pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')::pg_catalog.text, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')::pg_catalog.text`
 
 /** The role itself and every one that it is a member of; of a superuser, all there are. */

@@ -25,6 +25,11 @@ export const declared = { 'public.customers': declares({ ssn: 'US_SSN', email: '
 export async function openPatient(): Promise<Patient> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-doctor-'))
   const server = await startPostgres(folder, () => undefined)
+  return await admit(server, async () => { await server.stop(); fs.rmSync(folder, { recursive: true, force: true }) })
+}
+
+/** @param server with a superuser `bank`, who is let in from this machine as anybody is */
+export async function admit(server: { readonly port: number }, close: () => Promise<void>): Promise<Patient> {
   const patient: Patient = {
     async query(text, user = 'bank') {
       const client = new pg.Client({ host: '127.0.0.1', port: server.port, user, database: 'postgres' })
@@ -47,10 +52,7 @@ export async function openPatient(): Promise<Patient> {
       const reading = await patient.read(user, catalogue)
       return examineDatabase(reading, reading.clockMs).filter((one) => one.check === check).map(({ message }) => message).join('\n')
     },
-    async close() {
-      await server.stop()
-      fs.rmSync(folder, { recursive: true, force: true })
-    },
+    close,
   }
   await patient.query(`
     revoke temporary on database postgres from public;
