@@ -19,8 +19,8 @@ const script = '\\set aid random(1, 100000)\nSELECT aid, filler FROM pgbench_acc
 const samplingRate = '0.2'
 
 await using stack = new AsyncDisposableStack()
-const server = await startServer('bench', { settings: ['max_connections=1300', 'shared_buffers=256MB'] })
-stack.defer(() => server.stop())
+const server = await startServer(`bench-${process.pid}`, { settings: ['max_connections=1300', 'shared_buffers=256MB'] })
+stack.defer(async () => { await server.stop(); fs.rmSync(server.workspace, { recursive: true, force: true }) })
 const { workspace, address } = server
 const file = path.join(workspace, 'read.sql')
 fs.writeFileSync(file, script)
