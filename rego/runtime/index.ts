@@ -1,12 +1,13 @@
 // A few functions of OPA's wasm library, in which most of an evaluation's time goes, replaced by quicker ones that answer the same. They
-// are known by name and by the hash of their code: a module with others (of another version of OPA) keeps its own. This comes before the
-// meter, so what is put in is paid for like all else. Sources: OPA 1.22.0, wasm/src and internal/compiler/wasm.
+// are known by name and by the hash of their code: a module with others (of another version of OPA) keeps its own. (nul.ts guards some that
+// are wrong.) This comes before the meter, so what is put in is paid for like all else. Sources: OPA 1.22.0, wasm/src and internal/compiler/wasm.
 import crypto from 'node:crypto'
 import { readFunctionNames, sections, WasmReader } from '../wasm-reader.ts'
 import { codeOf, op, unsigned } from '../wasm-writer.ts'
 import { known, type Functions, type Known } from './functions.ts'
 import { operandAt, instructionsOf, startOf } from './instructions.ts'
 import { keepHashes } from './hashes.ts'
+import { refuseNul } from './nul.ts'
 import { answerWithArray } from './result.ts'
 import { compareByEight } from './texts.ts'
 import { keepValues } from './values.ts'
@@ -14,7 +15,7 @@ import { keepValues } from './values.ts'
 /**
  * Changes the functions in `parts`, the sections of `wasm`.
  * @param wasm valid by itself
- * @returns names of the functions that were replaced
+ * @returns names of the functions that were replaced or guarded
  */
 export function quicken(parts: Map<number, Uint8Array>, wasm: Uint8Array, imported: number): readonly string[] {
   const code = parts.get(sections.code)
@@ -22,7 +23,7 @@ export function quicken(parts: Map<number, Uint8Array>, wasm: Uint8Array, import
   const names = readFunctionNames(wasm)
   if (!code || !types || names.size === 0) return []
   const functions = readFunctions(code, types, names, imported)
-  const replaced = [...keepHashes(functions), ...keepValues(functions, parts), ...compareByEight(functions), ...answerWithArray(functions)]
+  const replaced = [...keepHashes(functions), ...keepValues(functions, parts), ...compareByEight(functions), ...refuseNul(functions), ...answerWithArray(functions)]
   parts.set(sections.function, Uint8Array.from([...unsigned(functions.types.length), ...functions.types.flatMap(unsigned)]))
   parts.set(sections.code, codeOf(functions.bodies))
   return replaced

@@ -23,7 +23,7 @@ function native(name: string, values: readonly Value[], ours: string | undefined
   if (name.startsWith('base64')) return 'wasm: base64 is read leniently'
   if (name === 'json.marshal') return 'wasm: json.marshal does not escape <, > and &, and writes sets in no order'
   if (name === 'json.unmarshal' || name === 'json.is_valid') return 'wasm: json.unmarshal stops behind a number'
-  if (name.startsWith('regex.') && typeof values[0] === 'string' && values[0].includes('\0')) return 'wasm: an expression ends at its first NUL'
+  if (/^(?:regex|glob|net)\./.test(name) && ours?.endsWith('reads no text with a NUL in it') === true) return 'wasm: an expression, glob or address with a NUL ends the evaluation'
   if (name === 'indexof') return 'wasm: nothing is found in a text at 0'
   if (/^bits\./.test(name) && ours?.startsWith('gave up') !== true && theirs !== ours) return 'wasm: bits of numbers that 64 bits do not hold'
   return undefined
