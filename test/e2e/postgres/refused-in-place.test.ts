@@ -198,6 +198,35 @@ test.serial('rows of a portal are masked as its own, whatever its name was given
   })
 })
 
+test.serial('what the end of a transaction, or of a part of it, takes back about names is not believed behind it', async (t) => {
+  // No detector knows the value in this form.
+  await superuser.simple("set role app; create view shifty as select translate(ssn, '0123456789', 'abcdefghij') as name from customers; reset role")
+  const ask = "select name || '' from shifty"
+  const asked = [parse(ask), bind(), execute()]
+  const make = 'create temp table shifty (name text) on commit drop'
+  const made = [parse(make), bind(), execute()]
+  const ways: readonly (readonly Uint8Array[])[] = [
+    [query('begin'), query('savepoint a'), query(make), query(ask), query('rollback to a'), query(ask), query('rollback')],
+    [query('begin'), query(make), query(ask), query('commit and chain'), query(ask), query('rollback')],
+    [query('begin'), query('savepoint a'), parse('rollback to a', 'back'), bind({ portal: 'back', name: 'back' }), sync(), query(make), query(ask), execute('back'), ...asked, sync(), query('rollback')],
+    [...made, ...asked, sync(), ...asked, sync()],
+    [...made, ...asked, query('select 1'), ...asked, sync(), ...asked, sync()],
+    [...made, ...asked, parse('select 1/0'), bind(), execute(), sync(), ...asked, sync()],
+    [query('begin'), parse('commit'), bind(), execute(), ...made, ...asked, sync(), ...asked, sync()],
+  ]
+  try {
+    for (const [index, messages] of ways.entries()) {
+      await withClient('owners', async (client) => {
+        const replies = await client.pipeline(messages)
+        t.false(replies.some(({ body }) => body.includes('bcd-ef-ghij')), `way ${index}`)
+        t.true(replies.some(({ body }) => body.includes('[REDACTED')), `way ${index}`)
+      })
+    }
+  } finally {
+    await superuser.simple('drop view shifty')
+  }
+})
+
 /** Rejects whatever waits, so that an attack that is held ends. */
 async function rejectAll(signal: AbortSignal): Promise<void> {
   const token = await front().bank.token({ sub: 'otto', groups: ['leads'], audience: 'https://desk.bank.example' })

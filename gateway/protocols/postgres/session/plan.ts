@@ -98,6 +98,8 @@ export class Planner {
     if (step === undefined) return true
     draft.steps.push(step)
     const { state } = this.#o
+    // What ends an implicit transaction takes back what it changed about names: whoever comes behind it waits, and looks.
+    if (endsImplicit.has(message.kind) && state.isTouched && !state.isInBlock) state.isStale = true
     if (message.kind === 'sync') {
       draft.hasSync = true
       state.segment++
@@ -305,7 +307,11 @@ export class Planner {
     const portal = state.portals.get(message.portal)
     if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
     // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
-    const step = (act: Act): Step => ({ kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } })
+    const step = (act: Act): Step => {
+      // It may have been bound before there was anything to take back.
+      if (this.#endsTouched(act.statements)) act.isBarrier = true
+      return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
+    }
     return portal.act.hasEnded ? this.#run(portal.prepared, portal.message, portal.names).then((act) => step(portal.act = act)) : step(portal.act)
   }
 
@@ -330,10 +336,13 @@ export class Planner {
   #act(operation: PostgresOperation, analysis: Analysis, text: string): Act {
     const statements = statementsOf(analysis)
     this.#o.state.rename(statements)
+    return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || this.#endsTouched(statements) || statements.some(isBarrier) })
+  }
+
+  /** The end of a transaction takes back, or makes final, what it changed about names. */
+  #endsTouched(statements: readonly Statement[]): boolean {
     const { isTouched, isUnsynced, status } = this.#o.state
-    // The end of a transaction takes back, or makes final, what it changed about names.
-    const endsTouched = isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
-    return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || endsTouched || statements.some(isBarrier) })
+    return isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
   }
 }
 
@@ -343,6 +352,9 @@ function unlessUnread(error: unknown): undefined {
 
 /** Messages that are read by what names mean now. */
 const resolves: ReadonlySet<FrontendMessage['kind']> = new Set(['query', 'parse', 'bind', 'execute', 'functionCall'])
+
+/** Messages that end an implicit transaction; inside a block the text says what does. */
+const endsImplicit: ReadonlySet<FrontendMessage['kind']> = new Set(['sync', 'query', 'functionCall'])
 
 /** The client's data follows a COPY FROM STDIN; what came with it is read as part of that. A name that was kept is known to what follows. */
 function isBarrier({ isBarrier, kind }: Statement): boolean {

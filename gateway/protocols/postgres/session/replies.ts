@@ -148,6 +148,8 @@ export class Replies {
     // Its portal had run to its end before: it has no more rows.
     if (act.hasEnded) { this.#pop(due); this.#afterEnd(act, frame); return }
     act.title = parseCommandTag(frame.bytes)
+    // Behind a COMMIT the next transaction may be one that the next Sync ends.
+    if (act.operation.action.properties.effects.includes('transaction')) this.#state.isInBlock = false
     act.results++
     act.isDescribed = false
     this.#state.copyIn = undefined
@@ -178,6 +180,7 @@ export class Replies {
     const head = this.#state.head
     const due = expected(head, 'Z', 'ready', 'query', 'function')
     this.#state.status = status
+    if (status === 'I' || due.isSync === true || !this.#state.isUnsynced) this.#state.isInBlock = status !== 'I'
     if (due.reply === 'ready') {
       this.#pop(due)
       this.#visible(due, frame)

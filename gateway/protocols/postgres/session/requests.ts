@@ -146,6 +146,8 @@ export class Requests {
       await this.#flush()
       await paused
       if (state.copyIn === undefined) await this.#after(act, step)
+      // Meant for this one, it must not hit the next.
+      await this.#o.cancelled()
       if (state.copyIn !== undefined) {
         // What came with it was read as part of the copy, or is an error of it.
         for (const later of steps.slice(i + 1)) if (later.act !== undefined && later.act.permit !== undefined) left.push(later.act)

@@ -78,6 +78,8 @@ export interface SessionNames extends Naming { readonly role: string; readonly s
 export class SessionState {
   /** As ReadyForQuery last said: I idle, T in a transaction, E in a failed one. */
   status: 'I' | 'T' | 'E' = 'I'
+  /** The transaction is a block that BEGIN opened: a Sync leaves it as it is. One that only a Sync ends has status T, too, behind a Query in it. */
+  isInBlock = false
   /** After an error in extended messages, until the next Sync is forwarded: the server reads and drops everything. */
   isSkipping = false
   /** Extended messages were forwarded and no Sync yet. */

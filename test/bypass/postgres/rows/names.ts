@@ -12,6 +12,12 @@ const run = (name: string): readonly Message[] => [['B', '', name, [], asText], 
 const other = ['create schema other', 'create table other.customers (pin bigint)', 'grant all on schema other to app', 'grant all on other.customers to app']
 const pins = "select pin || '' as x from customers"
 
+/** A view of the value; a table by its name is made and taken back. */
+const shifty = ['create view shifty as select ssn as x from customers', 'grant select on shifty to app']
+const shown = "select x || '' from shifty"
+const trap = ['create schema trap', 'grant usage on schema trap to app', 'create view trap.orders as select ssn as item from public.customers', 'grant select on trap.orders to app']
+const later = (sql: string): readonly Message[] => [['P', '', sql], ['B', '', '', [], asText], ['E', '', 0]]
+
 export const names = [
   leak('EXECUTE of what Parse named, after SQL had prepared something else', [`prepare p as ${plain}`, 'deallocate p', { pipeline: [['P', 'p', secret], sync] }, 'execute p']),
   leak('EXECUTE of what Parse named, after Close of what SQL had prepared', [`prepare p as ${plain}`, { pipeline: [['C', 'S', 'p'], ['P', 'p', secret], sync] }, 'execute p']),
@@ -29,4 +35,9 @@ export const names = [
   leak('a portal runs again after the search path has changed', [
     'begin', { pipeline: [['P', 'q', pins], ['B', 'c', 'q', [], asText], sync] }, 'savepoint s', { pipeline: [['P', '', 'select 1/0'], ['B', '', '', [], asText], ['E', '', 0], ['E', 'c', 0], sync] }, 'rollback to s', 'set search_path = other', { pipeline: [['E', 'c', 0], sync] },
   ], { setup: other }),
+  leak('DDL that is taken back to a savepoint', ['begin', 'savepoint a', 'drop view shifty', 'create table shifty (x text)', shown, 'rollback to a', shown], { setup: shifty }),
+  leak('a temporary table that goes with its transaction, and the next begins at once', ['begin', 'create temp table shifty (x text) on commit drop', shown, 'commit and chain', shown, 'rollback'], { setup: shifty }),
+  leak('a temporary table that goes with an implicit transaction', [{ pipeline: [...later('create temp table shifty (x text) on commit drop'), ...later(shown), ['Q', 'select 1'], ...later(shown), sync, ...later(shown), sync] }], { setup: shifty }),
+  leak('a search path that an error in an implicit transaction takes back', ['set search_path = trap', { pipeline: [...later('set search_path = public'), ...later('select item from orders'), ...later('select 1/0'), sync, ...later("select item || '' from orders"), sync] }], { setup: trap }),
+  leak('a local search path behind ROLLBACK TO', ['set search_path = trap', 'begin', 'savepoint a', 'set local search_path = public', "select item || '' from orders", 'rollback to a', "select item || '' from orders"], { setup: trap }),
 ]
