@@ -16,7 +16,7 @@ export function createCatFile(git: GitOptions, readMs: number): ReadObject {
 
   async function ask(oid: string, maxBytes: number): Promise<{ type: string; bytes: Uint8Array }> {
     if (child !== undefined && (child.exitCode !== null || child.signalCode !== null)) child = undefined   // somebody ended it meanwhile
-    const asked = child ??= spawnGit(git, ['cat-file', '--batch'])
+    const asked = child ??= spawnGit(git, ['cat-file', '--batch'], { takesInput: true })
     const { stdin, stdout } = asked
     if (stdin === null || stdout === null) throw new Error('git has no pipes')
     asked.stderr?.resume()

@@ -34,12 +34,18 @@ export interface GitOptions {
   readonly allowsHttp?: boolean
 }
 
-/** stdin, stdout and stderr are pipes; a process group of its own, so that its end is everybody's. */
-export function spawnGit({ gitdir, environment, maxFileBytes, allowsHttp = false }: GitOptions, args: readonly string[], visit?: Visit): ChildProcess {
+/**
+ * A gateway that is killed ends no child, and a fetch that a remote drips to would go on alone. So whoever holds the other end of stdin is watched:
+ * with its end the whole group ends, whatever Git waits for.
+ */
+const watched = 'exec 3<&0; (read -r never <&3; kill -KILL 0) >/dev/null 2>&1 & exec git "$@" 3<&- </dev/null'
+
+/** stdin, stdout and stderr are pipes; a process group of its own, so that its end is everybody's. `takesInput`: stdin is Git's, which ends when it ends. */
+export function spawnGit({ gitdir, environment, maxFileBytes, allowsHttp = false }: GitOptions, args: readonly string[], { visit, takesInput }: { readonly visit?: Visit; readonly takesInput: boolean }): ChildProcess {
   const all = [...settings, ...allowsHttp ? ['protocol.http.allow=always'] : [], ...visit?.settings ?? []].flatMap((setting) => ['-c', setting])
   const passed = kept.filter((name) => environment[name] !== undefined && visit?.withheld.includes(name) !== true)
   const env = { ...Object.fromEntries(passed.map((name) => [name, environment[name]])), ...fixed, ...visit?.variables }
-  const child = spawn('/bin/sh', ['-c', `ulimit -f ${Math.ceil(maxFileBytes / fileBlockBytes)} && ulimit -v ${maxMemoryKiB} && exec git "$@"`, 'git', ...all, `--git-dir=${gitdir}`, ...args], { stdio: 'pipe', detached: true, env })
+  const child = spawn('/bin/sh', ['-c', `ulimit -f ${Math.ceil(maxFileBytes / fileBlockBytes)} && ulimit -v ${maxMemoryKiB} && ${takesInput ? 'exec git "$@"' : `{ ${watched}; }`}`, 'git', ...all, `--git-dir=${gitdir}`, ...args], { stdio: 'pipe', detached: true, env })
   child.stdin?.on('error', () => undefined)                // it ended before it read: its exit says so
   return child
 }
@@ -61,8 +67,7 @@ export function endGit(child: ChildProcess): void {
  * @throws GatewayError ERR_POLICY_REMOTE, ERR_POLICY_REMOTE_UNTRUSTED
  */
 export async function runGit(options: GitOptions, args: readonly string[], { timeoutMs, maxOutputBytes, said, visit }: { readonly timeoutMs: number; readonly maxOutputBytes: number; readonly said: (words: string) => void; readonly visit?: Visit }): Promise<string> {
-  const child = spawnGit(options, args, visit)
-  child.stdin?.end()
+  const child = spawnGit(options, args, { takesInput: false, ...visit === undefined ? {} : { visit } })
   const chunks: Buffer[] = []
   let bytes = 0, errors = '', why = ''
   const timer = setTimeout(() => { why = `did not answer within ${timeoutMs / 1000} s`; endGit(child) }, timeoutMs)
