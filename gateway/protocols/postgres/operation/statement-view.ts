@@ -81,7 +81,8 @@ export function sensitivePredicates(statements: readonly Statement[], { snapshot
     const column = describeColumn(use, snapshot, classOf)
     if (column?.class === undefined) return []
     const { comparisons } = use
-    const isEquality = compared.every((one) => one === 'predicate' || one === 'join') && comparisons !== undefined && comparisons.length > 0 && comparisons.every((one) => one === 'equality')
+    // A join asks for as many values as the other table has rows.
+    const isEquality = compared.every((one) => one === 'predicate') && comparisons !== undefined && comparisons.length > 0 && comparisons.every((one) => one === 'equality')
     return { name: column.name, class: column.class, operator: isEquality ? '=' : 'other' }
   }))
 }

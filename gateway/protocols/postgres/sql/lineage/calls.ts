@@ -101,7 +101,8 @@ function followed(context: Context, routine: Routine): BodyTrace | undefined {
 function withArguments(value: Value, args: Value): Value {
   const columns = new Set(value.columns)
   columns.delete(argumentsMark)
-  return merge([{ ...value, columns, inputs: undefined }, args])
+  const whole = merge([{ ...value, columns, inputs: undefined }, args])
+  return value.isPlain === true && args.columns.size === 0 ? { ...whole, isPlain: true } : whole
 }
 
 const defaultsOf = (context: Context, routine: Routine): Value => columnExpression(context, routine.defaults, undefined)

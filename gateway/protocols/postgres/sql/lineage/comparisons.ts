@@ -25,10 +25,10 @@ export function compare(context: Context, left: unknown, right: unknown, scope: 
   const isGiven = (node: unknown, value: Value): boolean => value.columns.size === 0 && value.unknown === undefined && isWrittenOut(node)
   return {
     value: { ...both, inputs: undefined },
-    isEquality: isBareColumn(left) && isGiven(right, other) || isBareColumn(right) && isGiven(left, one),
+    isEquality: isBare(left, one) && isGiven(right, other) || isBare(right, other) && isGiven(left, one),
     guesses: Math.max(countOf(left), countOf(right)),
     isColumnPair: one.columns.size > 0 && other.columns.size > 0,
-    isBarePair: isBareColumn(left) && isBareColumn(right),
+    isBarePair: isBare(left, one) && isBare(right, other),
   }
 }
 
@@ -39,15 +39,15 @@ function together(parts: readonly Compared[]): Compared {
 /** Casts that keep the whole value; `char(1)` keeps a letter of it, and asks for that. */
 const wholeCasts = new Set(['text', 'varchar', 'numeric', 'int8', 'date'])
 
-function isBareColumn(node: unknown): boolean {
+/** A name may stand for what a subquery, a view or a function made of a column. */
+function isBare(node: unknown, { isPlain }: Value): boolean {
   let at = tagged(node)
-  while (at?.tag === 'CollateClause' || at?.tag === 'TypeCast' && isWhole(bodyAt(at.body, 'typeName'))) at = tagged(at.body['arg'])
-  if (at?.tag === 'RowExpr') return listAt(at.body, 'args').every(isBareColumn)
-  return at?.tag === 'ColumnRef'
+  while (at?.tag === 'CollateClause' || at?.tag === 'TypeCast' && keepsWhole(bodyAt(at.body, 'typeName') ?? {})) at = tagged(at.body['arg'])
+  return isPlain === true && at?.tag === 'ColumnRef'
 }
 
-function isWhole(type: Body | undefined): boolean {
-  if (type === undefined || listAt(type, 'typmods').length > 0 || listAt(type, 'arrayBounds').length > 0) return false
+export function keepsWhole(type: Body): boolean {
+  if (listAt(type, 'typmods').length > 0 || listAt(type, 'arrayBounds').length > 0) return false
   const { schema, name } = qualifiedName(listAt(type, 'names'))
   return (schema === undefined || schema === 'pg_catalog') && wholeCasts.has(name)
 }

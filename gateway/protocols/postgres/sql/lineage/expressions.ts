@@ -1,6 +1,6 @@
 // What feeds an expression: every node of the grammar's expressions, joined from its parts.
 import { callFunction, operatorBodies } from './calls.ts'
-import { compare, test } from './comparisons.ts'
+import { compare, keepsWhole, test } from './comparisons.ts'
 import { lost, type Context } from './context.ts'
 import { compositeOf, typedValue } from './relations.ts'
 import { castBodies } from './routines.ts'
@@ -11,7 +11,7 @@ import { bodyAt, bodyOf, childrenOf, listAt, numberAt, qualifiedName, stringOf, 
 import { asScalar, empty, flat, merge, rowValue, type Value } from './value.ts'
 
 /** Nodes whose value is that of everything below them. */
-const containers = new Set(['List', 'NamedArgExpr', 'CollateClause', 'CoalesceExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'A_ArrayExpr', 'A_Indices', 'ResTarget', 'SortBy', 'WindowDef', 'XmlExpr', 'XmlSerialize',
+const containers = new Set(['List', 'NamedArgExpr', 'CoalesceExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'A_ArrayExpr', 'A_Indices', 'ResTarget', 'SortBy', 'WindowDef', 'XmlExpr', 'XmlSerialize',
   'JsonParseExpr', 'JsonScalarExpr', 'JsonSerializeExpr', 'JsonObjectConstructor', 'JsonArrayConstructor', 'JsonArrayQueryConstructor', 'JsonObjectAgg', 'JsonArrayAgg', 'JsonAggConstructor', 'JsonKeyValue', 'JsonValueExpr', 'JsonFuncExpr', 'JsonArgument',
   'JsonBehavior', 'JsonIsPredicate', 'JsonTablePathSpec', 'JsonTableColumn', 'BoolExpr', 'RangeTableFuncCol'])
 /** Nodes that no column feeds. */
@@ -34,6 +34,7 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
     case 'A_Const': return constant(body, scope)
     case 'ParamRef': return parameter(body, scope)
     case 'TypeCast': return typeCast(context, body, scope)
+    case 'CollateClause': return flat(evaluate(context, body['arg'], scope))
     case 'A_Expr': return operator(context, body, scope)
     case 'CaseExpr': return caseExpression(context, body, scope)
     case 'FuncCall': return callFunction(context, body, scope).value
@@ -85,8 +86,9 @@ function parameter(body: Body, scope: Scope): Value {
 }
 
 function typeCast(context: Context, body: Body, scope: Scope): Value {
-  const value = flat(evaluate(context, body['arg'], scope))
+  const given = flat(evaluate(context, body['arg'], scope))
   const typeName = bodyAt(body, 'typeName') ?? {}
+  const value = keepsWhole(typeName) ? given : { ...given, isPlain: undefined }
   const { schema, name } = qualifiedName(listAt(typeName, 'names'))
   const type = context.naming.snapshot.findType(schema, name, scope.frame.path)
   if (type === undefined) return value
@@ -140,7 +142,7 @@ function subquery(context: Context, body: Body, scope: Scope): Value {
   const [first, ...rest] = output.fields
   if (output.open !== undefined) return merge([...output.fields.map((field) => flat(field.value)), output.open])
   if (kind === 'EXPR_SUBLINK' && rest.length === 0) return first?.value ?? empty
-  if (kind === 'ARRAY_SUBLINK') return flat(first?.value ?? empty)
+  if (kind === 'ARRAY_SUBLINK') return merge([first?.value ?? empty])
   return rowValue(output.fields)
 }
 

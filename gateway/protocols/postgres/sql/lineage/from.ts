@@ -11,7 +11,7 @@ import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { settle } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, isTrueAt, itemsOf, listAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { asScalar, empty, flat, merge, type Field, type Value } from './value.ts'
+import { asScalar, empty, flat, merge, together, type Field, type Value } from './value.ts'
 
 /** All items of a FROM clause; each sees those before it, as LATERAL ones may. */
 export function traceFrom(context: Context, nodes: readonly unknown[], scope: Scope): readonly Item[] {
@@ -164,7 +164,7 @@ function join(context: Context, body: Body, seen: Scope, scope: Scope): readonly
   const using = isNatural ? leftFields.map((field) => field.name).filter((name) => rightNames.has(name)) : stringsOf(listAt(body, 'usingClause'))
   const merged = using.map((name): Field => {
     const sides = [...leftFields, ...rightFields].filter((field) => field.name === name).map((field) => field.value)
-    const value = merge([...sides, ...sides.length < 2 ? open : []])
+    const value = sides.length < 2 ? merge([...sides, ...open]) : together(sides)
     context.uses.attribute(value.inputs, value)
     context.uses.use(value, 'join', 'equality')
     // One side without columns is a list of guesses.

@@ -40,7 +40,7 @@ function makeFields(context: Context, relation: Relation): readonly Field[] {
       const inherited = ancestor.columns.find((each) => each.name === column.name)
       if (inherited !== undefined) columns.push(pack(ancestor.oid, inherited.attribute))
     }
-    return { name: column.name, value: typedValue(context, columnValue(columns), column.type) }
+    return { name: column.name, value: typedValue(context, { ...columnValue(columns), isPlain: true }, column.type) }
   })
   if ((relation.kind === 'v' || relation.kind === 'm') && !isSystemSchema(relation.schema)) return own.map((field, at) => ({ name: field.name, value: withValue(field.value, viewColumn(context, relation, at)) }))
   return own.map((field, at) => {
@@ -51,7 +51,7 @@ function makeFields(context: Context, relation: Relation): readonly Field[] {
 
 /** Both's columns; the row structure stays the first one's, and its fields get the second's columns too. */
 function withValue(value: Value, other: Value): Value {
-  const whole = merge([value, other])
+  const whole = { ...merge([value, other]), isPlain: other.isPlain }
   const fields = value.fields
   return fields === undefined ? whole : { ...whole, fields: () => fields().map((field) => ({ name: field.name, value: withValue(field.value, other) })) }
 }

@@ -109,7 +109,7 @@ export function fieldsOf(value: Value): readonly Field[] | undefined {
 /** A field of a composite value; without known fields the whole stands for each. */
 export function fieldValue(context: Context, value: Value, name: string, scope: Scope): Value {
   const fields = value.fields?.()
-  if (fields === undefined) return value
+  if (fields === undefined) return merge([value])
   const found = fields.filter((field) => field.name === name).map((field) => field.value)
   if (found.length === 1 && found[0] !== undefined) return found[0]
   if (found.length > 1) return merge(found)

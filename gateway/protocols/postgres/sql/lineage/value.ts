@@ -19,6 +19,8 @@ export interface Value {
   readonly fields?: (() => readonly Field[]) | undefined
   /** A row or something made of rows (an array of them): taken apart, it may have any number of columns. */
   readonly isComposite?: boolean
+  /** A column's values as they are stored, however often they were handed on. What was made of them may be a part: to compare that with a value is to search. */
+  readonly isPlain?: boolean | undefined
 }
 
 // pg_attribute.attnum is at most 1600 (MaxHeapAttributeNumber).
@@ -31,7 +33,7 @@ export const empty: Value = { columns: none }
 export const unknownValue = (reason: UnknownReason): Value => ({ columns: none, unknown: reason })
 export const columnValue = (columns: Iterable<number>): Value => ({ columns: new Set(columns) })
 
-/** Everything of all of them, no longer a row. */
+/** Everything of all of them, no longer a row, nor plain. */
 export function merge(values: readonly Value[]): Value {
   const [first] = values
   if (first === undefined) return empty
@@ -61,6 +63,9 @@ export function merge(values: readonly Value[]): Value {
   return { columns, unknown, inputs, ...isComposite === true ? { isComposite } : {} }
 }
 
+/** Now one, now another of them: plain where each is. */
+export const together = (values: readonly Value[]): Value => values.every(({ isPlain }) => isPlain === true) ? { ...merge(values), isPlain: true } : merge(values)
+
 /** The value without its fields: what a function or an operator gives. */
 export const flat = (value: Value): Value => value.fields === undefined ? value : { ...value, fields: undefined }
 
@@ -77,7 +82,7 @@ export function mergeFields(left: readonly Field[], right: readonly Field[]): Fi
   const joined: Field[] = []
   for (let at = 0; at < Math.max(left.length, right.length); at++) {
     const [one, other] = [left[at], right[at]]
-    joined.push({ name: one?.name ?? other?.name ?? '', value: one === undefined ? other?.value ?? empty : other === undefined ? one.value : merge([one.value, other.value]) })
+    joined.push({ name: one?.name ?? other?.name ?? '', value: one === undefined ? other?.value ?? empty : other === undefined ? one.value : together([one.value, other.value]) })
   }
   return joined
 }
