@@ -3,6 +3,7 @@
 import type { NamedColumn } from '../../../mask/index.ts'
 import type { Field } from '../messages.ts'
 import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
+import { descendants } from '../operation/declared.ts'
 import { isKeptValue, systemLabels } from '../sql/system-relations.ts'
 import { valueType, type ValueType } from '../wire/types.ts'
 
@@ -63,8 +64,9 @@ class Sources {
   /** @param attribute 0 for all, negative for system columns, which hold nobody's data. @param output stands for a view's own lineage */
   add(oid: number, attribute: number, output: Lineage | undefined, depth = 0): void {
     if (attribute < 0) return
-    const relation = this.#options.snapshot?.relation(oid)
-    if (relation === undefined || depth > MAX_ANCESTRY) { this.isUnknown = true; return }
+    const { snapshot } = this.#options
+    const relation = snapshot?.relation(oid)
+    if (snapshot === undefined || relation === undefined || depth > MAX_ANCESTRY) { this.isUnknown = true; return }
     const columns = attribute === 0 ? relation.columns : relation.columns.filter((column) => column.attribute === attribute)
     if (columns.length === 0 && attribute !== 0) this.isUnknown = true
     for (const column of columns) {
@@ -73,6 +75,7 @@ class Sources {
       this.baseCount++
       if (isKeptValue(relation.schema, relation.name, column.name)) this.isUnknown = true
       this.#name(relation, column.name, key, depth)
+      for (const child of relation.children?.length === 0 ? [] : descendants(relation, snapshot)) if (!this.columns.has(`${key}>${child.oid}`)) this.#name(child, column.name, `${key}>${child.oid}`, depth)
       this.#expand(relation, column.attribute, output, depth)
     }
   }

@@ -1,11 +1,14 @@
 // Whether a statement can bring a sensitive value to the client by a way that nobody follows: only then is an unknown origin a danger.
 import type { MaskPlan } from '../../../mask/index.ts'
-import { classOfColumn, type ClassOf } from '../operation/declared.ts'
+import { classOfColumn, descendants, type ClassOf } from '../operation/declared.ts'
 import type { BaseColumn, Snapshot, Statement } from '../sql/analysis.ts'
 import { isKeptValue } from '../sql/system-relations.ts'
 
 /** Reasons of the analysis that concern names the statement does not get anything from. */
 const harmless: ReadonlySet<string> = new Set(['explain'])
+
+/** What earlier statements of the transaction put off runs then: cursors WITH HOLD, deferred constraints and triggers. */
+const settling: ReadonlySet<string | undefined> = new Set(['commit', 'prepare'])
 
 export interface Reach { reaches(statements: readonly Statement[], snapshot: Snapshot, plan: MaskPlan): boolean }
 
@@ -20,12 +23,15 @@ export function createReach(classOf: ClassOf): Reach {
     if (found !== undefined) return found
     const sensitive = new Set<number>()
     for (const relation of snapshot.relations) {
+      const names = [relation, ...descendants(relation, snapshot)]
       const isSensitive = relation.columns.some(({ name }) => {
         const declared = classOfColumn(relation, name, snapshot, classOf)
         if (declared !== undefined && plan.classes.has(declared)) return true
-        const table = relation.name.toLowerCase()
         const column = name.toLowerCase()
-        return plan.names.has(column) || plan.names.has([table, column].join('.')) || plan.names.has([relation.schema.toLowerCase(), table, column].join('.'))
+        return plan.names.has(column) || names.some((each) => {
+          const table = each.name.toLowerCase()
+          return plan.names.has([table, column].join('.')) || plan.names.has([each.schema.toLowerCase(), table, column].join('.'))
+        })
       })
       // What a foreign table holds is on another server.
       if (isSensitive || relation.kind === 'f') sensitive.add(relation.oid)
@@ -39,8 +45,9 @@ export function createReach(classOf: ClassOf): Reach {
       const sensitive = sensitiveRelations(snapshot, plan)
       if (sensitive.size === 0) return false
       if (statements.length === 0) return true                // nobody could parse it
-      return statements.some(({ relations, routines, unknown, effects, columns }) =>
-        columns.some((use) => keepsValues(snapshot, use))
+      return statements.some(({ kind, command, relations, routines, unknown, effects, columns }) =>
+        kind === 'constraints_set' || kind === 'transaction' && settling.has(command)
+        || columns.some((use) => keepsValues(snapshot, use))
         || unknown.some((reason) => !harmless.has(reason))
         || routines.some(({ isKnown, class: named }) => !isKnown || named !== undefined)
         || effects.includes('execute')

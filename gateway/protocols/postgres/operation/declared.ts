@@ -16,8 +16,10 @@ export interface NamedColumn { readonly name: string; readonly class: string | u
 
 /** How many tables a partition may be below the one that was declared. */
 const maxParents = 100
+/** How many partitions and inheriting tables are looked at. */
+const maxChildren = 10_000
 
-/** `schema.table.column` and its class; a partition's column is also its parents'. undefined for a column nobody knows. */
+/** `schema.table.column` and its class; a partition's column is also its parents', and who reads the parent reads the partition. undefined for a column nobody knows. */
 export function describeColumn({ relation: oid, attribute }: BaseColumn, snapshot: Snapshot, classOf: ClassOf): NamedColumn | undefined {
   const relation = snapshot.relation(oid)
   const column = relation?.columns.find((one) => one.attribute === attribute)
@@ -26,6 +28,29 @@ export function describeColumn({ relation: oid, attribute }: BaseColumn, snapsho
 }
 
 export function classOfColumn(relation: Relation, column: string, snapshot: Snapshot, classOf: ClassOf): string | undefined {
+  const found = classAbove(relation, column, snapshot, classOf)
+  if (found !== undefined || relation.children === undefined || relation.children.length === 0) return found
+  for (const child of descendants(relation, snapshot)) {
+    const below = child.parents.length === 1 ? classOf(`${child.schema}.${child.name}`, column) : classAbove(child, column, snapshot, classOf)
+    if (below !== undefined) return below
+  }
+  return undefined
+}
+
+/** Partitions and inheriting tables, theirs included. */
+export function descendants(relation: Relation, snapshot: Snapshot): readonly Relation[] {
+  const found = new Set<Relation>()
+  const pending = [...relation.children ?? []]
+  for (let oid = pending.pop(); oid !== undefined && found.size < maxChildren; oid = pending.pop()) {
+    const child = snapshot.relation(oid)
+    if (child === undefined || found.has(child)) continue
+    found.add(child)
+    pending.push(...child.children ?? [])
+  }
+  return [...found]
+}
+
+function classAbove(relation: Relation, column: string, snapshot: Snapshot, classOf: ClassOf): string | undefined {
   const pending = [relation]
   for (let i = 0; i < pending.length && i < maxParents; i++) {
     const { schema, name, parents } = pending[i] as Relation

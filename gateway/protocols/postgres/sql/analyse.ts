@@ -1,5 +1,5 @@
 // One text, wholly analysed: parsed, facts, lineage, literals. Kept by catalogue and search path (remembered.ts), for drivers send the same texts again.
-import type { Analysis, Literal, Naming, Snapshot, Statement } from './analysis.ts'
+import type { Analysis, Lineage, Literal, Naming, Snapshot, Statement } from './analysis.ts'
 import { copyFormatOf } from '../mask/copy-format.ts'
 import { readFacts } from './facts/facts.ts'
 import { readShape } from './literals.ts'
@@ -67,7 +67,7 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
   const columns = new Map<number, Literal['columns']>()
   const parameters = new Map<number, Literal['columns']>()
   for (const node of nodes) {
-    const { facts, constants, booleans: flags } = readFacts(node, naming)
+    const { facts, constants, booleans: flags, folded } = readFacts(node, naming)
     const traced = trace(node, naming)
     for (const at of constants) locations.add(at)
     for (const at of flags) booleans.add(at)
@@ -76,10 +76,14 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
     for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
     statements.push({
       ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
-      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: traced.outputs }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node), ...cursorOf(node),
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: folded === undefined ? traced.outputs : traced.outputs.map((output) => joined(output, folded)) }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node), ...cursorOf(node),
     })
   }
   return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
+}
+
+function joined(one: Lineage, other: Lineage): Lineage {
+  return { ...one, ...other, columns: [...one.columns, ...other.columns] }
 }
 
 /** How rows are written decides how they are read back to be masked. */

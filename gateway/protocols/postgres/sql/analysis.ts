@@ -18,9 +18,13 @@ export interface Relation {
   readonly definition?: string
   /** Partitions and inheritance children have columns of their own OID. */
   readonly parents: readonly number[]
+  /** Whoever reads it reads these, too. */
+  readonly children?: readonly number[]
   readonly isTemporary: boolean
   /** Routines of its triggers (internal ones aside): what a row holds after a write is theirs to say. */
   readonly triggers?: readonly number[]
+  /** Foreign keys of other tables that do something to their rows when one of its own goes or changes. */
+  readonly cascades?: readonly Cascade[]
   /** A rewrite rule other than a view's own: statements on it become others. */
   readonly hasRules?: boolean
   /** Routines that run when it is read: those of its policies and of its definition, behind operators and casts too. */
@@ -32,6 +36,8 @@ export interface Relation {
   /** Built-ins of its policies and definition that do more than compute. */
   readonly calls?: readonly string[]
 }
+/** What is done to a referencing table when the referenced one suffers `on`. */
+export interface Cascade { readonly relation: number; readonly on: 'update' | 'delete'; readonly access: 'update' | 'delete' }
 /** `expression`: of a generated column (`isGenerated`), or its default. */
 export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isGenerated?: boolean; readonly expression?: string }
 

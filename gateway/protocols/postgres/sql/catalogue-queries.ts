@@ -1,5 +1,6 @@
 // The statements that read the live catalogue. Everything is qualified, operators too: a session's own search_path must not decide what is read.
 // They run as an ordinary user on PostgreSQL 13 to 18; system-catalogues chapter of the manual. What is printed by names: catalogue-printed.ts.
+import { named } from './catalogue-named.ts'
 import { is, isAny as isListed, isOpen, isSince, lockedByOthers, oidOf, printed, within, type Scope } from './catalogue-printed.ts'
 
 /** Which rows of a reading in part: all, those that may have changed, or these OIDs. */
@@ -18,8 +19,13 @@ ${namedRelations}${from === undefined ? '' : typeof from !== 'number' ? ` and ${
 
 export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
 
+/** Those somebody made, with their routines; and the server's own behind foreign keys, with the referencing table, what they answer, and what they do there. The OIDs of RI_FKey_cascade_del and the like are pinned (pg_proc.dat). */
 export const triggers = `
-select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'`
+select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'
+union all
+select distinct tgrelid::pg_catalog.text, null, tgconstrrelid::pg_catalog.text, a.event, a.act from pg_catalog.pg_trigger
+  join (values ('1646'::pg_catalog.oid, 'delete', 'delete'), ('1647', 'update', 'update'), ('1650', 'delete', 'update'), ('1651', 'update', 'update'), ('1652', 'delete', 'update'), ('1653', 'update', 'update')) a (routine, event, act)
+  on a.routine operator(pg_catalog.=) tgfoid where tgisinternal`
 
 /** Rules other than the one that makes a view a view. */
 export const rules = `select distinct ev_class::pg_catalog.text from pg_catalog.pg_rewrite where not (ev_type operator(pg_catalog.=) '1' and is_instead)`
@@ -56,11 +62,11 @@ const aboutColumns = `pg_catalog.current_setting('server_version_num'), pg_catal
   pg_catalog.concat_ws(' ', (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()),
     pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYYMMDDHH24MISSUS')),
   pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text`
-export const about = `select ${aboutColumns}`
+export const about = `select ${aboutColumns}, ${named()}`
 
 /** Of what is read in part: what has gone leaves no row that was written. */
 export const counted = ['relations', 'routines', 'types'] as const
-const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_namespace', 'pg_language', 'pg_depend'] as const
+const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_depend'] as const
 export type Watched = typeof watched[number]
 const sinceIn = (from: number, table: string, oid: string): string => `select x.${oid} as oid from pg_catalog.${table} x where ${isSince(from, 'x')}`
 const countedSince = (from: number, table: string): string =>
@@ -70,7 +76,7 @@ const watchedRows = (table: Watched): string => table !== 'pg_depend' ? '' : ` w
 
 /** The columns of `about`; then what has been written since, without reading it: OIDs of relations, and how many there are; of routines and types how many, and OIDs; and of each small catalogue how many rows, and whether one is new. */
 export const changes = (from: number): string => `
-select ${aboutColumns},
+select ${aboutColumns}, ${named(from)},
   (select pg_catalog.json_agg(distinct s.oid::pg_catalog.int8)::pg_catalog.text from (${sinceIn(from, 'pg_class', 'oid')} union all ${sinceIn(from, 'pg_attribute', 'attrelid')}) s),
   (select pg_catalog.count(*) ${namedRelations})::pg_catalog.text, ${countedSince(from, 'pg_proc')}, ${countedSince(from, 'pg_type')},
   ${watched.map((table) => `(select pg_catalog.concat(pg_catalog.count(*), ' ', coalesce(pg_catalog.bool_or(${isSince(from, 'x')}), false)) from pg_catalog.${table} x${watchedRows(table)})`).join(',\n  ')}`

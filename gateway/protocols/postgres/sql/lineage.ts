@@ -1,12 +1,13 @@
 // Follows every column of one statement from the live catalogue to where it ends: the result, a predicate, another table.
 import type { Naming } from './analysis.ts'
 import type { Context } from './lineage/context.ts'
+import { bodiesOf } from './lineage/routines.ts'
 import { rootScope, type Frame } from './lineage/scope.ts'
 import { traceAny, type Output } from './lineage/statements.ts'
 import type { Trace, TraceOptions, UnknownReason } from './trace.ts'
 import { walk } from './lineage/tree.ts'
 import { Effort, TraceLimitError, Uses } from './lineage/uses.ts'
-import { empty, lineageOf } from './lineage/value.ts'
+import { empty, lineageOf, merge } from './lineage/value.ts'
 
 /** @param node one `stmt` of a parse tree (libpg-query's JSON), e.g. `{ SelectStmt: … }`. The parser's module must be loaded: bodies and views are parsed here. Never throws. */
 export function traceStatement(node: unknown, naming: Naming, options: TraceOptions = {}): Trace {
@@ -15,7 +16,7 @@ export function traceStatement(node: unknown, naming: Naming, options: TraceOpti
   const context: Context = { naming, options, effort, uses, visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), nesting: 0 }
   const frame: Frame = { path: naming.path, isOwnText: true, parameter: (number) => ({ ...empty, inputs: { kind: 'parameter', number } }) }
   try {
-    const output = traceAny(context, node, rootScope(frame))
+    const output = cast(context, traceAny(context, node, rootScope(frame)))
     for (const field of output.fields) uses.use(field.value, 'output')
     if (output.open !== undefined) uses.use(output.open, 'output')
     const isWhole = everythingVisited(node, context.visited)
@@ -26,6 +27,14 @@ export function traceStatement(node: unknown, naming: Naming, options: TraceOpti
     uses.unknown.add(reason)
     return { columns: uses.columns(), outputs: undefined, flows: uses.flows(), literalColumns: new Map(), parameterColumns: new Map(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown] }
   }
+}
+
+/** A cast that nobody has to write may be anywhere: what its routine reads, any column may hold. Few databases have one of somebody's own, and few of those read anything. */
+function cast(context: Context, output: Output): Output {
+  const added = bodiesOf({ ...context, uses: new Uses(context.effort) }, context.naming.snapshot.implicitCasts)
+  if (added === undefined || (added.columns.size === 0 && added.unknown === undefined)) return output
+  const fields = output.fields.map(({ name, value }) => ({ name, value: merge([value, added]) }))
+  return { ...output, fields, ...output.open === undefined ? {} : { open: merge([output.open, added]) } }
 }
 
 function finished(uses: Uses, output: Output, isWhole: boolean): Trace {

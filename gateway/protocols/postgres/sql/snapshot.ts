@@ -1,5 +1,5 @@
 // One reading of the catalogue, indexed by OID and by name. Column lists stay JSON text until a statement asks for the relation.
-import type { Column, DataType, Relation, Routine, Snapshot } from './analysis.ts'
+import type { Cascade, Column, DataType, Relation, Routine, Snapshot } from './analysis.ts'
 import { isHarmless, routineClass } from './facts/routine-classes.ts'
 
 export type Cell = string | null
@@ -52,7 +52,7 @@ export class Built {
   }
 }
 
-interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; policyRelations?: number[]; parents?: number[]; triggers?: number[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
+interface RelationExtras { readRoutines?: number[]; writeRoutines?: number[]; calls?: string[]; policyRelations?: number[]; parents?: number[]; children?: number[]; triggers?: number[]; cascades?: Cascade[]; hasRules?: boolean; expressions?: Map<number, { isGenerated: boolean; text: string }> }
 
 export function buildSnapshot(reading: Reading, built: Built): Snapshot {
   const reached = collectReached(reading.reached)
@@ -167,6 +167,8 @@ class StoredRelation implements Relation {
   readonly isTemporary: boolean
   readonly definition?: string
   readonly parents: readonly number[]
+  readonly children: readonly number[]
+  readonly cascades: readonly Cascade[]
   readonly triggers: readonly number[]
   readonly hasRules: boolean
   readonly readRoutines: readonly number[]
@@ -187,6 +189,8 @@ class StoredRelation implements Relation {
     this.#text = row[6] ?? '[]'
     if (definition !== undefined) this.definition = definition
     this.parents = extras?.parents ?? []
+    this.children = extras?.children ?? []
+    this.cascades = extras?.cascades ?? []
     this.triggers = extras?.triggers ?? []
     this.hasRules = extras?.hasRules ?? false
     this.readRoutines = extras?.readRoutines ?? []
@@ -246,8 +250,14 @@ function collectExtras(reading: Reading, reached: Reached, built: Built): Map<nu
     if (found === undefined) extras.set(oid, found = {})
     return found
   }
-  for (const [child, parent] of reading.inheritance) (of(child).parents ??= []).push(Number(parent))
-  for (const [relation, routine] of reading.triggers) (of(relation).triggers ??= []).push(Number(routine))
+  for (const [child, parent] of reading.inheritance) {
+    (of(child).parents ??= []).push(Number(parent));
+    (of(parent).children ??= []).push(Number(child))
+  }
+  for (const [relation, routine, referencing, on, access] of reading.triggers) {
+    if (routine !== null) (of(relation).triggers ??= []).push(Number(routine))
+    else (of(relation).cascades ??= []).push({ relation: Number(referencing), on: on === 'delete' ? on : 'update', access: access === 'delete' ? access : 'update' })
+  }
   for (const [relation] of reading.rules) of(relation).hasRules = true
   for (const [relation, routines] of reached.read) of(String(relation)).readRoutines = routines
   for (const [relation, oids] of reached.relation) of(String(relation)).policyRelations = oids

@@ -8,7 +8,7 @@ import { reach } from './reached.ts'
 import { findRoutine, foundByOid, type FoundRoutine } from './routines.ts'
 import { walkInside, type Scope } from './walk.ts'
 
-/** Types made of types. */
+/** Types that the named ones are made of. */
 const maxTypes = 200
 
 export function callOf(notes: Notes, body: Node, scope: Scope, access: Access): void {
@@ -20,6 +20,7 @@ export function callOf(notes: Notes, body: Node, scope: Scope, access: Access): 
 }
 
 export function found(notes: Notes, { use, effects, isBarrier, unknown, own }: FoundRoutine): void {
+  for (const routine of own ?? []) notes.met.add(routine)
   // In a body it counts for what it does itself.
   if (notes.isBody && own !== undefined && use.class === undefined) return reach(notes, own.map(({ oid }) => oid))
   for (const { parts } of own ?? []) reach(notes, parts ?? [])
@@ -41,9 +42,15 @@ export function typeNamed(notes: Notes, name: Node, scope: Scope, access: Access
   const type = snapshot.findType(names.at(-2), names.at(-1) ?? '', path)
   if (type === undefined) return
   for (const each of foundByOid(snapshot.casts(type.oid), notes.naming)) found(notes, each)
-  const seen = new Set([type.oid])
-  const pending = [type]
-  for (let next = pending.pop(); next !== undefined && seen.size < maxTypes; next = pending.pop()) {
+  typesReached(notes, [type.oid])
+}
+
+/** Checks and defaults of these types and of all that they are made of. */
+export function typesReached(notes: Notes, oids: readonly number[]): void {
+  const { snapshot } = notes.naming
+  const seen = new Set(oids)
+  const pending = [...seen].flatMap((oid) => snapshot.type(oid) ?? [])
+  for (let next = pending.pop(); next !== undefined && seen.size < oids.length + maxTypes; next = pending.pop()) {
     reach(notes, next.routines ?? [])
     const columns = next.relation === undefined ? [] : snapshot.relation(next.relation)?.columns ?? []
     for (const oid of [next.base, next.element, ...columns.map((column) => column.type)]) {

@@ -1,9 +1,10 @@
 // What one statement does, as policy reads it: kind, effects, relations with access, routines, WHERE, LIMIT. Names resolve as the server would
 // resolve them now. walk.ts goes through the tree, notes.ts gathers.
-import type { Naming, RelationUse, Statement } from '../analysis.ts'
+import type { Lineage, Naming, RelationUse, Statement } from '../analysis.ts'
 import { callDotted } from './calls.ts'
 import { commandOf } from './commands.ts'
 import { kindName } from './kinds.ts'
+import { foldedInto } from './folded.ts'
 import { isNode, onlyNode, textOf, type Node } from './nodes.ts'
 import { Notes } from './notes.ts'
 import { reach } from './reached.ts'
@@ -18,6 +19,8 @@ export interface FactsResult {
   /** Where constants stand in the text, in bytes: A_Const, and those that are `true` or `false`. */
   readonly constants: readonly number[]
   readonly booleans: readonly number[]
+  /** EXPLAIN: what may stand in the plan beside what lineage finds. */
+  readonly folded?: Lineage
 }
 
 /** @param node one `stmt` of a parse tree. @throws RangeError when the tree is too deep to walk */
@@ -38,7 +41,8 @@ export function readFacts(node: unknown, naming: Naming): FactsResult {
     hasWhere: notes.restricted ?? restricts(body['whereClause']), ...limit === undefined ? {} : { limit },
     hasReturning: notes.hasReturning, isBarrier: notes.isBarrier, unknown: [...notes.unknown],
   }
-  return { facts, constants: notes.constants, booleans: notes.booleans }
+  const folded = name === 'ExplainStmt' ? foldedInto(notes.met, naming) : undefined
+  return { facts, constants: notes.constants, booleans: notes.booleans, ...folded === undefined ? {} : { folded } }
 }
 
 /** A literal LIMIT, or FETCH FIRST. */

@@ -1,5 +1,5 @@
 // What is gathered of one statement while its tree is walked: effects, relations, routines, and what could not be told.
-import type { Access, Effect, Naming, RelationUse, RoutineUse, SettingUse } from '../analysis.ts'
+import type { Access, Effect, Naming, RelationUse, Routine, RoutineUse, SettingUse } from '../analysis.ts'
 
 /** Of one statement, or of one routine's body that a statement reaches. Owned by the walk that fills it. */
 export class Notes {
@@ -27,6 +27,10 @@ export class Notes {
   readonly reached: Set<number>
   readonly isBody: boolean
   readonly policyRelations = new Set<number>()
+  /** Relations that a foreign key leads to, with what is done there. */
+  readonly cascaded = new Set<string>()
+  /** Routines of somebody's own that planning may run, to print what they give: all that are met in whatever way. */
+  readonly met = new Set<Routine>()
   /** Something in it may be cast without a word. */
   computes = false
 

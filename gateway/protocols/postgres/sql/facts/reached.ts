@@ -15,7 +15,10 @@ export function reach(notes: Notes, oids: readonly number[]): void {
   for (const oid of oids) {
     const routine = notes.naming.snapshot.routine(oid)
     if (routine === undefined) for (const each of foundByOid([oid], notes.naming)) found(notes, each)
-    else if (!isSystemSchema(routine.schema)) follow(notes, routine)
+    else if (!isSystemSchema(routine.schema)) {
+      notes.met.add(routine)
+      follow(notes, routine)
+    }
   }
 }
 
@@ -66,6 +69,7 @@ function distrust(notes: Notes, routine: Routine): void {
 }
 
 function list(notes: Notes, inside: Notes, via: string): void {
+  for (const routine of inside.met) notes.met.add(routine)
   for (const { use, access } of inside.relations.values()) if (use.oid !== undefined) notes.relation({ ...use, via: use.via ?? via }, access)
   for (const [key, use] of inside.routines) if (!notes.routines.has(key)) notes.routines.set(key, use)
 }

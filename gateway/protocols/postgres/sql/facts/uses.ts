@@ -2,7 +2,7 @@
 import type { Access, Relation } from '../analysis.ts'
 import { isNode, textOf, type Node } from './nodes.ts'
 import type { Notes } from './notes.ts'
-import { found } from './calls.ts'
+import { found, typesReached } from './calls.ts'
 import { note, reach } from './reached.ts'
 import { expandRelation, findRelation } from './relations.ts'
 import { findRoutine } from './routines.ts'
@@ -43,7 +43,25 @@ function runsBehind(notes: Notes, relation: Relation, access: readonly Access[])
   reach(notes, relation.readRoutines ?? [])
   for (const oid of relation.policyRelations ?? []) policyReads(notes, oid)
   for (const name of relation.calls ?? []) found(notes, findRoutine(['pg_catalog', name], 0, notes.naming))
+  if (access.some((one) => one === 'insert' || one === 'update')) typesReached(notes, relation.columns.map(({ type }) => type))
+  cascades(notes, relation, access)
   if (access.some((one) => one !== 'read' && one !== 'lock')) for (const oid of [...relation.triggers ?? [], ...relation.writeRoutines ?? []]) note(notes, oid)
+}
+
+/** An UPDATE may leave the key alone: then nothing is done to the other table's rows, which may all the same be named by its error. */
+function cascades(notes: Notes, relation: Relation, access: readonly Access[]): void {
+  for (const { relation: oid, on, access: done } of relation.cascades ?? []) {
+    const key = `${oid} ${done}`
+    if (!access.includes(on) || notes.cascaded.has(key)) continue
+    notes.cascaded.add(key)
+    const behind = notes.naming.snapshot.relation(oid)
+    if (behind === undefined) notes.unknown.add('unresolved_relation')
+    else if (on === 'delete') use(notes, { schemaname: behind.schema, relname: behind.name }, [done])
+    else {
+      notes.relation({ ...findRelation(behind.schema, behind.name, notes.naming).use, via: `${relation.schema}.${relation.name}` }, ['read'])
+      runsBehind(notes, behind, ['update'])
+    }
+  }
 }
 
 function policyReads(notes: Notes, oid: number): void {

@@ -97,8 +97,11 @@ export function resultNames(context: Context, routine: Routine): readonly string
 }
 
 /** What routines of user-defined casts to the type add; undefined where it has none. */
-export function castBodies(context: Context, type: number): Value | undefined {
-  const parts = context.naming.snapshot.casts(type).flatMap((oid) => {
+export const castBodies = (context: Context, type: number): Value | undefined => bodiesOf(context, context.naming.snapshot.casts(type))
+
+/** What these routines add to what they are given; undefined where none of them has a body to read. */
+export function bodiesOf(context: Context, routines: readonly number[]): Value | undefined {
+  const parts = routines.flatMap((oid) => {
     const routine = context.naming.snapshot.routine(oid)
     if (routine === undefined || !isFollowed(routine)) return []
     const traced = traceBody(context, routine)

@@ -6,7 +6,7 @@ import { traceWith } from './cte.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { aliased, traceFrom } from './from.ts'
 import { columnExpression, findRelation, relationItem } from './relations.ts'
-import { isFollowed, traceBody, withoutMark } from './routines.ts'
+import { bodiesOf, castBodies, isFollowed, traceBody, withoutMark } from './routines.ts'
 import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import type { Output } from './statements.ts'
@@ -28,8 +28,12 @@ function target(context: Context, body: Body, access: 'insert' | 'update' | 'del
   return { relation, item: aliased(item, bodyAt(body, 'alias')), written: new Map() }
 }
 
-function write(context: Context, into: Target, name: string, value: Value): void {
-  const attribute = into.relation?.columns.find((column) => column.name === name)?.attribute
+function write(context: Context, into: Target, name: string, given: Value): void {
+  const found = into.relation?.columns.find((column) => column.name === name)
+  const attribute = found?.attribute
+  // A cast that assignment asks for runs somebody's routine.
+  const casts = found === undefined ? undefined : castBodies(context, found.type)
+  const value = casts === undefined ? given : merge([given, casts])
   const before = into.written.get(name)
   into.written.set(name, before === undefined ? flat(value) : merge([before, flat(value)]))
   if (into.relation === undefined || attribute === undefined) {
@@ -58,7 +62,13 @@ export function traceInsert(context: Context, body: Body, outer: Scope): Output 
   }
   const given = new Set(select === undefined ? [] : names)
   for (const column of into.relation?.columns ?? []) {
-    if (column.expression !== undefined && column.isGenerated !== true && !given.has(column.name)) write(context, into, column.name, columnExpression(context, column.expression, undefined))
+    if (given.has(column.name) || column.isGenerated === true) continue
+    if (column.expression !== undefined) write(context, into, column.name, columnExpression(context, column.expression, undefined))
+    else {
+      // A domain may have a default, and routines in it.
+      const added = bodiesOf(context, context.naming.snapshot.type(column.type)?.routines ?? [])
+      if (added !== undefined) write(context, into, column.name, added)
+    }
   }
   const conflict = bodyAt(body, 'onConflictClause')
   if (conflict !== undefined) {
