@@ -1,5 +1,6 @@
 // The door of masking. Protocols see this: strict JSON, plans, and the makers of masked parts.
 export { detectedClasses } from '../sensitive/finding.ts'
+export { firstLookTable, firstLookWat } from '../sensitive/first-look-wat.ts'
 export { CellMasks } from './cells.ts'
 export type { CellKind, NamedColumn } from './cells.ts'
 export { isReadable } from './encoded.ts'

@@ -29,6 +29,13 @@ export class RowSink {
     this.#to += end - start
   }
 
+  /** Bytes of a memory that will not stay as it is: copied at once. */
+  append(memory: Buffer, start: number, end: number): void {
+    this.#flush(end - start)
+    memory.copy(this.#out, this.#length, start, end)
+    this.#length += end - start
+  }
+
   /** Begins to rewrite what starts at `start`; ends with `end`. @returns its position, for `patch` and `written` */
   begin(source: Uint8Array, start: number): number {
     this.#reach(source, start)

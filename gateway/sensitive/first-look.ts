@@ -5,31 +5,31 @@ import { isAccountName } from './detectors/bank.ts'
 import { speaksOfBirth } from './detectors/person.ts'
 import type { Member } from './member.ts'
 
-const DIGIT = 1, LETTER = 2, UPPER = 4
-const WORD = DIGIT | LETTER | UPPER
+export const DIGIT = 1, LETTER = 2, UPPER = 4
+export const WORD = DIGIT | LETTER | UPPER
 /** Stands between digits of one number. */
-const BETWEEN = 8
-const DOT = 16, DASH = 32
+export const BETWEEN = 8
+export const DOT = 16, DASH = 32
 /** Enough to look closer: what every address, pair, document and escape has, and characters that may stand for a digit or a sign. */
-const CLOSER = 64
+export const CLOSER = 64
 /** No base64 has it. */
-const NO_BASE64 = 128
+export const NO_BASE64 = 128
 /** A letter that no hexadecimal has: every published key format has one. */
-const BEYOND_HEX = 256
+export const BEYOND_HEX = 256
 /** Every word for an account (`acc`, `a/c`, `dda`, `checking`, `savings`) has an A or a K, every word for a birth a B, PRIVATE KEY a V. */
-const IN_ACCOUNT = 512, IN_BIRTH = 1024, IN_PRIVATE = 2048
+export const IN_ACCOUNT = 512, IN_BIRTH = 1024, IN_PRIVATE = 2048
 
 /** No finding is shorter. */
-const MIN_BYTES = 4
+export const MIN_BYTES = 4
 /** A word as long as this, with a capital or a digit in it, may be a token (`anchors.ts`). */
-const MIN_TOKEN_WORD = 10
-const MIN_BASE64 = 12
+export const MIN_TOKEN_WORD = 10
+export const MIN_BASE64 = 12
 /** Digits in one stretch of digits and signs, by what they may be; nine are a tax or routing number, ten a telephone's. */
-const MIN_CARD = 13, MIN_NUMBER = 9, MIN_IBAN = 7, MIN_ACCOUNT = 6, MIN_DATE = 4
+export const MIN_CARD = 13, MIN_NUMBER = 9, MIN_IBAN = 7, MIN_ACCOUNT = 6, MIN_DATE = 4
 /** Three dots make an IPv4 address; colons are looked at closer at once. */
-const MIN_DOTS = 3
+export const MIN_DOTS = 3
 
-const kinds = new Uint16Array(256).fill(NO_BASE64)
+export const kinds = new Uint16Array(256).fill(NO_BASE64)
 const mark = (characters: string, kind: number) => { for (const character of characters) kinds[character.charCodeAt(0)] = kind }
 mark('0123456789', DIGIT)
 mark('ABCDEFGHIJKLMNOPQRSTUVWXYZ', UPPER | BEYOND_HEX)
@@ -109,8 +109,8 @@ export function mayHoldNumber(bytes: Uint8Array, start: number, end: number): bo
   return digits >= MIN_CARD
 }
 
-const SPACE = 0x20, PLUS = 0x2b, MINUS = 0x2d, POINT = 0x2e, COLON = 0x3a, T = 0x54
-const MAX_FRACTION = 6
+export const SPACE = 0x20, PLUS = 0x2b, MINUS = 0x2d, POINT = 0x2e, COLON = 0x3a, T = 0x54
+export const MAX_FRACTION = 6
 
 /** `2024-05-06[ 07:08:09[.123456][+02[:30]]]`: has every sign of a number, and is somebody's only where a word says so. */
 function isInstant(bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,7 +1,8 @@
 // `node test/bench/rows.ts [partial]`: rows through framer and masker in one process, without sockets and record: ns a row of four cells, one of them
-// masked, as DataRow and as COPY text, with detectors over the other cells and without. The least of many rounds.
+// masked, as DataRow and as COPY text, with detectors over the other cells and without, by the kernel and without it. The least of many rounds.
 import { createMasking } from '../../gateway/mask/index.ts'
 import { createResultMasker } from '../../gateway/protocols/postgres/mask.ts'
+import { RowKernel } from '../../gateway/protocols/postgres/mask/kernel/row-kernel.ts'
 import { backendTag, encodeCopyData, encodeDataRow, Framer, type Field } from '../../gateway/protocols/postgres/messages.ts'
 import type { Lineage, Snapshot } from '../../gateway/protocols/postgres/sql/analysis.ts'
 import { createTokens, detectedClasses } from '../../gateway/sensitive/index.ts'
@@ -25,23 +26,26 @@ const outputs: readonly Lineage[] = columns.map(({ attribute }) => ({ columns: [
 
 const masking = createMasking({ limits: { maxBodyBytes: 1 << 20, maxResultBytes: 1 << 20, maxDepth: 32 } }, createTokens(new Uint8Array(32).fill(1)))
 const column: MaskRule = { id: 'ssn', match: { columns: ['public.big.ssn'] }, ...process.argv[2] === 'partial' ? { op: 'partial', keep_last: 4 } : { op: 'redact' } }
+const kernel = new RowKernel()
 const net: MaskRule = { id: 'net', match: { classes: [...detectedClasses] }, op: 'redact' }
 
 for (const [what, rules] of [['one column', [column]], ['one column, detectors on the rest', [column, net]]] as const) {
   for (const kind of ['rows', 'copy'] as const) {
-    let least = Infinity
-    for (const until = performance.now() + forMs; performance.now() < until;) {
-      const before = process.cpuUsage()
-      run(kind, rules)
-      const { user, system } = process.cpuUsage(before)
-      least = Math.min(least, (user + system) * 1_000 / rows)
+    for (const by of [undefined, kernel]) {
+      let least = Infinity
+      for (const until = performance.now() + forMs; performance.now() < until;) {
+        const before = process.cpuUsage()
+        run(kind, rules, by)
+        const { user, system } = process.cpuUsage(before)
+        least = Math.min(least, (user + system) * 1_000 / rows)
+      }
+      process.stdout.write(`${kind}, ${what}${by === undefined ? ', without the kernel' : ''}: ${least.toFixed(0)} ns a row\n`)
     }
-    process.stdout.write(`${kind}, ${what}: ${least.toFixed(0)} ns a row\n`)
   }
 }
 
-function run(kind: 'rows' | 'copy', rules: readonly MaskRule[]): void {
-  const masker = createResultMasker({ plan: masking.planFor({ mask: rules }, undefined), classOf: () => undefined, snapshot, unknownOrigin: 'mask', reachesSensitive: true })
+function run(kind: 'rows' | 'copy', rules: readonly MaskRule[], by: RowKernel | undefined): void {
+  const masker = createResultMasker({ plan: masking.planFor({ mask: rules }, undefined), classOf: () => undefined, snapshot, unknownOrigin: 'mask', reachesSensitive: true, kernel: by })
   if (kind === 'rows') masker.describe(fields, outputs)
   else masker.copyOut(0, columns.map(() => 0), { format: { kind: 'text', delimiter: '\t', null: '\\N', quote: '"', escape: '"', hasHeader: false, isQuery: false }, outputs })
   const framer = new Framer('backend')

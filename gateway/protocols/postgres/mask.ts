@@ -5,6 +5,7 @@ import { Asides } from './mask/asides.ts'
 import { ColumnPlanner, unenforceable, type ColumnOptions, type ColumnPlan, type Columns, type CopySource } from './mask/columns.ts'
 import { CopyPass, type CopyPlan } from './mask/copy-pass.ts'
 import { createCopyCodec } from './mask/copy-rows.ts'
+import type { RowKernel } from './mask/kernel/row-kernel.ts'
 import type { Field, Frame } from './messages.ts'
 import { RowPass } from './mask/row-pass.ts'
 import type { Lineage } from './sql/analysis.ts'
@@ -14,6 +15,8 @@ export type { ColumnPlan, CopySource } from './mask/columns.ts'
 export interface ResultMaskerOptions extends ColumnOptions {
   /** The record keeps masked rows as lines in COPY's text format; else count and digest. */
   readonly keepsBodies?: boolean
+  /** Absent: rows are walked without it, with the same outcome. */
+  readonly kernel?: RowKernel | undefined
 }
 
 export interface ResultMasker {
@@ -81,8 +84,8 @@ class Results implements ResultMasker {
     this.#cells = new CellMasks(options.plan, options.keepsBodies ?? false)
     this.#planner = new ColumnPlanner(options, this.#cells)
     this.#asides = new Asides(options, this.#cells)
-    this.#rowPass = new RowPass(this.#cells)
-    this.#copyPass = new CopyPass(this.#cells)
+    this.#rowPass = new RowPass(this.#cells, options.kernel)
+    this.#copyPass = new CopyPass(this.#cells, options.kernel)
   }
 
   get rows(): number { return this.#rowPass.rows + this.#copyPass.rows }

@@ -9,6 +9,7 @@ import type { PostgresUpstream } from './dial.ts'
 import { Few } from './few.ts'
 import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady } from './messages.ts'
 import type { PostgresOperation, StatementViews } from './operation.ts'
+import { RowKernel } from './mask/kernel/row-kernel.ts'
 import { createReach, type Reach } from './mask/reach.ts'
 import { ticketParameter } from '../../ticket.ts'
 import { errorOf } from './refuse.ts'
@@ -35,11 +36,12 @@ const maxAsides = 1_000
 
 export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
 
-/** Owns what sessions share: the parser, each database's catalogue, and the cancel keys. */
+/** Owns what sessions share: the parser, the row kernel, each database's catalogue, and the cancel keys. */
 export function createHost({ now }: { readonly now: () => number }): Host {
   const keys = new CancelKeys<Session>(now)
   const shared = new WeakMap<TargetConfig, Shared>()
   let analyser: Promise<Analyser> | undefined
+  let kernel: RowKernel | undefined
 
   const catalogueOf = ({ catalogues }: Shared, database: string): Catalogue => {
     let catalogue = catalogues.get(database)
@@ -105,6 +107,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
   async function join(startup: Startup, { target, masking }: PostgresDoor, gate: PostgresGate, config: PostgresConfig): Promise<ConnectionEnd> {
     analyser ??= createParser().then((parser) => createAnalyser(parser, traceStatement))
     const sql = await analyser
+    kernel ??= new RowKernel()
     const upstream = await gate.open()
     const { socket, minor } = startup
     const ticket = startup.parameters.get(ticketParameter) ?? ''
@@ -121,7 +124,7 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
       about: { target, database, user, nonce: randomBytes(16).toString('hex'), ...ticket === '' ? {} : { ticket }, views: shared.views, runs: new Few() },
-      catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach,
+      catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach, kernel,
     })
     const key = keys.issue(session, minor, signedIn.pid)
     try {

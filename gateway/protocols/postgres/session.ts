@@ -22,6 +22,7 @@ import { errorOf, poison } from './refuse.ts'
 import { Replies } from './session/replies.ts'
 import { Requests } from './session/requests.ts'
 import { Fault } from './session/fault.ts'
+import type { RowKernel } from './mask/kernel/row-kernel.ts'
 import type { Reach } from './mask/reach.ts'
 import type { Admission, Analyser } from './sql/analyse.ts'
 import type { Analysis, Statement } from './sql/analysis.ts'
@@ -58,6 +59,7 @@ export interface SessionOptions {
   /** The target's catalogue: class of a column. */
   classOf(relation: string, column: string): string | undefined
   readonly views: Reach
+  readonly kernel: RowKernel
 }
 
 export class Session {
@@ -241,7 +243,7 @@ export class Session {
   }
 
   #masker(plan: MaskPlan, keepsBodies: boolean, { statements }: Act): ResultMasker {
-    const { config, classOf, views } = this.#o
+    const { config, classOf, views, kernel } = this.#o
     if (this.#misread.size > 0 && !plan.isEmpty) throw new RefusalError(refusal('mask.unenforceable', 'The session has a setting that makes the server read and write texts otherwise than the gateway'))
     const names = this.#names.last
     const known = this.#maskers.get(statements)
@@ -250,7 +252,7 @@ export class Session {
       return known.masker
     }
     const masker = createResultMasker({
-      plan, classOf, keepsBodies, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
+      plan, classOf, keepsBodies, kernel, snapshot: names?.snapshot, unknownOrigin: config.unknownOrigin,
       ...names === undefined ? {} : { viewLineage: names.viewLineage },
       reachesSensitive: !plan.isEmpty && (names === undefined || views.reaches(statements, names.snapshot, plan)),
     })

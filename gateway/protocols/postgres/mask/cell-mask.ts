@@ -5,11 +5,14 @@ import { recordFields } from '../wire/records.ts'
 import type { ValueType } from '../wire/types.ts'
 import { binaryToText, byteaFromText, textRuns, textWithin } from '../wire/values.ts'
 import { binaryLook } from './binary-look.ts'
+import type { Treatment } from './kernel/rows-wat.ts'
 
 export interface CellMask {
   /** Stands for every value, null for NULL; undefined: `apply` tells. */
   readonly constant: Uint8Array | null | undefined
   readonly rule: Rule | undefined
+  /** By which the kernel knows what may stay as it is; undefined: it cannot. */
+  readonly treatment: Treatment | undefined
   /** @returns undefined to keep the bytes. @throws RefusalError `mask.failed` */
   apply(source: Buffer, start: number, end: number): Uint8Array | null | undefined
 }
@@ -47,11 +50,11 @@ function cover(cells: CellMasks, column: CellColumn, rule: Rule): CellMask {
     const apply = isBinary
       ? (source: Buffer, start: number, end: number) => mapArrayBinary(source.subarray(start, end), (element) => bytesOf(mask(element.toString('utf8')))) ?? null
       : (source: Buffer, start: number, end: number) => bytesOf(mapArrayText(source.toString('utf8', start, end), mask) ?? null)
-    return { constant: undefined, rule: undefined, apply }
+    return { constant: undefined, rule: undefined, treatment: undefined, apply }
   }
   const constant = cells.constantFor(type.kind, rule)
-  if (constant !== undefined) return { constant: bytesOf(fit(constant, column)), rule, apply: () => null }
-  return { constant, rule: undefined, apply: (source, start, end) => bytesOf(fit(cells.maskCell(source.toString('utf8', start, end), type.kind, rule), column)) }
+  if (constant !== undefined) return { constant: bytesOf(fit(constant, column)), rule, treatment: 'constant', apply: () => null }
+  return { constant, rule: undefined, treatment: undefined, apply: (source, start, end) => bytesOf(fit(cells.maskCell(source.toString('utf8', start, end), type.kind, rule), column)) }
 }
 
 /** No rule covers the column: detectors look into its cells. */
@@ -61,7 +64,7 @@ function scan(cells: CellMasks, column: CellColumn): CellMask | undefined {
   const look = firstLook(cells, column)
   const search = isBinary ? scanBinary : scanText
   return {
-    constant: undefined, rule: undefined,
+    constant: undefined, rule: undefined, treatment: treatmentOf(cells, column),
     apply(source, start, end) {
       if (end - start < 4 || !look(source, start, end)) return undefined
       return search(cells, column, source.subarray(start, end))
@@ -76,6 +79,14 @@ function firstLook(cells: CellMasks, { type, isBinary, name }: CellColumn): (sou
   if (type.element !== undefined) return always
   if (!isBinary || type.binary === 'text') return cells.firstLook(type.kind, name)
   return cells.isQuiet(name) ? binaryLook(type.binary) : always
+}
+
+/** What says the same as the first look, in the kernel. */
+function treatmentOf(cells: CellMasks, { type, isBinary, name }: CellColumn): Treatment | undefined {
+  if (type.element !== undefined || !cells.hasDetectors) return isBinary || cells.hasDetectors ? undefined : 'pairs'
+  if (!cells.isQuiet(name) || type.kind === 'json') return undefined
+  if (isBinary && type.binary !== 'text') return type.binary === 'int' ? 'integer' : undefined
+  return type.kind === 'number' ? 'number' : type.kind === 'text' || type.kind === 'markup' ? 'text' : 'other'
 }
 
 const always = () => true

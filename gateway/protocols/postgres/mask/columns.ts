@@ -2,6 +2,7 @@
 import type { CellMasks, MaskPlan, Rule } from '../../../mask/index.ts'
 import { refusal, RefusalError } from '../../../refusal.ts'
 import { createCellMask, type CellMask } from './cell-mask.ts'
+import { kernelPlanOf, type KernelPlan } from './kernel/row-kernel.ts'
 import { originOf, type OriginOptions } from './origin.ts'
 import type { CopyFormat } from './copy-rows.ts'
 import type { Field } from '../messages.ts'
@@ -25,7 +26,11 @@ export interface Column {
   cells: number
 }
 
-export interface Columns extends ColumnPlan { readonly columns: readonly Column[] }
+export interface Columns extends ColumnPlan {
+  readonly columns: readonly Column[]
+  /** Where the kernel can do what is to be done to most rows. */
+  readonly kernel: KernelPlan | undefined
+}
 
 export interface ColumnOptions {
   readonly plan: MaskPlan
@@ -78,7 +83,7 @@ export class ColumnPlanner {
   #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, encode: Encode, isBinary: (index: number) => boolean): Columns {
     const aligned = outputs?.length === fields.length ? outputs : undefined
     const columns = fields.map((field, index) => this.#column(field, aligned?.[index], encode, isBinary(index)))
-    return { isOpen: columns.every(({ mask }) => mask === undefined), count: columns.length, columns }
+    return { isOpen: columns.every(({ mask }) => mask === undefined), count: columns.length, columns, kernel: kernelPlanOf(columns, this.#options.plan.limits.maxBytes) }
   }
 
   #column(field: Field, output: Lineage | undefined, encode: Encode, isBinary: boolean): Column {

@@ -4,6 +4,8 @@ import type { CellMasks } from '../../../mask/index.ts'
 import type { Columns } from './columns.ts'
 import type { CopyCodec } from './copy-rows.ts'
 import type { Frame } from '../messages.ts'
+import { leastRun, runRows } from './kernel/run.ts'
+import type { RowKernel } from './kernel/row-kernel.ts'
 import { bufferOf, failed, HEADER_BYTES, int32 } from './row-pass.ts'
 
 /** How the rows of one COPY are written, and what is done to them. */
@@ -16,8 +18,11 @@ export class CopyPass {
   rows = 0
   readonly #cells: CellMasks
 
-  constructor(cells: CellMasks) {
+  readonly #kernel: RowKernel | undefined
+
+  constructor(cells: CellMasks, kernel: RowKernel | undefined) {
     this.#cells = cells
+    this.#kernel = kernel
   }
 
   /** A line, a run of them, or a piece of a long one. @param plan undefined: nothing is masked. @throws RefusalError `mask.failed` */
@@ -32,6 +37,14 @@ export class CopyPass {
       return sink.pass(frame.source, frame.start, frame.end)
     }
     const source = bufferOf(frame.source)
+    if (this.#kernel !== undefined && plan?.columns.kernel !== undefined && plan.codec.isPlainText && !plan.isHeader && !keepsBodies && frame.count >= leastRun) {
+      const { codec: { delimiter }, columns: { columns, kernel } } = plan
+      const leave = (start: number, end: number): void => {
+        this.rows++
+        if (this.#rewrite(source, start, end, plan) < 0) sink.pass(source, start, end)
+      }
+      return runRows(this.#kernel, kernel, { source, start: frame.start, end: frame.end, form: { delimiter }, columns }, this.#cells, (rows) => { this.rows += rows }, leave)
+    }
     for (let at = frame.start; at < frame.end;) {
       const end = at + 1 + int32(source, at + 1)
       const isHeader = plan?.isHeader ?? false

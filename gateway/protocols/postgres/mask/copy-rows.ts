@@ -23,6 +23,8 @@ export interface CopyCodec {
   decode(line: Buffer, start: number, end: number): Buffer
   encode(value: Uint8Array | null): Uint8Array
   readonly delimiter: number
+  /** Text in which `\N` is NULL, as COPY writes it unasked. */
+  readonly isPlainText: boolean
 }
 
 const BACKSLASH = 0x5c
@@ -35,12 +37,12 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
   const delimiter = single(format.delimiter)
   if (delimiter === undefined || delimiter === BACKSLASH) return undefined
   const none = Buffer.from(format.null)
-  if (format.kind === 'text') return { delimiter, cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), isPlain: (line, start, end) => plainEnd(line, start, end) === end, decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
+  if (format.kind === 'text') return { delimiter, isPlainText: format.null === '\\N', cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), isPlain: (line, start, end) => plainEnd(line, start, end) === end, decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
   const quote = single(format.quote)
   const mark = single(format.escape)
   if (quote === undefined || mark === undefined || quote === delimiter) return undefined
   return {
-    delimiter,
+    delimiter, isPlainText: false,
     cellEnd: csvEnd(delimiter, quote, mark),
     isNull: (line, start, end) => equals(line, start, end, none),
     isPlain: (line, start, end) => line[start] !== quote || start === end,

@@ -3,6 +3,8 @@
 import type { CellMasks } from '../../../mask/index.ts'
 import { refusal, RefusalError } from '../../../refusal.ts'
 import { encodeCell, type Columns } from './columns.ts'
+import { leastRun, runRows } from './kernel/run.ts'
+import type { RowKernel } from './kernel/row-kernel.ts'
 import { rowLine } from './row-line.ts'
 import { RowReader, type Frame } from '../messages.ts'
 
@@ -17,8 +19,11 @@ export class RowPass {
   readonly #cells: CellMasks
   #reader = new RowReader()
 
-  constructor(cells: CellMasks) {
+  readonly #kernel: RowKernel | undefined
+
+  constructor(cells: CellMasks, kernel: RowKernel | undefined) {
     this.#cells = cells
+    this.#kernel = kernel
   }
 
   /** What it read from is somebody's data. */
@@ -36,6 +41,13 @@ export class RowPass {
       return sink.pass(frame.source, frame.start, frame.end)
     }
     const source = bufferOf(frame.source)
+    if (this.#kernel !== undefined && plan?.kernel !== undefined && !keepsBodies && frame.count >= leastRun) {
+      const leave = (start: number, end: number): void => {
+        this.rows++
+        if (this.#rewrite(source, start, end, plan) < 0) sink.pass(source, start, end)
+      }
+      return runRows(this.#kernel, plan.kernel, { source, start: frame.start, end: frame.end, form: 'rows', columns: plan.columns }, this.#cells, (rows) => { this.rows += rows }, leave)
+    }
     for (let at = frame.start; at < frame.end;) {
       const end = at + 1 + int32(source, at + 1)
       this.rows++
