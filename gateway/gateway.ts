@@ -20,7 +20,7 @@ import { createDecisionLog, createFileSink, createHttpSink } from './decision-lo
 import type { DecisionLog } from './decision-log/index.ts'
 import { callerOf, createIdentity, createMachines, machineIssuer, mayAsk, metadataUrl, requesterOf, resourceMetadata } from './identity/index.ts'
 import { createMetrics } from './metrics.ts'
-import { policyCheck, policyDocument, policyEventFrame } from './policy-status.ts'
+import { policyCheck, policyDocument, policyEventFrame, policyLogLine } from './policy-status.ts'
 import type { Stages } from './pipeline.ts'
 import { createActivation, createBundleStore, createMirror, createPolicyMemory, createPolicyRepository, createRates, createShadow, decide, mirrorPath, remoteAccess, withTreeThread } from './policy/index.ts'
 import type { ActivationEvent, ActivePolicy, PolicyRepository } from './policy/index.ts'
@@ -186,9 +186,10 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     parseGoverned: (text) => activation.active() === undefined ? parseGoverned(text, secrets.keys()) : parseGovernedAside(text, secrets.keys()),
     async onEvent(event: ActivationEvent) {
       await record.events.policy(policyEventFrame(event))
-      metrics.policy(event.event)
+      const line = policyLogLine(event, activation.status())
+      metrics.policy(line.event)
       const { revision, serial, signers, reason } = event
-      log[policyLogLevels[event.event]]({ revision, serial, signers, reason }, `policy ${event.event}`)
+      log[line.level]({ revision, serial, signers, reason }, line.message)
     },
     onActive(active: ActivePolicy) {
       const { governed } = active
@@ -293,9 +294,6 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     close: () => closing ??= close(),
   }
 }
-
-/** What an operator must not overlook is a warning; what nobody may leave is an error. */
-const policyLogLevels = { activated: 'info', reviewed: 'info', rolled_back: 'warn', refused: 'warn', emergency: 'error', review_overdue: 'error' } as const
 
 function policyRepository({ policy }: Bootstrap, { ref, mirror, secrets, isAnswering }: { readonly ref: string; readonly mirror: string; readonly secrets: ReadonlyMap<string, string>; readonly isAnswering: () => boolean }, { environment, log, now }: GatewayOptions): PolicyRepository {
   if (!policy.isRemote) return withTreeThread(createPolicyRepository(policy.repository, ref), { path: policy.repository, ref }, isAnswering)

@@ -24,10 +24,11 @@ export function createMetrics(recorder: Recorder, record: Record, policy: () => 
   gauge('countersign_evidence_ready', '1 when frames can be recorded and the sealer keeps up', () => recorder.status().ready ? 1 : 0)
   gauge('countersign_policy_serial', 'Serial of the policy in force; 0: none is', () => policy().active?.serial ?? 0)
   gauge('countersign_policy_stale_seconds', 'Seconds since the policy repository could be looked at', () => policy().staleS)
-  gauge('countersign_policy_head_refused', '1 while the head of the policy repository is refused', () => policy().refused === undefined ? 0 : 1)
+  gauge('countersign_policy_head_refused', '1 while the head of the policy repository is refused', () => policy().refused === undefined || policy().pending !== undefined ? 0 : 1)
+  gauge('countersign_policy_head_signatures_missing', 'Signatures that the head of the policy repository waits for', () => { const { pending } = policy(); return pending === undefined ? 0 : pending.needed - pending.signed })
   gauge('countersign_policy_reviews_open', 'Emergency changes of policy that nobody has reviewed yet', () => policy().reviews.length)
   gauge('countersign_policy_reviews_overdue', 'Of those, the ones whose time has passed', () => policy().reviews.filter(({ state }) => state === 'overdue').length)
-  const events = new Counter({ name: 'countersign_policy_events_total', help: 'Activations, refusals, roll-backs, emergencies and reviews', labelNames: ['event'], registers: [registry] })
+  const events = new Counter({ name: 'countersign_policy_events_total', help: 'Activations, refusals, waits for signatures, roll-backs, emergencies and reviews', labelNames: ['event'], registers: [registry] })
   if (decisionLog !== undefined) {
     gauge('countersign_decision_log_queued', 'Events that wait to be delivered', () => decisionLog.status().queued)
     gauge('countersign_decision_log_lost', 'Events lost since the start because the queue was full', () => decisionLog.status().lost)

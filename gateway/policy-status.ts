@@ -14,7 +14,7 @@ export function policyCheck(status: PolicyStatus, source: Source): { readonly na
   const overdue = reviews.filter(({ state }) => state === 'overdue')
   const said = [
     active === undefined ? 'no policy is in force' : `serial ${active.serial}, revision ${active.revision}`,
-    ...pending !== undefined ? [`the head has ${pending.signed} of ${pending.needed} signatures`] : refused === undefined ? [] : [`the head is refused: ${refused.code}`],
+    ...pending !== undefined ? [`the head ${waitWords(pending)}`] : refused === undefined ? [] : [`the head is refused: ${refused.code}`],
     ...fault !== undefined && staleS >= staleAfterS ? [`the repository was last seen ${Math.floor(staleS)} s ago`] : [],
     ...overdue.length > 0 ? [`${overdue.length} after-reviews are overdue`] : reviews.length > 0 ? [`${reviews.length} after-reviews are open`] : [],
   ]
@@ -28,12 +28,30 @@ export function policyDocument({ active, head, refused, pending, fault, staleS, 
   return {
     source: repository, ref,
     ...active === undefined ? {} : { revision: active.revision, serial: active.serial, bundle: active.digest, signers: active.signers },
-    ...head === undefined ? {} : { head }, ...refused === undefined ? {} : { refused },
-    ...pending === undefined ? {} : { pending: { signatures: pending.signed, of: pending.needed } },
+    // Why signatures do not count stands in the message of what is, until enough do, a verdict.
+    ...head === undefined ? {} : { head }, ...refused === undefined || pending !== undefined ? {} : { refused },
+    ...pending === undefined ? {} : { pending: { signatures: pending.signed, of: pending.needed, ...refused === undefined ? {} : { message: refused.message } } },
     ...fault === undefined ? {} : { fault }, stale_s: Math.floor(staleS),
     reviews: reviews.map(({ serial, revision, dueAt, state }) => ({ serial, revision, due: new Date(dueAt).toISOString(), state })),
     ...shadow === undefined ? {} : { shadow },
   }
+}
+
+/** What an operator must not overlook is a warning; what nobody may leave is an error. */
+const logLevels = { activated: 'info', reviewed: 'info', rolled_back: 'warn', refused: 'warn', emergency: 'error', review_overdue: 'error' } as const
+
+/**
+ * For the operator's log and the counter of events. The record has a commit that too few people have signed for as refused, and why; whoever operates
+ * the gateway need do nothing.
+ */
+export function policyLogLine({ event, reason }: ActivationEvent, { pending }: PolicyStatus): { readonly level: 'info' | 'warn' | 'error'; readonly message: string; readonly event: string } {
+  if (event === 'refused' && reason?.code === 'ERR_POLICY_QUORUM' && pending !== undefined) return { level: 'info', message: `policy ${waitWords(pending)}`, event: 'waiting' }
+  return { level: logLevels[event], message: `policy ${event}`, event }
+}
+
+function waitWords({ signed, needed }: NonNullable<PolicyStatus['pending']>): string {
+  const more = needed - signed
+  return `waits for ${more} more signature${more === 1 ? '' : 's'}: it has ${signed} of ${needed}`
 }
 
 /** FORMAT.md §6. */
