@@ -56,7 +56,7 @@ export function testSummary(tests: readonly TestResult[], style: Style): string 
     ...(failed > 0 ? [style.bad(`${failed} failed`)] : []),
     ...(count('skip') > 0 ? [`${count('skip')} skipped`] : []),
   ]
-  return `${tests.length} tests: ${parts.join(', ')}`
+  return `${tests.length} test${tests.length === 1 ? '' : 's'}: ${parts.join(', ')}`
 }
 
 export function coverageLines(coverage: Coverage, show: Show): string[] {

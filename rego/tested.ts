@@ -14,6 +14,6 @@ export async function compileTested(options: Omit<CompileOptions, 'toolchain'>):
   using toolchain = new Toolchain()
   const { tests } = await testPolicies({ ...options, toolchain })
   const failed = tests.filter(({ outcome }) => outcome === 'fail' || outcome === 'error')
-  if (failed.length > 0) throw new PolicyError('ERR_POLICY_TEST', `${failed.length} policy tests fail: ${failed.slice(0, maxNamed).map(test => `${test.package}.${test.name}`).join(', ')}`)
+  if (failed.length > 0) throw new PolicyError('ERR_POLICY_TEST', `${failed.length === 1 ? '1 policy test fails' : `${failed.length} policy tests fail`}: ${failed.slice(0, maxNamed).map(test => `${test.package}.${test.name}`).join(', ')}`)
   return { bytes: await compileBundle({ ...options, toolchain }), tests: tests.map(({ package: name, name: test, outcome }) => ({ package: name, name: test, outcome })) }
 }

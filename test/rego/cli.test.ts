@@ -37,7 +37,7 @@ test('called in a policy repository, a command without DIR is about that one', a
   const dir = folder(t, { 'policy/x.rego': good, 'policy/x_test.rego': 'package x_test\n\ntest_mine if true\n' })
   const { status, out } = await policy(dir, 'test')
   t.is(status, 0)
-  t.is(out, 'ok     policy/x_test.rego  1/1\n1 tests: 1 passed\n')
+  t.is(out, 'ok     policy/x_test.rego  1/1\n1 test: 1 passed\n')
 })
 
 test('a part of a policy is told to be one: it decides without its data', async t => {

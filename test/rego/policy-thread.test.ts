@@ -42,7 +42,7 @@ test.serial('a source is tested, compiled and loaded in one go', async t => {
   const { policy, bytes, tests } = await makePolicy(source, options)
   t.deepEqual(tests, [{ package: 'a_test', name: 'test_one', outcome: 'pass' }])
   t.deepEqual([policy.revision, policy.serial, readBundle(bytes).hex], ['abc', 3, Buffer.from(policy.digest).toString('hex')])
-  await t.throwsAsync(makePolicy({ ...source, files: files({ 'policy/a_test.rego': 'package a_test\n\ntest_one if 1 == 2\n' }) }, options), { instanceOf: PolicyError, code: 'ERR_POLICY_TEST', message: '1 policy tests fail: a_test.test_one' })
+  await t.throwsAsync(makePolicy({ ...source, files: files({ 'policy/a_test.rego': 'package a_test\n\ntest_one if 1 == 2\n' }) }, options), { instanceOf: PolicyError, code: 'ERR_POLICY_TEST', message: '1 policy test fails: a_test.test_one' })
   const error = await t.throwsAsync<PolicyError>(makePolicy({ ...source, files: files({ 'policy/decision.rego': 'package countersign.request\n\ndecision := nowhere\n' }) }, options), { instanceOf: PolicyError, code: 'ERR_POLICY_CHECK' })
   t.deepEqual(error?.findings.map(({ file, row, col }) => [file, row, col]), [['policy/decision.rego', 3, 13]])
 })

@@ -166,7 +166,7 @@ test('a policy whose own tests fail is refused', async (t) => {
   await using at = bench(first)
   write(at.dir, { 'policy/tested/tested_test.rego': 'package policies.tested_test\n\ntest_that_fails if 1 == 2\n' })
   await commit(at.dir, eli)
-  await refusedAfter(t, at, 'ERR_POLICY_TEST', '1 policy tests fail: policies.tested_test.test_that_fails')
+  await refusedAfter(t, at, 'ERR_POLICY_TEST', '1 policy test fails: policies.tested_test.test_that_fails')
 })
 
 test('a governed config that is not valid is refused with the paths', async (t) => {
