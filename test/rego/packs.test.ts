@@ -14,6 +14,13 @@ test('the packs that are not shipped pass their own tests, and every line of the
   t.deepEqual(missed, [['policy/ffiec/ffiec.rego', 0], ['policy/grpc/access.rego', 0], ['policy/grpc/grpc.rego', 0]])
 })
 
+test('the shipped tests hold beside masks and limits of a house', async t => {
+  const house = 'package policies.zeta\n\nmask contains {"id": "zeta.note", "match": {"columns": ["note"]}, "op": "redact"}\n\nlimit contains {"bytes": 1000}\n'
+  const { tests } = await testPolicies({ files: encoded(new Map([...starterFiles(packNames), ['policy/zeta/zeta.rego', house]])), capabilities, filter: '(postgres|http|grpc|ffiec)_test[.]', deadlineMs: 110_000 })
+  t.deepEqual(tests.filter(({ outcome }) => outcome !== 'pass').map(({ name, message }) => [name, message]), [])
+  t.true(tests.length >= 40)
+})
+
 test('with all packs, no decision reads what differs in every call', async t => {
   const { reads } = await checkPolicies({ files: encoded(starterFiles(packNames)), capabilities })
   const paths = reads['countersign/request/decision']?.map(({ path }) => path.join('.')) ?? []
