@@ -1,15 +1,14 @@
 // What has changed since an earlier reading, from one row of counts and OIDs, and what of the catalogue must be read again for it.
+import { readNamed, type Named } from './catalogue-named.ts'
 import type { CatalogueReading, Large } from './catalogue-reading.ts'
 import * as queries from './catalogue-queries.ts'
 import type { Cell, Rows } from './snapshot.ts'
-
-/** First OID that `initdb` gives to nobody (`FirstNormalObjectId`): what depends on those below is not listed. */
-const firstNormal = 16_384
 
 export interface Change {
   readonly oids: Readonly<Record<Large, readonly number[]>>
   readonly counts: Readonly<Record<Large, number>>
   readonly small: ReadonlyMap<queries.Watched, number>
+  readonly names: Named
   /** A schema or a language may bear another name: all that names something is read again. */
   readonly isRenamed: boolean
   /** Something may have come from, or gone to, another schema. */
@@ -23,7 +22,7 @@ export interface Change {
 }
 
 /** @param answer to `changes`, behind the columns of `about` */
-export function changeOf([relations, countOfRelations, routines, types, ...rest]: readonly Cell[], { small: before, rows, others }: CatalogueReading, path: readonly string[]): Change {
+export function changeOf([named, relations, countOfRelations, routines, types, ...rest]: readonly Cell[], { small: before, rows, others, names: namesBefore }: CatalogueReading, path: readonly string[]): Change {
   const [routineCount, routineOids] = counted(routines)
   const [typeCount, typeOids] = counted(types)
   const oids = { relations: oidsIn(relations), routines: routineOids, types: typeOids }
@@ -37,11 +36,10 @@ export function changeOf([relations, countOfRelations, routines, types, ...rest]
   }
   const touchedOf = (each: Large): number[] => oids[each].filter((oid) => rows[each].has(oid))
   const hasLost = (each: Large): boolean => rows[each].size + oids[each].length - touchedOf(each).length !== counts[each]
-  const touched = queries.counted.flatMap(touchedOf)
-  const isRenamed = changed.has('pg_namespace') || changed.has('pg_language')
-  const isAll = isRenamed || !isPinned(path) || !isPinned(others.path) || changed.has('pg_operator') || touched.some((oid) => oid < firstNormal)
+  const { names, isRenamed, isElsewhere } = readNamed(named, namesBefore)
+  const isAll = isRenamed || isElsewhere || !isPinned(path) || !isPinned(others.path)
   return {
-    oids, counts, small, isRenamed, isMoved: isRenamed || touchedOf('routines').length > 0, isAll,
+    oids, counts, small, names, isRenamed, isMoved: isRenamed || touchedOf('routines').length > 0, isAll,
     gone: [...hasLost('types') ? ['relations', 'types'] as const : [], ...hasLost('routines') ? ['routines'] as const : []],
     has: (table) => changed.has(table),
   }
@@ -87,6 +85,19 @@ export function merged<K>(before: ReadonlyMap<K, readonly Cell[]> | undefined, c
   const rows = new Map(before)
   for (const row of changed) rows.set(keyOf(row), row)
   return rows
+}
+
+/** Versions of rows at or above a reading's horizon, by their `stamp`. What was read twice had been there when the second reading began: had anything that its text names another name since, the next one would see that. */
+export interface Stamps { readonly once: readonly string[]; readonly twice: readonly string[] }
+
+/** What is beyond is printed again. */
+const maxStamps = 1_000
+
+export function stampsOf(horizon: number, before: Stamps | undefined, found: readonly (Cell | undefined)[]): Stamps {
+  const isNew = (stamp: Cell | undefined): stamp is string => typeof stamp === 'string' && (Number(stamp.split(' ')[1]) - horizon) >>> 0 < 2 ** 31
+  const [earlier, now] = [new Set(before?.once), found.filter(isNew)]
+  const twice = new Set([...(before?.twice ?? []).filter(isNew), ...now.filter((stamp) => earlier.has(stamp))])
+  return { once: now.filter((stamp) => !twice.has(stamp)).slice(-maxStamps), twice: [...twice].slice(-maxStamps) }
 }
 
 /** OIDs of rows that were there before and said something else. */

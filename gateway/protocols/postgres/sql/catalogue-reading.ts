@@ -2,7 +2,8 @@
 // Every row says which transaction wrote it (`xmin`), and all below an earlier reading's `pg_snapshot_xmin` had ended before that reading began
 // (manual, "System Columns", "Transaction ID and Snapshot Information Functions"). Rows that are gone are seen by their number.
 import type { Snapshot } from './analysis.ts'
-import { changeOf, differingOf, merged, missingOf, nothingMissing, oidsIn, without, type Missing } from './catalogue-change.ts'
+import { changeOf, differingOf, merged, missingOf, nothingMissing, oidsIn, stampsOf, without, type Missing, type Stamps } from './catalogue-change.ts'
+import { firstNormal, readNamed, type Named } from './catalogue-named.ts'
 import * as queries from './catalogue-queries.ts'
 import * as texts from './catalogue-printed.ts'
 import { Built, buildSnapshot, type Cell, type Rows } from './snapshot.ts'
@@ -56,6 +57,8 @@ export interface CatalogueReading {
   readonly others: Others
   /** Numbers of rows; none known of a reading of everything. */
   readonly small: ReadonlyMap<queries.Watched, number>
+  readonly names: Named
+  readonly stamps: { readonly definitions: Stamps; readonly expressions: Stamps }
   /** Texts that it had to do without, because somebody holds a lock. */
   readonly missing: Missing
   readonly bytes: number
@@ -89,9 +92,11 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   }
   const [about] = await read('version', earlier === undefined ? queries.about : queries.changes(earlier.horizon))
   if (about === undefined) throw new CatalogueError('ERR_CATALOGUE_UNREADABLE', "the database's version cannot be read")
-  const [version, pathText, server, horizon, ...changed] = about
+  const [version, pathText, server, horizonText, ...changed] = about
+  const horizon = Number(BigInt(horizonText ?? '0') & 0xffff_ffffn)
   // What went since counts as if it were still there: sooner or later everything is counted anew.
   const since = earlier !== undefined && earlier.server === server && earlier.horizon >= firstTransaction && earlier.bytes < maxBytes / 2 ? earlier : undefined
+  if (earlier !== undefined && since === undefined) return await readCatalogue(ask, undefined, { prints })
   const path = JSON.parse(pathText ?? '[]') as string[]
   const change = since === undefined ? undefined : changeOf(changed, since, path)
   const missing = since?.missing ?? nothingMissing
@@ -100,11 +105,13 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   const has = (table: queries.Watched): boolean => change === undefined || change.has(table)
   const from = (each: Large): queries.From => change === undefined ? undefined : change.isRenamed ? since?.horizon : change.oids[each]
   const isNeeded = (each: Large): boolean => change === undefined || change.isRenamed || change.oids[each].length > 0
-  const within = (oids: readonly number[], touched: readonly number[]): texts.Scope => scopeFrom === undefined ? undefined : { from: scopeFrom, touched, missing: oids }
+  // What depends on `initdb`'s own is not listed: whatever is printed may name it.
+  const within = (oids: readonly number[], touched: readonly number[], settled: readonly string[] = []): texts.Scope =>
+    scopeFrom === undefined || touched.some((oid) => oid < firstNormal) ? undefined : { from: scopeFrom, touched, missing: oids, settled }
   const print = {
     own: (touched: readonly number[]) => read('routines', queries.userRoutines(Number(version) >= sqlBodiesSince, within(missing.routines, touched), prints)),
-    definitions: (touched: readonly number[]) => readDefinitions(ask, read, within(missing.definitions, touched), prints),
-    expressions: (touched: readonly number[]) => read('column expressions', texts.expressions(within(missing.expressions, touched), prints)),
+    definitions: (touched: readonly number[]) => readDefinitions(ask, read, within(missing.definitions, touched, since?.stamps.definitions.twice), prints),
+    expressions: (touched: readonly number[]) => read('column expressions', texts.expressions(within(missing.expressions, touched, since?.stamps.expressions.twice), prints)),
     policies: () => read('policies', texts.policies(prints)),
   }
   const when = (isDue: boolean, what: string, sql: () => string, before: Rows = []): Promise<Rows> => isDue ? read(what, sql()) : Promise.resolve(before)
@@ -158,7 +165,8 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
     expressions = without(expressions, (key) => keys.has(key))
   }
   const definitions = new Map(printed?.definitions)
-  for (const [oid, text] of [...await parts.definitions, ...await again?.definitions ?? []]) definitions.set(Number(oid), text ?? null)
+  const defined = [...await parts.definitions, ...await again?.definitions ?? []]
+  for (const [oid, text] of defined) definitions.set(Number(oid), text ?? null)
   const others: Others = {
     path, definitions: without(definitions, (oid) => rows.relations.has(oid)), expressions, policies: await (again ?? parts).policies, inheritance: await parts.inheritance, triggers: await parts.triggers, rules: await parts.rules,
     operators: await parts.operators, casts: await parts.casts, implicitCasts: await parts.implicitCasts, reached: await parts.reached,
@@ -166,7 +174,11 @@ export async function readCatalogue(ask: Ask, earlier?: CatalogueReading, { prin
   const built = new Built((await parts.system).length > 0 ? undefined : since?.built)
   const snapshot = buildSnapshot({ ...others, ...rows }, built)
   return {
-    snapshot, server: server ?? '', horizon: Number(BigInt(horizon ?? '0') & 0xffff_ffffn), rows, others, small: change?.small ?? new Map(),
+    snapshot, server: server ?? '', horizon, rows, others, small: change?.small ?? new Map(), names: change?.names ?? readNamed(changed[0], new Map()).names,
+    stamps: {
+      definitions: stampsOf(horizon, since?.stamps.definitions, defined.map((row) => row[2])),
+      expressions: stampsOf(horizon, since?.stamps.expressions, [...await parts.expressions, ...await again?.expressions ?? []].map((row) => row[4])),
+    },
     missing: missingOf({ rows, others }), bytes: bytes + (since?.bytes ?? 0), built,
   }
 }
@@ -180,7 +192,7 @@ async function readDefinitions(ask: Ask, read: (what: string, sql: string) => Pr
     const definitions: Row[] = []
     for (const [i, row] of oids.entries()) {
       const text = i < maxSingleDefinitions ? (await ask(texts.oneDefinition(Number(row[0]))).catch((): Rows => []))[0]?.[0] : undefined
-      definitions.push([row[0] ?? null, text ?? null])
+      definitions.push([row[0] ?? null, text ?? null, row[2] ?? null])
     }
     return definitions
   }

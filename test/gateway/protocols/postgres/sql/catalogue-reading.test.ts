@@ -129,6 +129,69 @@ test.serial('a reading of another server, or of an earlier start of this one, is
   }
 })
 
+test.serial('what stands is neither printed nor locked again, however long a transaction stays open and whatever is new beside it', async (t) => {
+  const [client, beside, holder] = [await connect(), await connect(searchPath), await connect()]
+  let printed = 0
+  const counting: Ask = async (sql) => {
+    const rows = await askOf(beside)(sql)
+    if (/pg_get_(?:viewdef|expr\(x)/.test(sql)) printed += rows.filter((row) => (sql.includes('viewdef') ? row[1] : row[3]) !== null).length
+    return rows
+  }
+  try {
+    await client.query('create table stands (a int default 1); create view over_stands as select a from stands')
+    await holder.query('begin; select pg_current_xact_id()')
+    let reading = await readCatalogue(counting)
+    const next = async (sql: string): Promise<number> => {
+      await client.query(sql)
+      printed = 0
+      reading = await readCatalogue(counting, reading)
+      const count = printed
+      t.deepEqual(written(reading), written(await readCatalogue(askOf(beside))), sql)
+      return count
+    }
+    t.is(await next('create table since (c int default 2); create view over_since as select c from since'), 2)
+    await next('select 1')
+    t.is(await next('create schema beside_it; create table beside_it.t (a int); create function beside_it.same(int, int) returns boolean language sql as \'select true\''), 0)
+    t.is(await next('create operator beside_it.=== (leftarg = int, rightarg = int, function = beside_it.same)'), 0)
+    t.is(await next('create temporary table own (a int)'), 0)
+    t.is(await next('alter table since rename column c to d'), 2, 'what names it')
+    t.true(await next('alter schema beside_it rename to renamed') > 2, 'all: anything may name it')
+    t.true(await next('create operator pg_catalog.=== (leftarg = int, rightarg = int, function = renamed.same)') > 2, 'all: it is found without its schema')
+    t.is(await next('create or replace view over_since as select d + 0 as c from since'), 1)
+  } finally {
+    await holder.end()
+    await client.query('drop schema if exists beside_it cascade; drop schema if exists renamed cascade; drop table if exists stands, since cascade')
+    await Promise.all([client.end(), beside.end()])
+  }
+})
+
+test.serial('what is made while a reading is under way, and then renamed, is printed by its new name', async (t) => {
+  const [client, beside, holder] = [await connect(), await connect(searchPath), await connect()]
+  try {
+    await holder.query('begin; select pg_current_xact_id()')
+    const first = await readCatalogue(askOf(beside))
+    await client.query('create view anything as select 1 as one')
+    let isMade = false
+    let reading = await readCatalogue(async (sql) => {
+      if (isMade || !sql.includes('pg_get_viewdef')) return await askOf(beside)(sql)
+      isMade = true
+      await client.query('create schema late; create table late.t (a int); create view late.v as select a from late.t; create table plain (a int); create view over_plain as select a from plain')
+      const rows = await askOf(beside)(sql)
+      await client.query('alter schema late rename to later; alter table plain rename to plainer')
+      return rows
+    }, first)
+    t.true(isMade)
+    for (let i = 0; i < 3; i++) {
+      reading = await readCatalogue(askOf(beside), reading)
+      t.deepEqual(written(reading), written(await readCatalogue(askOf(beside))))
+    }
+  } finally {
+    await holder.end()
+    await client.query('drop schema if exists late cascade; drop schema if exists later cascade; drop table if exists plain, plainer cascade; drop view anything')
+    await Promise.all([client.end(), beside.end()])
+  }
+})
+
 test.serial('what could not be printed for a lock is unknown, not absent, and is read once the lock is gone', async (t) => {
   const [client, beside] = [await connect(), await connect(searchPath)]
   try {
