@@ -69,6 +69,17 @@ test.serial('a lock on a table with defaults, generated columns and policies sto
   }
 })
 
+test.serial('a temporary schema that a path begins with is made by the transaction that needs it', async (t) => {
+  const client = await front().open()
+  try {
+    for (const sql of ['set search_path to pg_temp', 'begin', 'select current_schema()']) t.is(await failureOf(client, sql), undefined, sql)
+    t.is(await failureOf(client, "prepare transaction 'none'"), 'cannot PREPARE a transaction that has operated on temporary objects')
+    for (const sql of ['create table here (a int)', 'select a from here', 'alter table here add column b int', 'select b from pg_temp.here', 'drop table here']) t.is(await failureOf(client, sql), undefined, sql)
+  } finally {
+    await client.end()
+  }
+})
+
 test.serial("a client's limits on time and its workers are none for the gateway's questions", async (t) => {
   const client = await front().open()
   try {

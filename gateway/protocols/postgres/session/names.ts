@@ -3,10 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { Naming, Statement } from '../sql/analysis.ts'
 import { lockTimeoutMs, maxAttempts, searchPath, type Ask, type Catalogue } from '../sql/catalogue.ts'
 import { createViewLineage } from '../sql/view-lineage.ts'
+import { alongWhich, type Along } from './search-path.ts'
 import type { SessionNames, SessionState } from './state.ts'
-
-/** `pg_my_temp_schema` is 0 until there is one; operators are named whole, since the session's own path decides which `=` it would be. */
-const question = 'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, session_user::pg_catalog.text'
 
 /** A client's settings for its own statements are none for ours: limits of time, workers that such a reading would start, and names that texts are printed by. */
 const calm = `SELECT ${Object.entries({ lock_timeout: lockTimeoutMs, statement_timeout: 0, max_parallel_workers_per_gather: 0, search_path: searchPath }).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`).join(', ')}`
@@ -30,7 +28,7 @@ export class Names {
   #known: SessionNames | undefined
   #own: Naming['snapshot'] | undefined
   #ownChanges = 0
-  #asked: { readonly path: readonly string[]; readonly role: string; readonly sessionRole: string } | undefined
+  #asked: Along | undefined
 
   constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask, settle: () => Promise<void>) {
     this.#state = state
@@ -80,8 +78,7 @@ export class Names {
   async #look(): Promise<void> {
     await this.#settle()
     if (!this.#isAnswering) return
-    const [row] = await this.#ask(question)
-    this.#asked = { path: JSON.parse(row?.[0] ?? '[]') as string[], role: row?.[1] ?? '', sessionRole: row?.[2] ?? '' }
+    this.#asked = await alongWhich(this.#ask)
     this.#state.isStale = false
     this.#known = undefined
     // The server plans it anew, and its columns may be another table's.

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import pg from 'pg'
+import { alongWhich } from '../../../../../gateway/protocols/postgres/session/search-path.ts'
 import { Catalogue, CatalogueError, loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
 
@@ -12,7 +13,7 @@ let client: pg.Client
 let folder: string
 
 const connect = async (user = 'bank'): Promise<pg.Client> => {
-  const made = new pg.Client({ connectionString: database.url, user, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
+  const made = new pg.Client({ connectionString: database.url.replace('bank@', `${user}@`), types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
   await made.connect()
   return made
 }
@@ -37,6 +38,29 @@ test.after.always(async () => {
   await client?.end()
   await database?.stop()
   fs.rmSync(folder, { recursive: true, force: true })
+})
+
+test.serial('asking for the path makes no temporary schema, and says what the server will say once there is one', async (t) => {
+  await client.query(`create schema "Odd ""one"; create schema "my_pg_temp"; create schema plain; create schema "a.b"; create schema shut; grant usage on schema a, "Odd ""one", "my_pg_temp", plain, "a.b" to plain; set role plain`)
+  const settings = ['pg_temp', 'pg_temp, a', 'PG_TEMP, A, a', '"pg_temp" , "Odd ""one"\t,\n"a.b"', 'pg_temp, "$user", public', 'pg_temp, pg_catalog, a', 'pg_temp, shut, nowhere, "", A', 'a, pg_temp', '"my_pg_temp", a', '', '"PG_TEMP", a', 'pg_temp, "plain", "$user"']
+  for (const user of ['bank', 'plain']) {
+    for (const setting of settings) {
+      const session = await connect(user)
+      try {
+        const ask = askOf(session)
+        await session.query("select pg_catalog.set_config('search_path', $1, false)", [setting])
+        const found = await alongWhich(ask)
+        t.deepEqual(await ask('select pg_catalog.pg_my_temp_schema()'), [['0']], `${setting}: there is no temporary schema`)
+        const [row] = await ask('select pg_catalog.to_json(pg_catalog.current_schemas(true))')
+        const said = JSON.parse(row?.[0] ?? '[]') as string[]
+        t.deepEqual(found, { path: said.filter((each) => !each.startsWith('pg_temp_')), role: user, sessionRole: user }, `${setting} of ${user}`)
+        if (said.length > found.path.length) t.deepEqual((await alongWhich(ask)).path, said, `${setting}: now there is one`)
+      } finally {
+        await session.end()
+      }
+    }
+  }
+  await client.query('reset role; drop schema "Odd ""one", "my_pg_temp", plain, "a.b", shut')
 })
 
 test.serial('a name means the relation that the session would reach', async (t) => {
