@@ -14,7 +14,7 @@ export interface Frame {
   readonly ref?: number
   readonly structure?: Readonly<Record<string, unknown>>
   readonly request?: { readonly title: string; readonly json: { readonly [name: string]: unknown } }
-  readonly decision?: { readonly effect: string; readonly reasons: readonly { readonly id: string; readonly msg: string }[] }
+  readonly decision?: { readonly effect: string; readonly reasons: readonly { readonly id: string; readonly msg: string; readonly mode?: string }[] }
   readonly result?: { readonly title: string; readonly json?: unknown }
   /** Of an outcome: what is on record besides its content. */
   readonly outcome?: { readonly title: string; readonly status: string; readonly bytes: number; readonly code?: string; readonly chunks?: number }
@@ -28,6 +28,18 @@ export function readFrames(directories: { readonly keys: string; readonly eviden
     const { result } = contentsOf(frame)
     return { ...frameAsData(frame), ...result === undefined || frame.kind !== frameKind.outcome ? {} : { outcome: JSON.parse(Buffer.from(result).toString()) as Frame['outcome'] } } as Frame
   })
+}
+
+/** The same each time it is asked, read again only where something was sealed since: tests ask ten times a second. */
+export function framesOf(directories: { readonly keys: string; readonly evidence: string }): () => Frame[] {
+  const main = path.join(directories.evidence, 'log.git', 'refs', 'heads', 'main')
+  let read: { readonly head: string; readonly frames: Frame[] } | undefined
+  return () => {
+    // Before the frames: what is sealed between counts as new.
+    const head = fs.existsSync(main) ? fs.readFileSync(main, 'utf8') : ''
+    if (read === undefined || head === '' || head !== read.head) read = { head, frames: readFrames(directories) }
+    return read.frames
+  }
 }
 
 /** The whole input of the decision that a frame records, as text; by `session/seq`. */

@@ -27,6 +27,8 @@ export interface FrontOptions {
   /** Of the target that decides: another address than the server's own. */
   readonly upstream?: (port: number) => Promise<number>
   readonly offBoarded?: readonly string[]
+  /** Policy only observes the target that decides: the shipped data with one word more. */
+  readonly isObserved?: boolean
 }
 
 export interface Front {
@@ -48,7 +50,7 @@ export interface Front {
   close(): Promise<void>
 }
 
-export async function openFront({ settings = {}, isProcess = false, home: homeOptions = {}, now, upstream = async (port) => port }: FrontOptions = {}): Promise<Front> {
+export async function openFront({ settings = {}, isProcess = false, home: homeOptions = {}, now, upstream = async (port) => port, isObserved = false }: FrontOptions = {}): Promise<Front> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-front-'))
   const server = await startPostgres(folder, () => undefined)
   const setUp = await PostgresClient.connect({ port: server.port, user: 'bank', database })
@@ -65,7 +67,7 @@ export async function openFront({ settings = {}, isProcess = false, home: homeOp
       { ...target('open'), upstream: { url: `postgres://127.0.0.1:${server.port}` }, postgres: { unparsed: 'transparent' } },
     )
     return config
-  }, { 'data/data.json': JSON.stringify(policyData()) })
+  }, { 'data/data.json': JSON.stringify(policyData(isObserved)) })
   const home = await bank.home({ ...homeOptions, streams: ['appdb', 'open'] })
   const start = async (): Promise<Running> => isProcess ? await startProcess(home) : await startHere(home, now === undefined ? {} : { now })
   const connection: Front['connection'] = async (target, group = 'leads', { sub = 'mara', expiresInS = 3600 } = {}) => {
@@ -94,14 +96,15 @@ export async function openFront({ settings = {}, isProcess = false, home: homeOp
   return front
 }
 
-interface PolicyData { targets: Record<string, unknown>; postgres: { databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[]; unmasked: Record<string, string[]>; limits: { groups: Record<string, object> } } }
+interface PolicyData { targets: Record<string, unknown>; postgres: { databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[]; observe: string[]; unmasked: Record<string, string[]>; limits: { groups: Record<string, object> } } }
 
 /** The shipped data, with groups for what the tests meet. */
-function policyData(): PolicyData {
+function policyData(isObserved: boolean): PolicyData {
   const shipped = JSON.parse(fs.readFileSync(data, 'utf8')) as PolicyData
   const { postgres, targets } = shipped
   targets['open'] = targets['appdb']
   postgres.transparent.push('open')
+  if (isObserved) postgres.observe.push('appdb')
   const { groups = [], effects = {} } = postgres.databases['appdb/*'] ?? {}
   postgres.databases['appdb/*'] = { groups, effects: Object.fromEntries(Object.entries(effects).map(([effect, allowed]) => [effect, [...allowed, 'owners']])) }
   postgres.unmasked['appdb'] = ['seers']
