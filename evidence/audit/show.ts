@@ -43,7 +43,7 @@ function summaryOf(frame: RecordedFrame): string {
     frame.kind === kind.close ? `${number(1)} frames before it` : '',
     frame.kind === kind.unauthenticated ? `${number(1)} refused` : '',
     transcript.request?.title ?? '',
-    transcript.decision === undefined ? '' : `[${[transcript.decision.effect, ...transcript.decision.reasons.map(({ id }) => id)].join(' ')}]`,
+    transcript.decision === undefined ? '' : `[${[transcript.decision.effect, ...transcript.decision.reasons.map(ruleName)].join(' ')}]`,
     transcript.result?.title ?? '',
     transcript.event === undefined ? '' : eventName(transcript.event),
     frame.hasContent && frame.contents.size === 0 ? '(content not opened)' : '',
@@ -51,8 +51,14 @@ function summaryOf(frame: RecordedFrame): string {
   return said.filter((part) => part !== '').join(' · ')
 }
 
+/** What was told and not enforced must not read as if it had been. */
+function ruleName({ id, mode }: { readonly id: string; readonly mode?: string }): string {
+  return mode === undefined ? id : `${id} (${mode})`
+}
+
 function eventName(event: Json): string {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return ''
+  if (typeof event['approval'] === 'string') return [event['approval'], event['action'], event['resource']].filter((part) => typeof part === 'string').join(' ')
   return typeof event['event'] === 'string' ? event['event'] : typeof event['subject'] === 'string' ? event['subject'] : ''
 }
 
@@ -63,7 +69,7 @@ export function frameInFull(frame: RecordedFrame, policy?: PolicyInForce): strin
   const block = (title: string, text: string): void => { lines.push(`        ${title}`, ...text.split('\n').map((line) => printable(`          ${line}`))) }
   if (event !== undefined) block('event', pretty(event))
   if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? statementText(request.json) ?? pretty(request.json) : request.text)
-  if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map(({ id, msg }) => `${id}: ${msg}`).join('\n') || 'no reason was needed')
+  if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map((reason) => `${ruleName(reason)}: ${reason.msg}`).join('\n') || 'no reason was needed')
   if (policy !== undefined) block(`policy: ${policy.revision === undefined ? 'commit not opened' : `commit ${policy.revision}`}`, [`bundle ${policy.bundle}`, `in force by ${policy.signers.join(' and ') || 'people whose names were not opened'}: ${policy.frame}`].join('\n'))
   if (result !== undefined) block(['result:', result.title, countsLine(frame)].filter((part) => part !== '').join(' '), resultText(result))
   return lines.join('\n')

@@ -6,7 +6,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** At most one of `json`, `text`, `table` of a result is there; a digest stands for content the policy kept out of the record. */
 export interface Transcript {
   readonly request?: { readonly title: string; readonly json: Json } | { readonly title: string; readonly text: string }
-  readonly decision?: { readonly effect: string; readonly reasons: readonly { readonly id: string; readonly msg: string }[] }
+  readonly decision?: { readonly effect: string; readonly reasons: readonly { readonly id: string; readonly msg: string; /** Of a rule that was told and not enforced. */ readonly mode?: 'warn' | 'dryrun' }[] }
   readonly result?: { readonly title: string; readonly text: string } | { readonly title: string; readonly json: Json } | { readonly title: string; readonly table: Json } | { readonly title: string; readonly digest: string }
   /** Opening, approval, policy, config, administrative and unauthenticated frames. */
   readonly event?: Json
@@ -57,7 +57,13 @@ export function statementText(request: Json): string | undefined {
 
 function valueText(value: Json): string {
   const { class: named, token } = asObject(value) ?? {}
-  return typeof named === 'string' ? `⟦${named}${typeof token === 'string' ? `:${token}` : ''}⟧` : value === null ? 'NULL' : typeof value === 'string' ? `'${value}'` : JSON.stringify(value)
+  return typeof named === 'string' ? `⟦${named}${typeof token === 'string' ? `:${token}` : ''}⟧` : value === null ? 'NULL' : typeof value === 'string' ? quoted(value) : JSON.stringify(value)
+}
+
+/** As PostgreSQL would read it, on one line: a value that could end early would be whatever its sender wants it to seem. */
+function quoted(value: string): string {
+  const doubled = value.replaceAll("'", "''")
+  return /\p{Cc}/u.test(value) ? `E'${JSON.stringify(doubled).slice(1, -1).replaceAll('\\"', '"')}'` : `'${doubled}'`
 }
 
 /** Counts of an outcome, for people: `2 rows, 83 bytes, masked: pg.ssn 2`. */
@@ -75,7 +81,10 @@ function toDecision(bytes: Uint8Array): NonNullable<Transcript['decision']> {
   const reasons = Array.isArray(decision['reasons']) ? decision['reasons'] : []
   return {
     effect: asText(decision['effect']) ?? 'unreadable',
-    reasons: reasons.map((reason) => ({ id: asText(asObject(reason)?.['id']) ?? '', msg: asText(asObject(reason)?.['msg']) ?? '' })),
+    reasons: reasons.map((reason) => {
+      const { id, msg, mode } = asObject(reason) ?? {}
+      return { id: asText(id) ?? '', msg: asText(msg) ?? '', ...mode === 'warn' || mode === 'dryrun' ? { mode } : {} }
+    }),
   }
 }
 

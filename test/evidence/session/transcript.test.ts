@@ -39,6 +39,16 @@ test('a statement reads as it was typed, with its values by number; what was rep
   t.is(statementText({ protocol: 'http', path: '/a' }), undefined)
 })
 
+test('a value cannot end early, or fill a line that looks like another value', (t) => {
+  t.is(statementText({ statement: 'select $1', parameters: ["O'Neil"], literals: [] }), "select $1\n  -- $1 = 'O''Neil'")
+  t.is(statementText({ statement: 'select $1', parameters: ['a\n  -- $2 = \'"b"\\'], literals: [] }), 'select $1\n  -- $1 = E\'a\\n  -- $2 = \'\'"b"\\\\\'')
+})
+
+test('a rule that was told and not enforced is not shown as one that was', (t) => {
+  const reasons = [{ id: 'pg.ddl', msg: 'No.', mode: 'dryrun' }, { id: 'pg.allow', msg: 'Yes.', mode: 'enforce' }]
+  t.deepEqual(toTranscript(frameKind.intent, { decision: json({ effect: 'allow', reasons }) }).decision, { effect: 'allow', reasons: [{ id: 'pg.ddl', msg: 'No.', mode: 'dryrun' }, { id: 'pg.allow', msg: 'Yes.' }] })
+})
+
 test('an outcome says how many rows and bytes there were, and what was masked', (t) => {
   t.is(countsOf(Buffer.from(JSON.stringify({ title: 'SELECT 2', rows: 2, bytes: 83, chunks: 1, masked: { 'pg.ssn': 2 } }))), '2 rows, 83 bytes, in 2 parts, masked: pg.ssn 2')
   t.is(countsOf(Buffer.from('no JSON')), '')
