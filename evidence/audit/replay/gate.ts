@@ -1,6 +1,7 @@
 // What the flips ask for before they may be merged, and the exit status that says whether they have it.
 import type { ReplayResult } from './replay.ts'
 import type { Unproven } from './unproven.ts'
+import type { PolicyVersion } from './version.ts'
 
 /** The label that says: somebody meant this. */
 export const wideningLabel = 'policy-widening'
@@ -23,6 +24,10 @@ export interface Gate {
   readonly unseen: readonly string[]
   /** Why no recorded call proves the change: as good as a widening, too. */
   readonly unproven: Unproven | undefined
+  /** Clauses and data of the change that no recorded call shows (unmet.ts). */
+  readonly unmet: readonly string[]
+  /** What changes beside the policy, that a gateway goes by and no replay can judge: as good as a widening. */
+  readonly beside: readonly string[]
   /** What is missing for it; empty: nothing, or nothing widens and something was proven. */
   readonly missing: readonly string[]
   readonly warnings: readonly string[]
@@ -34,11 +39,11 @@ export interface Gate {
  * @param unseen `unseenBy`
  * @param unproven `unprovenBy`
  */
-export function judge(result: ReplayResult, input: GateInput, disagreements: number, unseen: readonly string[], unproven: Unproven | undefined): Gate {
+export function judge(result: ReplayResult, input: GateInput, disagreements: number, { unseen, unproven, unmet, beside }: Pick<Gate, 'unseen' | 'unproven' | 'unmet' | 'beside'>): Gate {
   const author = folded(input.author ?? '')
   const approvers = input.approvedBy.map(folded).filter((name) => name !== '')
   const wider = result.flips.filter(({ direction }) => direction === 'widening')
-  const missing = wider.length + unseen.length === 0 && unproven === undefined ? [] : [
+  const missing = wider.length + unseen.length + beside.length === 0 && unproven === undefined ? [] : [
     ...(input.labels.includes(wideningLabel) ? [] : [`the label ${wideningLabel}`]),
     // Nobody widens by himself, however he writes his name: forges tell names apart without case. Who is not named may be any of them.
     ...(author === '' && approvers.length > 0 ? ['who proposes it (--author)'] : []),
@@ -47,7 +52,15 @@ export function judge(result: ReplayResult, input: GateInput, disagreements: num
   const { calls, callers } = result.blocked
   const warnings = calls > input.warnBlocked ? [`${calls} calls of ${callers} callers went through and would be refused (more than ${input.warnBlocked})`] : []
   const exit = result.faithfulness.verdict === 'unfaithful' ? exitStatus.unfaithful : disagreements > 0 ? exitStatus.disagreement : missing.length > 0 ? exitStatus.gate : exitStatus.fine
-  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, unseen, unproven, missing, warnings, exit }
+  return { widening: { calls: wider.reduce((sum, one) => sum + one.calls, 0), entries: wider.length }, unseen, unproven, unmet, beside, missing, warnings, exit }
+}
+
+/** Who may do what where, and who may change it. */
+const governing = ['config.yaml', 'allowed_signers']
+
+/** Of two revisions; where one side is a folder or a bundle, there is nothing beside it to compare. */
+export function governingChanges(base: Pick<PolicyVersion, 'kind' | 'beside'>, head: Pick<PolicyVersion, 'kind' | 'beside'>): readonly string[] {
+  return base.kind !== 'revision' || head.kind !== 'revision' ? [] : governing.filter((file) => base.beside.get(file) !== head.beside.get(file))
 }
 
 function folded(name: string): string {

@@ -37,12 +37,17 @@ function gateLines(report: Report): string[] {
     ...(verdict === 'not faithful' ? ['**Not faithful.** What follows rests on a base that does not decide as it did.'] : []),
     ...(verdict === 'engines disagree' ? ['**Two engines disagree** on this policy: one of them is wrong.'] : []),
     ...(gate.unseen.length > 0 ? [`**Head newly goes by what no recorded call can show**: ${gate.unseen.map(code).join(', ')}. It may decide otherwise than here.${gate.widening.entries > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
-    ...(gate.unproven !== null ? [`**Nothing proves this change**: ${unprovenWords(report)}.${gate.widening.entries + gate.unseen.length > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
+    ...(gate.beside.length > 0 ? [`**What no replay can judge changes**: ${gate.beside.map(code).join(', ')}.${gate.widening.entries + gate.unseen.length > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
+    ...(gate.unproven !== null ? [`**Nothing proves this change**: ${unprovenWords(report)}${unmetNames(gate.unmet)}.${gate.widening.entries + gate.unseen.length + gate.beside.length > 0 || gate.missing.length === 0 ? '' : ` Missing: ${gate.missing.join(', and ')}.`}`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length > 0 ? [`**Access widens for ${counted(gate.widening.calls, 'recorded call')}.** Missing: ${gate.missing.join(', and ')}.`] : []),
     ...(gate.widening.entries > 0 && gate.missing.length === 0 ? [`Access widens for ${counted(gate.widening.calls, 'recorded call')}: labelled, and approved by an owner.`] : []),
     ...gate.warnings.map((warning) => `Warning: ${warning}.`),
   ]
   return said.flatMap((line) => [`> ${line}`, '>']).slice(0, -1).concat(said.length > 0 ? [''] : [])
+}
+
+function unmetNames(unmet: readonly string[]): string {
+  return unmet.length === 0 ? '' : ` (${unmet.slice(0, maxNames).map(code).join(', ')}${unmet.length > maxNames ? ` and ${number(unmet.length - maxNames)} more` : ''})`
 }
 
 const arrows = { widening: '▲ wider', tightening: '▼ tighter', neutral: '· neither' } as const

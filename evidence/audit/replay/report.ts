@@ -84,7 +84,7 @@ export function makeReport(parts: ReportParts): Report {
       first: header.first, last: header.last, rows: header.rows, calls: result.calls, left_out: header.left_out,
     },
     faithfulness: { ...faithfulness, differences: differences.slice(0, maxListed).map(flip) },
-    unchanged_calls: result.unchanged, flips: result.flips.slice(0, maxListed).map(flip), gate: { ...asked, unproven: asked.unproven ?? null },
+    unchanged_calls: result.unchanged, flips: result.flips.slice(0, maxListed).map(flip), gate: { ...asked, unproven: asked.unproven ?? null, unmet: asked.unmet.slice(0, maxListed) },
     rules: {
       never_fired: parts.rules.filter(({ id }) => !isFired(id, result.fired.head)).slice(0, maxListed),
       never_tested: parts.rules.filter(({ isTested }) => isTested === false).slice(0, maxListed),

@@ -7,7 +7,7 @@ import { readCorpus } from './corpus.ts'
 import { measureCost } from './cost.ts'
 import { compareEngines } from './differential.ts'
 import { wordsOf } from './example.ts'
-import { judge } from './gate.ts'
+import { governingChanges, judge } from './gate.ts'
 import type { GateInput } from './gate.ts'
 import { replayCorpus } from './replay.ts'
 import { makeReport, writeReport } from './report.ts'
@@ -17,6 +17,7 @@ import type { RuleId } from './rule-ids.ts'
 import { namespaces, verifyFile } from './signature.ts'
 import { suggestTests } from './suggest.ts'
 import type { SuggestedTests } from './suggest.ts'
+import { findUnmet } from './unmet.ts'
 import { unprovenBy } from './unproven.ts'
 import { unseenBy } from './unseen.ts'
 import { createVocabulary } from './vocabulary.ts'
@@ -62,7 +63,10 @@ export async function review(options: ReviewOptions): Promise<Review> {
   const cost = measureCost(corpus, result.sample, base.engine, head.engine, options.clock)
   const differential = head.files === undefined ? undefined : await compareEngines(corpus, head.engine, head.files, result.sample, toolchain)
   const rules = head.files === undefined ? [] : findRuleIds(head.files, coverage)
-  const gate = judge(result, options, differential?.disagreements.length ?? 0, unseenBy(base.engine, head.engine, corpus, result.sample), unprovenBy(base, head, result))
+  const unmet = await findUnmet(corpus, result.sample, base, head, toolchain)
+  const gate = judge(result, options, differential?.disagreements.length ?? 0, {
+    unseen: unseenBy(base.engine, head.engine, corpus, result.sample), unproven: unprovenBy(base, head, result, unmet), unmet, beside: governingChanges(base, head),
+  })
   const vocabulary = createVocabulary([base, head])
   const report = makeReport({ base, head, corpus, signedBy, isLogKeyChecked: options.logKey !== undefined, result, gate, cost, rules, differential, vocabulary, now: options.now() })
   const tests = options.wantsTests && head.files !== undefined ? await suggestTests(corpus, base.engine, head.engine, head.files, result.flips, { vocabulary, words: wordsOf([base.files, head.files]) }, toolchain) : undefined

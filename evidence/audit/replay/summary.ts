@@ -5,6 +5,7 @@ import { change, faithfulnessWords, headline, kindWords, leftOutWords, number, p
 /** A name in a pull request steers no terminal. */
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 const maxFlips = 40
+const maxUnmet = 12
 /** So few say nothing of speed. */
 const fewRows = 1_000
 
@@ -24,7 +25,10 @@ export function summaryLines(report: Report): string[] {
     `cost: p50 ${cost.base.p50_us} → ${cost.head.p50_us} µs, p99 ${cost.base.p99_us} → ${cost.head.p99_us} µs${corpus.rows < fewRows ? '' : `; ${number(cost.decisions_per_second)} decisions/s`}`,
     ...(report.beside.length === 0 ? [] : [`changed beside the policy, not replayed: ${report.beside.slice(0, 8).join(', ')}`]),
     ...(gate.unseen.length === 0 ? [] : [`head newly goes by what no recorded call can show: ${gate.unseen.join(', ')}; it may decide otherwise than here`]),
+    ...(gate.beside.length === 0 ? [] : [`what no replay can judge changes: ${gate.beside.join(', ')}`]),
     ...(gate.unproven === null ? [] : [`nothing proves this change: ${unprovenWords(report)}`]),
+    ...gate.unmet.slice(0, maxUnmet).map((one) => `  not met: ${one}`),
+    ...(gate.unmet.length > maxUnmet ? [`  and ${number(gate.unmet.length - maxUnmet)} more`] : []),
     ...gate.warnings.map((warning) => `warning: ${warning}`),
     ...(gate.missing.length === 0 ? [] : [`to merge: ${gate.missing.join(', and ')}`]),
   ].map((line) => line.replace(steering, '\ufffd'))

@@ -56,7 +56,7 @@ export function leftOutWords({ corpus: { left_out: left } }: Report): string {
 }
 
 const unprovenReasons = {
-  no_calls: 'the corpus holds no call', not_of_base: 'base decided no call in the corpus', not_met: 'no recorded call meets a rule that comes or goes, or any rule of a file that changes',
+  no_calls: 'the corpus holds no call', not_of_base: 'base decided no call in the corpus', not_met: 'no recorded call meets all that comes, goes or changes',
 } as const
 
 /** Empty where something was proven. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compareEngines } from '../../../../evidence/audit/replay/differential.ts'
 import { readCorpus } from '../../../../evidence/audit/replay/corpus.ts'
-import { judge } from '../../../../evidence/audit/replay/gate.ts'
+import { governingChanges, judge } from '../../../../evidence/audit/replay/gate.ts'
 import { code, writeMarkdown } from '../../../../evidence/audit/replay/markdown.ts'
 import { replayCorpus } from '../../../../evidence/audit/replay/replay.ts'
 import { makeReport, writeReport } from '../../../../evidence/audit/replay/report.ts'
@@ -17,6 +17,7 @@ import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
 import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
 import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
 import { wordsOf } from '../../../../evidence/audit/replay/example.ts'
+import { findUnmet } from '../../../../evidence/audit/replay/unmet.ts'
 import { unprovenBy } from '../../../../evidence/audit/replay/unproven.ts'
 import { unseenBy } from '../../../../evidence/audit/replay/unseen.ts'
 import { suggestTests, writePatch } from '../../../../evidence/audit/replay/suggest.ts'
@@ -63,11 +64,15 @@ const options = (over: Partial<ReviewOptions>): ReviewOptions => ({
 
 const sayable = (head: PolicyVersion) => ({ vocabulary: createVocabulary([base, head]), words: wordsOf([base.files, head.files]) })
 
+const nothing = { unseen: [], unproven: undefined, unmet: [], beside: [] } as const
+
 /** The report without what `review` verifies first: these corpora have no proofs. */
 async function reportOn(head: PolicyVersion, over: { readonly bytes?: Uint8Array; readonly labels?: readonly string[]; readonly approvedBy?: readonly string[]; readonly author?: string; readonly warnBlocked?: number } = {}) {
   const read = readCorpus(over.bytes ?? corpus)
   const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
-  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0, unseenBy(base.engine, head.engine, read, result.sample), unprovenBy(base, head, result))
+  const gate = judge(result, { labels: over.labels ?? [], approvedBy: over.approvedBy ?? [], author: over.author, warnBlocked: over.warnBlocked ?? 100 }, 0, {
+    unseen: unseenBy(base.engine, head.engine, read, result.sample), unproven: unprovenBy(base, head, result, []), unmet: [], beside: [],
+  })
   const rules = findRuleIds(head.files ?? new Map(), undefined)
   return { report: makeReport({ base, head, corpus: read, signedBy: undefined, isLogKeyChecked: false, result, gate, cost: { base: { p50_us: 1, p99_us: 2 }, head: { p50_us: 1, p99_us: 2 } }, rules, differential: undefined, vocabulary: createVocabulary([base, head]), now: 0 }), rules, result, read }
 }
@@ -144,7 +149,7 @@ test('a change that no recorded call proves needs what a widening does: nothing 
   const cases: readonly (readonly [string, PolicyVersion, Uint8Array, string])[] = [
     ['no_calls', wider, corpusBytes([], base.engine), 'the corpus holds no call'],
     ['not_of_base', similar, corpusBytes(calls, other), 'base decided no call in the corpus'],
-    ['not_met', never, corpus, 'no recorded call meets a rule that comes or goes, or any rule of a file that changes'],
+    ['not_met', never, corpus, 'no recorded call meets all that comes, goes or changes'],
   ]
   for (const [unproven, head, bytes, words] of cases) {
     const { report } = await reportOn(head, { bytes })
@@ -163,6 +168,41 @@ test('a change that no recorded call proves needs what a widening does: nothing 
   // What decides as base does is no change; a rewritten rule that calls do meet is proven by them.
   t.deepEqual([await reportOn(base, { bytes: corpusBytes([], base.engine) }), await reportOn(similar)].map(({ report }) => [report.exit, report.gate.unproven]), [[0, null], [0, null]])
   t.is((await reportOn(similar, { bytes: corpusBytes(calls.slice(0, 3), base.engine) })).report.gate.unproven, null)
+})
+
+const edited = (file: string, edit: (text: string) => string): PolicySource => new Map([...goldenFiles, [file, Buffer.from(edit(Buffer.from(goldenFiles.get(file) ?? '').toString('utf8')))]])
+const added = (rego: string): PolicySource => edited('policy/desk.rego', (text) => `${text}\n${rego}\n`)
+
+test('what no recorded call shows is told by file and line, though its rule id is met by others, or it has none', async (t) => {
+  const read = readCorpus(corpus)
+  const unmetBy = async (files: PolicySource) => {
+    const head = await version(files)
+    const result = replayCorpus({ corpus: read, base: base.engine, head: head.engine, clock: () => 0 })
+    t.is(unprovenBy(base, head, result, []), undefined)
+    const unmet = await findUnmet(read, result.sample, base, head, toolchain)
+    return { unmet, unproven: unprovenBy(base, head, result, unmet), flips: result.flips.length }
+  }
+  const rows = Buffer.from(goldenFiles.get('policy/desk.rego') ?? '').toString('utf8').split('\n').length
+  const clause = `policy/desk.rego:${rows + 1}`
+  t.deepEqual(await unmetBy(added('allow if "auditors" in input.subject.properties.groups')), { unmet: [clause], unproven: 'not_met', flips: 0 }, 'another allow, of a group that never called')
+  t.deepEqual(await unmetBy(edited('data/data.json', (text) => text.replace('"leads", "contractors"]', '"leads", "contractors", "auditors"]'))), { unmet: ['data.desk.tools.bank/run_report.groups'], unproven: 'not_met', flips: 0 }, 'a list in data that opens to a group that never called')
+  t.deepEqual(await unmetBy(change('rewritten, and the same: rules in another order, a rule taken apart')), { unmet: [], unproven: undefined, flips: 0 })
+  t.deepEqual((await unmetBy(change('a group more may call a tool'))).unmet, [])
+})
+
+test('config and signers that change are as good as a widening, since no replay can judge them', async (t) => {
+  const at = (kind: PolicyVersion['kind'], entries: Readonly<Record<string, string>>) => ({ kind, beside: new Map(Object.entries(entries)) })
+  const before = at('revision', { 'config.yaml': '1', allowed_signers: '2', 'README.md': '3' })
+  t.deepEqual(governingChanges(before, at('revision', { 'config.yaml': '1', allowed_signers: '2', 'README.md': '4' })), [])
+  t.deepEqual(governingChanges(before, at('revision', { 'config.yaml': '5' })), ['config.yaml', 'allowed_signers'])
+  t.deepEqual(governingChanges(before, at('folder', {})), [])
+  const { report, result } = await reportOn(base)
+  const gate = (approvedBy: readonly string[]) => judge(result, { labels: ['policy-widening'], approvedBy, author: 'omar', warnBlocked: 100 }, 0, { ...nothing, beside: ['config.yaml'] })
+  t.like(gate([]), { exit: 1, missing: ['the approval of an owner other than the author'] })
+  t.is(gate(['eli']).exit, 0)
+  const told = { ...report, gate: { ...report.gate, ...gate([]), unproven: null } }
+  t.true(writeMarkdown(told, '').includes('> **What no replay can judge changes**: `config.yaml`. Missing: the approval of an owner other than the author.'))
+  t.true(summaryLines(told).includes('what no replay can judge changes: config.yaml'))
 })
 
 test('tighter access needs nothing, and warns when it blocks much', async (t) => {
@@ -263,7 +303,7 @@ test('the second engine agrees with the first on the golden calls, and a disagre
   t.deepEqual(await compareEngines(read, base.engine, goldenFiles, places, toolchain), { rows: calls.length, disagreements: [] })
   t.deepEqual((await compareEngines(read, wider.engine, goldenFiles, places, toolchain)).disagreements, [5])
   const result = replayCorpus({ corpus: read, base: base.engine, head: wider.engine, clock: () => 0 })
-  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1, [], undefined).exit, 4)
+  t.is(judge(result, { labels: [], approvedBy: [], author: undefined, warnBlocked: 100 }, 1, nothing).exit, 4)
 })
 
 test('a result in SARIF stands at its rule\'s place in head', async (t) => {
