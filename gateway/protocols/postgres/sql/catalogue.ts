@@ -20,6 +20,9 @@ const checkCostFactor = 20
 const trustedChecks = 2
 /** Before the next attempt at a reading, and twice as long before the one behind it: what is being dropped is soon gone. ms */
 const pauseMs = 25
+const maxPauseMs = 200
+/** Those behind `maxAttempts` print nothing. A catalogue of the server's own that is being rebuilt (VACUUM FULL, REINDEX) is locked for so many lock timeouts at most: the server would have whoever names something wait for it as well. */
+const maxTries = 10
 
 /** A connection that the server ended is one attempt; the next has another. @throws CatalogueError of the last attempt */
 async function patiently<T>(read: (attempt: number) => Promise<T>): Promise<T> {
@@ -27,8 +30,8 @@ async function patiently<T>(read: (attempt: number) => Promise<T>): Promise<T> {
     try {
       return await read(attempt)
     } catch (error) {
-      if (attempt === maxAttempts || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
-      await new Promise((resolve) => { setTimeout(resolve, pauseMs * 2 ** (attempt - 1)) })
+      if (attempt === maxTries || !(error instanceof CatalogueError) || error.code !== 'ERR_CATALOGUE_UNREADABLE') throw error
+      await new Promise((resolve) => { setTimeout(resolve, Math.min(pauseMs * 2 ** (attempt - 1), maxPauseMs)) })
     }
   }
 }
@@ -84,7 +87,7 @@ export class Catalogue {
       // Nobody waits for a question that is asked in time; when it fails, the one that is waited for says so.
       checked.catch(() => undefined)
       if (age < held.everyMs * trustedChecks) return held.snapshot
-      const still = await checked.catch(() => this.#ask(held, ask))
+      const still = await checked.catch(() => patiently(() => this.#ask(held, ask)))
       if (still !== undefined) return still.snapshot
     }
     return await (this.#loading ?? this.#next(ask)).snapshot

@@ -215,3 +215,13 @@ test.serial('a reading whose connection the server ends is begun again, from its
   t.true((await catalogue.current(ended)) !== undefined)
   t.true(asked > 1)
 })
+
+test.serial("a catalogue of the server's own that is locked for a while, as VACUUM FULL does, refuses nothing", async (t) => {
+  let [now, left] = [0, 6]
+  const locked: Ask = (sql) => left-- > 0 ? Promise.reject(new Error('the server refused it: 55P03')) : askOf(client)(sql)
+  const catalogue = new Catalogue(() => now)
+  const first = await catalogue.current(locked)
+  t.is(await catalogue.current(locked), first)
+  ;[now, left] = [60_000, 6]
+  t.is(await catalogue.current(locked), first, 'nor where it has to be asked whether what is known still stands')
+})
