@@ -11,7 +11,7 @@ import { warmUp } from './warm-up.ts'
 async function make(job: PolicyJob): Promise<Answer> {
   const { bytes, tests } = await bundleOf(job)
   const prepared = preparePolicy(readBundle(bytes, { minimumSerial: 'bytes' in job ? job.minimumSerial : job.serial }))
-  await warmUp(prepared.image, () => performance.now())
+  if (job.isCold !== true) await warmUp(prepared.image, () => performance.now())
   // A copy of its own, which can be given away.
   return { prepared, bytes: Uint8Array.from(bytes), tests }
 }

@@ -93,7 +93,7 @@ interface Seen { serial: number; signers: readonly string[] }
 export function createActivation(options: ActivationOptions): Activation {
   const { repository, memory, now, onEvent, evidence } = options
   const reviews = createReviews(options)
-  const making = { ...options, readDecision: createDecisionReader() }
+  const making = { ...options, readDecision: createDecisionReader(), isAnswering: () => active !== undefined }
   let active: ActivePolicy | undefined                   // swapped whole
   let head: string | undefined
   let refused: PolicyStatus['refused'], pending: PolicyStatus['pending'], fault: PolicyStatus['fault']

@@ -23,20 +23,21 @@ interface Commit { readonly revision: string; readonly serial: number; readonly 
 
 /** Makes a commit's bundle, or takes the one that it gave here before; a thread of its own does the work, and calls go on. */
 export async function rebuild(
-  { memory, bundles, capabilities, readDecision }: { readonly memory: PolicyMemory; readonly bundles: BundleStore; readonly capabilities: unknown; readonly readDecision: DecisionReader },
+  { memory, bundles, capabilities, readDecision, isAnswering }: { readonly memory: PolicyMemory; readonly bundles: BundleStore; readonly capabilities: unknown; readonly readDecision: DecisionReader; /** Whether there are calls that would wait. */ readonly isAnswering: () => boolean },
   commit: Commit,
 ): Promise<Rebuilt> {
   const { revision, serial, files } = commit
+  const isCold = !isAnswering()
   const known = memory.buildOf(revision, serial)
   const kept = known === undefined ? undefined : await bundles.read(known.bundle)
   if (kept !== undefined && known !== undefined) {
     try {
-      return { policy: (await admit({ bytes: kept, minimumSerial: serial }, commit, readDecision)).policy, build: known }
+      return { policy: (await admit({ bytes: kept, minimumSerial: serial, isCold }, commit, readDecision)).policy, build: known }
     } catch (cause) {
       if (!(cause instanceof PolicyError)) throw cause   // a bundle of an older compiler that this host cannot load: compile again
     }
   }
-  const { policy, bytes, tests } = await admit({ files, revision, serial, capabilities, isTested: true }, commit, readDecision)
+  const { policy, bytes, tests } = await admit({ files, revision, serial, capabilities, isTested: true, isCold }, commit, readDecision)
   const build = { bundle: await bundles.write(bytes), tests: testReportDigest(tests) }
   memory.setBuild(revision, serial, build)
   return { policy, build }
