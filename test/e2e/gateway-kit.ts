@@ -14,6 +14,7 @@ import { parseGoverned } from '../../gateway/governed.ts'
 import { createActivation, createBundleStore, createPolicyMemory, createPolicyRepository } from '../../gateway/policy/index.ts'
 import { openDatabase } from '../../gateway/state/database.ts'
 import { shippedCapabilities } from '../../rego/index.ts'
+import { buildBefore } from '../gateway/policy/built-before.ts'
 import { commit, initRepository, newSigner } from '../gateway/policy/policy-repository.ts'
 import type { Signer } from '../gateway/policy/policy-repository.ts'
 import { freePort } from '../../scripts/demo/postgres.ts'
@@ -115,12 +116,14 @@ export function bankOf(test: TestFn, governed?: Parameters<typeof openBank>[0]):
 async function compileOnce(policy: string, state: string, signer: Signer): Promise<void> {
   fs.mkdirSync(state, { recursive: true })
   const database = openDatabase(path.join(state, 'state.db'))
+  const made = { repository: createPolicyRepository(policy, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(path.join(state, 'bundles')), capabilities: shippedCapabilities() }
+  const keep = await buildBefore(made)
   const activation = createActivation({
-    repository: createPolicyRepository(policy, 'refs/heads/main'), memory: createPolicyMemory(database), bundles: createBundleStore(path.join(state, 'bundles')),
-    pinned: { allowedSigners: signer.line, quorum: 1 }, evidence: { epoch: -1, lastActivation: () => undefined }, now: Date.now, capabilities: shippedCapabilities(), parseGoverned: (text) => parseGoverned(text, ['service-key']),
+    ...made, pinned: { allowedSigners: signer.line, quorum: 1 }, evidence: { epoch: -1, lastActivation: () => undefined }, now: Date.now, parseGoverned: (text) => parseGoverned(text, ['service-key']),
     onEvent: async ({ event, reason }) => { if (event === 'refused') throw new Error(`the policy under test is refused: ${reason?.message}`) }, onActive: () => undefined,
   })
   await activation.start()
+  await keep()
   database.close()
 }
 

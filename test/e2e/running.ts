@@ -9,11 +9,12 @@ import type { Disk } from '../../evidence/index.ts'
 import { parseBootstrap } from '../../gateway/bootstrap.ts'
 import { startGateway } from '../../gateway/gateway.ts'
 import type { Home } from './gateway-kit.ts'
-import { eventually, readFrames } from './recorded.ts'
+import { eventually, framesOf } from './recorded.ts'
 import type { Frame } from './recorded.ts'
 
 const launcher = path.join(import.meta.dirname, '..', '..', 'gateway', 'countersign.js')
-const readyTimeoutMs = 30_000
+/** For a machine with much else to do. */
+const readyTimeoutMs = 100_000
 
 export interface Running {
   readonly home: Home
@@ -102,6 +103,7 @@ let lastId = 0
 function running(home: Home, addresses: readonly string[], pid: number, log: () => string, ended: Promise<number | null>, signal: Running['signal'], stop: Running['stop']): Running {
   home.atEnd(stop)
   const url = `http://${addresses[0] ?? ''}`
+  const frames = framesOf(home.directories)
   const send: Running['send'] = async (where, { token, headers, ...init } = {}) => {
     const response = await fetch(`${url}${where}`, { ...init, headers: { ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...headers as Record<string, string> } })
     const text = await response.text()
@@ -110,8 +112,8 @@ function running(home: Home, addresses: readonly string[], pid: number, log: () 
   return {
     home, url, addresses, pid, log, ended, signal, stop, send,
     tool: (token, name, args = {}) => send('/bank', { method: 'POST', token, headers: mcpHeaders, body: JSON.stringify({ jsonrpc: '2.0', id: ++lastId, method: 'tools/call', params: { name, arguments: args } }) }),
-    frames: () => readFrames(home.directories),
-    frame: (receipt) => eventually(() => readFrames(home.directories).find(({ session, seq }) => `${session}/${seq}` === receipt), `frame ${receipt}`),
+    frames,
+    frame: (receipt) => eventually(() => frames().find(({ session, seq }) => `${session}/${seq}` === receipt), `frame ${receipt}`),
   }
 }
 

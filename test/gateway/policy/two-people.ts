@@ -104,7 +104,8 @@ export async function builtFor(memory: PolicyMemory, bundles: BundleStore, revis
   return made
 }
 
-function rebranded(bundle: Uint8Array, revision: string, serial: number): Uint8Array {
+/** The same bundle of another commit. */
+export function rebranded(bundle: Uint8Array, revision: string, serial: number): Uint8Array {
   const files = readTarball(bundle)
   const manifest = JSON.parse(Buffer.from(files.get('.manifest') ?? []).toString()) as { metadata: object }
   return writeTarball(new Map([...files, ['.manifest', Buffer.from(JSON.stringify({ ...manifest, revision, metadata: { ...manifest.metadata, serial } }))]]))
