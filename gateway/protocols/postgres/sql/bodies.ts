@@ -1,8 +1,9 @@
 // What a routine's body runs, as parse trees: for routines that a statement reaches without calling them.
-import { parsePlPgSQLSync, parseSync } from 'libpg-query'
+import { parsePlPgSQLSync } from 'libpg-query'
 import type { Naming, Routine } from './analysis.ts'
 import { blockTexts, readTree } from './lineage/plpgsql.ts'
 import { pathOf, standardBody, standardText } from './lineage/routines.ts'
+import { parseTrees } from './parse-text.ts'
 
 /** Longer bodies are not read. */
 const maxBodyLength = 262_144
@@ -46,7 +47,7 @@ function firstTree(texts: readonly string[]): unknown {
 function parsed(text: string): readonly unknown[] | undefined {
   if (text.trim() === '') return []
   try {
-    return (parseSync(text).stmts ?? []).map(({ stmt }) => stmt)
+    return parseTrees(text)
   } catch {
     return undefined
   }

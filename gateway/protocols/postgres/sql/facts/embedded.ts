@@ -1,5 +1,7 @@
 // SQL inside a DO block: PL/pgSQL is read statement by statement; what it puts together at run time cannot be, and says so.
-import { parsePlPgSQLSync, parseSync } from 'libpg-query'
+import { parsePlPgSQLSync } from 'libpg-query'
+import { parseTrees } from '../parse-text.ts'
+import { isRepeatedTooOften } from '../repeated.ts'
 import { isNode, onlyNode, optionOf, type Node } from './nodes.ts'
 
 export interface Embedded { readonly statements: readonly unknown[]; readonly unknown: readonly string[] }
@@ -48,10 +50,12 @@ function collect(value: unknown, statements: unknown[], unknown: Set<string>): v
 /** A statement, an expression, or an assignment. */
 function readQuery(query: string): readonly unknown[] | undefined {
   if (query.trim() === '') return []
+  // A statement, for all that is known: no part of it may be taken for the whole.
+  if (isRepeatedTooOften(query)) return undefined
   const assigned = /^[^:=]*:?=([\s\S]*)$/.exec(query)?.[1]
   for (const text of [query, `select ${query}`, ...assigned === undefined ? [] : [`select ${assigned}`]]) {
     try {
-      return (parseSync(text).stmts ?? []).map(({ stmt }) => stmt)
+      return parseTrees(text)
     } catch { /* The next reading is tried. */ }
   }
   return undefined

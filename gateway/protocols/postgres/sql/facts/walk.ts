@@ -10,9 +10,9 @@ import { operatorsBehind } from './operators.ts'
 import { change, copy, createAs, doBlock, drop, effectsOf, explain, insert, merge, named, select, targets } from './statements.ts'
 import { named as namedRelation } from './uses.ts'
 
-/** Names of CTEs in sight: they hide relations of the same name. */
-export type Scope = ReadonlySet<string>
-const noScope: Scope = new Set()
+/** Names of CTEs in sight: they hide relations of the same name. Those of an outer WITH are not copied: a text may have ten thousand of each. */
+export interface Scope { readonly names: ReadonlySet<string>; readonly outer: Scope | undefined }
+const noScope: Scope = { names: new Set(), outer: undefined }
 /** Nodes that take nothing as another type. */
 const givenAsIs = new Set(['SelectStmt', 'ResTarget', 'ColumnRef', 'A_Star', 'RangeVar', 'String'])
 
@@ -56,12 +56,13 @@ function walkWith(notes: Notes, clause: Node, scope: Scope): Scope {
   const ctes = Array.isArray(clause['ctes']) ? clause['ctes'] as readonly unknown[] : []
   const names = ctes.map((cte) => { const body = onlyNode(cte)?.[1]; return textOf(body?.['ctename']) })
   const isRecursive = clause['recursive'] === true
-  const visible = new Set(scope)
-  if (isRecursive) for (const name of names) if (name !== undefined) visible.add(name)
+  const own = new Set<string>()
+  const visible: Scope = { names: own, outer: scope }
+  if (isRecursive) for (const name of names) if (name !== undefined) own.add(name)
   ctes.forEach((cte, i) => {
     walkAll(notes, cte, visible, 'read')
     const name = names[i]
-    if (name !== undefined) visible.add(name)
+    if (name !== undefined) own.add(name)
   })
   return visible
 }

@@ -21,6 +21,7 @@ export function traceWith(context: Context, clause: Body | undefined, scope: Sco
       continue
     }
     // Without RECURSIVE a query sees only those before it, and its own name means a table or an outer query.
+    if (!isRecursive) context.effort.spend(scope.ctes.size)
     const seen: Scope = isRecursive ? scope : { ...childScope(scope.parent ?? scope), parent: scope.parent, frame: scope.frame, ctes: new Map(scope.ctes) }
     const cte: Cte = { state: 'pending', body, scope: seen, fields: [], isRecursive }
     scope.ctes.set(textAt(body, 'ctename') ?? '', cte)

@@ -1,5 +1,5 @@
 // Parses a view's definition or a routine's body with the server's own grammar.
-import { parseSync } from 'libpg-query'
+import { parseTrees } from '../parse-text.ts'
 import type { Context } from './context.ts'
 
 /** Longer definitions are not read. */
@@ -11,7 +11,7 @@ export function parseText(context: Context, text: string): readonly unknown[] | 
   context.effort.spend(text.length / 8)
   if (text.trim() === '') return []
   try {
-    return (parseSync(text).stmts ?? []).map((each) => each.stmt)
+    return parseTrees(text)
   } catch {
     return undefined
   }

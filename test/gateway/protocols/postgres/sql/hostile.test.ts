@@ -62,6 +62,37 @@ for (const [name, text] of Object.entries(deep)) {
   })
 }
 
+/** `set (a, a, …) = source` as the grammar reads it holds the source once for each column. */
+const wide = (columns: number, source: string): string => `update t set (${Array.from({ length: columns }, () => 'a').join(',')})=${source}`
+const nested = (columns: number, depth: number): string => {
+  let source = '(select 1)'
+  for (let i = 0; i < depth; i++) source = `(with x as (${wide(columns, source)} returning 1) select 1)`
+  return wide(columns, source)
+}
+
+test('a text whose tree would be far longer than it is, is not parsed, and an honest one is', async (t) => {
+  const list = Array.from({ length: 1_000 }, () => 'b').join(',')
+  const tooComplex = { status: 'error', message: 'the statement is too complex', position: 0 }
+  for (const text of [
+    wide(1_000, `(select ${list})`), wide(1_000, `row(${list})`).replace(')=', ') -- note\n /* /* */ */ = '), wide(1_000, `(select 1) or (select ${list})`), nested(4, 10), nested(20, 4),
+    `insert into t values (1) on conflict (a) do update set b = 1, (${list}) = (select ${list})`, `merge into t using u on true when matched then update set (${list})=(select ${list})`, `select 1; ${wide(1_000, `(select ${list})`)}`,
+  ]) t.deepEqual(await analyse(text), tooComplex, text.slice(0, 60))
+  const block = await analyse(`do $$ begin ${wide(1_000, `(select ${list})`)}; end $$`)
+  t.true(block.status === 'ok' && block.statements[0]?.unknown.includes('opaque_routine'))
+  for (const text of [
+    wide(50, `(select ${list.slice(0, 499)})`), `update t set (a, b) = (select c, d from u), (c, d) = (select e, f from u) ${'where (a, b) = (1, 2)'} ${'or (a, b) = (1, 2) '.repeat(2_000)}`,
+    `update t set ${Array.from({ length: 300 }, () => '(a, b) = (1, 2)').join(', ')}`, nested(2, 3),
+  ]) t.is((await analyse(text)).status, 'ok', text.slice(0, 60))
+})
+
+test('a WITH of many thousand queries is given up on, not copied for each of them', async (t) => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `a${i} as (select)`).join(',')
+  const analysis = await analyse(`with ${many(3_000)} select * from a2999`)
+  t.true(analysis.status === 'ok' && analysis.statements[0]?.unknown.includes('too_large'))
+  const inner = await analyse(`with recursive ${many(4_000)} select ${Array.from({ length: 4_000 }, () => '(with x as (select) select 1)').join(',')}`)
+  t.is(inner.status, 'ok')
+})
+
 test('long texts are read in a worker, in order, beside short ones', async (t) => {
   const long = (value: string) => `insert into t (a) values ${Array.from({ length: 9_000 }, () => `('${value}')`).join(', ')}`
   const [first, second, broken] = await Promise.all([analyse(long('abc')), analyse(long('xyz')), analyse(`${long('abc')} frm`)])
