@@ -108,7 +108,7 @@ test('its workflow installs this version, holds no secret and writes nothing', (
   const { permissions, env, jobs } = parse(text) as { permissions: object; env: Record<string, string>; jobs: Record<string, { permissions: object; steps: { run?: string; uses?: string }[] }> }
   // A name in a public registry belongs to whoever takes it first.
   t.deepEqual([permissions, env], [{}, { COUNTERSIGN: '${{ vars.COUNTERSIGN_TARBALL }}' }])
-  t.deepEqual(Object.entries(jobs).map(([name, job]) => [name, job.permissions]), [['check', { contents: 'read' }], ['review', { contents: 'read' }]])
+  t.deepEqual(Object.entries(jobs).map(([name, job]) => [name, job.permissions]), [['check', { contents: 'read' }], ['review', { contents: 'read', 'pull-requests': 'read' }]])
   t.notRegex(text, /secrets\.|pull_request_target/)
   for (const verb of ['check', 'lint', 'fmt', 'test']) t.true(jobs['check']?.steps.some(({ run }) => run?.startsWith(`countersign policy ${verb}`)), verb)
 })
@@ -118,7 +118,7 @@ test('a pull request is reviewed by the corpus of the branch that it is for, wha
   const steps = jobs['review']?.steps ?? []
   const step = steps.find(({ id }) => id === 'corpus')
   t.deepEqual(step?.env, { BASE: '${{ github.event.pull_request.base.sha }}' })
-  t.like(steps.find(({ uses }) => uses?.includes('policy-review')), { if: "steps.corpus.outputs.file != ''", with: { corpus: '${{ steps.corpus.outputs.file }}' } })
+  t.like(steps.find(({ uses }) => uses?.includes('policy-review')), { if: "steps.corpus.outputs.file != ''", with: { corpus: '${{ steps.corpus.outputs.file }}', token: '${{ github.token }}' } })
   const dir = folder(t)
   const run = (program: string, args: string[], more: Record<string, string> = {}) => spawnSync(program, args, { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null', GIT_AUTHOR_NAME: 'eli', GIT_AUTHOR_EMAIL: 'eli@bank.example', GIT_COMMITTER_NAME: 'eli', GIT_COMMITTER_EMAIL: 'eli@bank.example', ...more } })
   run('git', ['init', '-q', '-b', 'main'])

@@ -3,6 +3,8 @@ import test from 'ava'
 import { spawn, spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse } from 'yaml'
@@ -82,8 +84,8 @@ async function review(inputs: Readonly<Record<string, string>>, event: object = 
   const step = action.runs.steps.find(({ id }) => id === 'review')
   const given: Record<string, string> = { base: revisions.base, head: revisions.hostile, repository, corpus: at('corpus.jsonl'), 'log-key': at('log.vkey'), output: path.join(folder, 'out'), ...inputs }
   const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => {
-    const input = /^\$\{\{ inputs\.([a-z-]+) \}\}$/.exec(value)?.[1] ?? ''
-    return [name, given[input] ?? action.inputs[input]?.default ?? '']
+    // Without `token` the step before it says nothing.
+    return [name, value.replaceAll('${{ steps.approvals.outputs.names }}', '').replaceAll(/\$\{\{ inputs\.([a-z-]+) \}\}/g, (_, input: string) => given[input] ?? action.inputs[input]?.default ?? '')]
   }))
   const child = spawn('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? 'exit 99'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: folder, RUNNER_TEMP: folder, GITHUB_ACTION_PATH: actionFolder, GITHUB_EVENT_NAME: eventName, ...files, ...env } })
   let output = ''
@@ -95,12 +97,45 @@ async function review(inputs: Readonly<Record<string, string>>, event: object = 
 
 test('the action is composite, installs without scripts, and no input is part of a script', (t) => {
   t.is(action.runs.using, 'composite')
-  t.deepEqual(action.runs.steps.map(({ shell }) => shell), ['bash', 'bash'])
+  t.deepEqual(action.runs.steps.map(({ shell }) => shell), ['bash', 'bash', 'bash'])
   t.true(action.runs.steps[0]?.run.startsWith('npm ci --ignore-scripts'))
   for (const { run } of action.runs.steps) t.false(run.includes('${{'))
   const text = readFileSync(path.join(actionFolder, 'action.yml'), 'utf8')
   t.false(/secrets\.|github\.token|docker/i.test(text))
+  // The token that asks who approved is seen by that step alone, which runs nothing of the change.
+  t.deepEqual(action.runs.steps.map(({ name, env = {} }) => [name, Object.values(env).some((value) => value.includes('inputs.token'))]), [['Install', false], ['Approvals', true], ['Review', false]])
   for (const { value } of Object.values(action.outputs)) t.regex(value, /^\$\{\{ steps\.review\.outputs\.[a-z0-9]+ \}\}$/)
+})
+
+test('an approval counts where the forge has it of this very commit, from somebody who may write here, and it was not taken back', async (t) => {
+  const review = (login: string, state: string, more: object = {}) => ({ user: { login }, state, commit_id: 'head', author_association: 'MEMBER', ...more })
+  const reviews = [
+    review('lena', 'CHANGES_REQUESTED'), review('lena', 'APPROVED'), review('lena', 'COMMENTED'), review('gita', 'APPROVED', { author_association: undefined, official: true }),
+    review('old', 'APPROVED', { commit_id: 'before' }), review('stranger', 'APPROVED', { author_association: 'CONTRIBUTOR' }), review('unofficial', 'APPROVED', { author_association: undefined, official: false }),
+    review('back', 'APPROVED'), review('back', 'CHANGES_REQUESTED'), review('gone', 'APPROVED', { dismissed: true }), review('gone too', 'DISMISSED'), review('x\n::add-mask::', 'APPROVED'),
+    ...Array.from({ length: 50 }, (_, nth) => review(`talks-${nth}`, 'COMMENTED')), review('omar', 'APPROVED', { author_association: 'OWNER' }),
+  ]
+  const asked: string[] = []
+  await using server = createServer((request, response) => {
+    asked.push(`${request.headers.authorization} ${request.url}`)
+    const page = Number(new URL(request.url ?? '', 'http://forge').searchParams.get('page'))
+    response.writeHead(request.headers.authorization === 'Bearer token' ? 200 : 403).end(JSON.stringify(reviews.slice((page - 1) * 50, page * 50)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  writeFileSync(at('reviewed.json'), JSON.stringify({ pull_request: { number: 7 } }))
+  const ask = async (token: string) => {
+    const child = spawn(process.execPath, [path.join(actionFolder, 'approvals.js')], { env: { GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, GITHUB_REPOSITORY: 'bank/policy', GITHUB_EVENT_PATH: at('reviewed.json'), HEAD: 'head', TOKEN: token } })
+    const said = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => { said.out += chunk.toString() })
+    child.stderr.on('data', (chunk: Buffer) => { said.err += chunk.toString() })
+    const status = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    return { status, ...said }
+  }
+  t.like(await ask('token'), { status: 0, out: 'lena\ngita\nomar\n' })
+  t.deepEqual(asked, [1, 2].map((page) => `Bearer token /repos/bank/policy/pulls/7/reviews?per_page=50&limit=50&page=${page}`))
+  const refused = await ask('wrong')
+  t.is(refused.status, 1)
+  t.true(refused.err.includes('the forge answered 403 when it was asked for reviews: does the job have pull-requests: read?'), refused.err)
 })
 
 test('one review: what flips is told, a label and an owner let it pass, a hidden test that fails does not, and nothing printed is a command', async (t) => {
