@@ -20,7 +20,8 @@ export interface SessionSummary {
   readonly who: { readonly subject: string; readonly client: string; readonly target: string } | null
 }
 
-const reasons = ['ended', 'idle', 'age', 'stop', 'abandoned', 'revoked'] as const
+/** By the number of a close (FORMAT §4). */
+export const closeReasons = ['ended', 'idle', 'age', 'stop', 'abandoned', 'revoked'] as const
 
 type Counting = { -readonly [K in keyof SessionSummary]: SessionSummary[K] }
 
@@ -33,7 +34,7 @@ export function listSessions(recording: Recording): SessionSummary[] {
     known.frames += 1
     if (frame.kind === kind.intent) known.calls += 1
     else if (frame.kind === kind.refusal) known.refusals += 1
-    else if (frame.kind === kind.close) known.state = reasons[numberOf(frame, 3)] ?? 'ended'
+    else if (frame.kind === kind.close) known.state = closeReasons[numberOf(frame, 3)] ?? 'ended'
   }
   return [...sessions.values()]
 }

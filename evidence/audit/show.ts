@@ -7,7 +7,7 @@ import type { ProvenFrame } from './frame-proof.ts'
 import type { PolicyInForce } from './policy-of.ts'
 import { contentsOf, kindNames } from './recording.ts'
 import type { RecordedFrame } from './recording.ts'
-import type { SessionSummary } from './sessions.ts'
+import { closeReasons, type SessionSummary } from './sessions.ts'
 
 const outcomes = ['delivered', 'failed', 'ambiguous', 'cancelled'] as const
 const edges = ['pending', 'approved', 'rejected', 'expired', 'superseded', 'cancelled', 'consumed', 'revoked'] as const
@@ -40,7 +40,7 @@ function summaryOf(frame: RecordedFrame): string {
     frame.ref === undefined ? '' : `of ${frame.ref}`,
     frame.kind === kind.outcome ? outcomes[number(1)] ?? '' : frame.kind === kind.approval ? edges[number(2)] ?? '' : '',
     frame.kind === kind.refusal ? String(frame.structure.get(1) ?? '') : '',
-    frame.kind === kind.close ? `${number(1)} frames before it` : '',
+    frame.kind === kind.close ? `${closeReasons[number(3)] ?? 'no known reason'} · ${number(1)} frames before it` : '',
     frame.kind === kind.unauthenticated ? `${number(1)} refused` : '',
     transcript.request?.title ?? '',
     transcript.decision === undefined ? '' : `[${[transcript.decision.effect, ...transcript.decision.reasons.map(ruleName)].join(' ')}]`,

@@ -50,6 +50,8 @@ async function writeUntilGone(group: Group, told: Told, from: number): Promise<v
 /** Of an outcome (FORMAT.md §4, kind 5): delivered, or none where the gateway was killed before it. */
 const delivered = 0
 const none = undefined
+/** Reason of a close that the next start wrote. */
+const abandoned = 4
 
 /** Numbers of the inserts whose outcome on record is this. */
 function numbersOf(frames: readonly Frame[], status: number | undefined): number[] {
@@ -129,6 +131,8 @@ test.serial('kill -9 of the gateway in the middle of a copy in, a copy out and a
   await front.restart()
   const frames = await sealed()
   t.is(unended(frames.filter(({ session }) => !earlier.has(session))), 3, 'the copies and the statement have begun, and no end is claimed')
+  const cut = new Set(frames.filter(({ kind, session }) => kind === 'open' && !earlier.has(session)).map(({ session }) => session))
+  t.deepEqual(frames.filter(({ kind, session }) => kind === 'close' && cut.has(session)).map(({ structure }) => structure?.['3']), [abandoned, abandoned, abandoned, abandoned], 'the close says that nobody ended them')
   t.is(closes(frames), opens(frames))
 })
 
@@ -166,10 +170,13 @@ test.serial('kill -9 of a backend takes the whole server down and up again: each
   copying.send(copyData('1\thalf\n'))
   const busy = await front.as('leads')
   busy.send(query("insert into items select 2, 'slow' from pg_sleep(30)"))
+  const reading = await front.as('seers')
+  reading.send(query("copy (select repeat('x', 9000), pg_sleep(0.05) from generate_series(1, 100000)) to stdout"))
+  await reading.until('d')
   await eventually(() => told.acknowledged.length > 20 || undefined, 'writes')
   process.kill(Number(told.pid), 'SIGKILL')
   await writing
-  for (const client of [copying, busy]) {
+  for (const client of [copying, busy, reading]) {
     const replies = await client.until('Q')
     t.true(client.isClosed)
     t.true(['08006', '57P02', '57P01'].includes(codeOf(replies)), codeOf(replies))
