@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { alikeSeeds, runAlike } from './alike.ts'
 import { cellSeeds, runCells } from './cells.ts'
+import { rowSeeds, runRows } from './rows.ts'
 import { policyTargets } from './policy.ts'
 import { postgresSeeds, runBackend, runFrontend, runStartup } from './postgres.ts'
 import { bundleSeed } from './seeds.ts'
@@ -139,5 +140,6 @@ export const targets: readonly Target[] = [
   { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
   { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
   { name: 'postgres cells: what passes at first look holds nothing that detectors find', seeds: cellSeeds, run: runCells },
+  { name: 'postgres rows: the kernel makes of them what the walk does', seeds: rowSeeds, run: runRows },
   { name: 'postgres statements: those that differ in constants are told apart where constants matter', seeds: alikeSeeds, run: runAlike },
 ]
