@@ -113,9 +113,9 @@ function bytesOf(message: Message): Buffer {
   }
 }
 
-/** What an attacker compares: rows, how many, and the error's code. */
+/** What an attacker compares: rows, a COPY's as well, how many, and the error's code. */
 function comparable(replies: readonly Reply[]): string {
-  return JSON.stringify([texts(replies), replies.filter(({ tag }) => tag === 'C').map(({ body }) => body.toString()), errorOf(replies)?.['C']])
+  return JSON.stringify([texts(replies), replies.filter(({ tag }) => tag === 'C' || tag === 'd').map(({ body }) => body.toString()), errorOf(replies)?.['C']])
 }
 
 export const filled = (sql: string, { ssn, email, pin, born }: Canary): string => sql.replaceAll('{ssn}', ssn).replaceAll('{email}', email).replaceAll('{pin}', String(pin)).replaceAll('{born}', born)

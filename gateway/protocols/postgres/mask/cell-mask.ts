@@ -34,16 +34,16 @@ const JSONB_VERSION = Buffer.of(1)
 const COLON = 0x3a
 const EQUALS = 0x3d
 
-/** @returns undefined: the column's cells may pass unseen */
-export function createCellMask(cells: CellMasks, column: CellColumn, rule: Rule | undefined): CellMask | undefined {
-  return rule === undefined ? scan(cells, column) : cover(cells, column, rule)
+/** @param isStored the values are some column's own. How many elements an expression's array has may be what it tells. @returns undefined: the column's cells may pass unseen */
+export function createCellMask(cells: CellMasks, column: CellColumn, rule: Rule | undefined, isStored = true): CellMask | undefined {
+  return rule === undefined ? scan(cells, column) : cover(cells, column, rule, isStored)
 }
 
 /** A rule covers the whole column. */
-function cover(cells: CellMasks, column: CellColumn, rule: Rule): CellMask {
+function cover(cells: CellMasks, column: CellColumn, rule: Rule, isStored: boolean): CellMask {
   const { type, isBinary } = column
   const hasTextElements = type.element !== undefined && isText(type.element.kind) && rule.op !== 'null' && rule.op !== 'drop'
-  if (hasTextElements && type.element !== undefined) {
+  if (hasTextElements && isStored && type.element !== undefined) {
     const { kind } = type.element
     const fitted = { ...column, type: type.element }
     const mask = (text: string): string | null => fit(cells.maskCell(text, kind, rule), fitted)

@@ -22,6 +22,8 @@ export interface Column {
   readonly constantCell: Uint8Array | undefined
   readonly type: ValueType
   readonly isBinary: boolean
+  /** The constant stands for NULL as well: where an expression made the values, whether it made one may be what it tells. */
+  readonly coversNull: boolean
   /** Cells masked by the mask's constant since the last count. */
   cells: number
 }
@@ -89,14 +91,14 @@ export class ColumnPlanner {
   #column(field: Field, output: Lineage | undefined, encode: Encode, isBinary: boolean): Column {
     const { plan, snapshot } = this.#options
     const typeOf = (oid: number): ValueType => valueType(oid, snapshot === undefined ? undefined : (each) => snapshot.type(each))
-    if (plan.isEmpty) return { mask: undefined, constantCell: undefined, type: typeOf(field.type), isBinary, cells: 0 }
-    const { columns, isUnknown, isDirect, type } = originOf(field, output, this.#origins)
+    if (plan.isEmpty) return { mask: undefined, constantCell: undefined, type: typeOf(field.type), isBinary, coversNull: false, cells: 0 }
+    const { columns, isUnknown, isDirect, isStored, type } = originOf(field, output, this.#origins)
     const isDangerous = isUnknown && this.#options.reachesSensitive
     if (isDangerous && this.#options.unknownOrigin === 'deny') throw unenforceable('Nobody can say where a column of this result comes from')
     const rule: Rule | undefined = this.#cells.ruleFor(columns, isDangerous, isDirect)
     const name = columns.find(({ names }) => names.length > 1)?.names[0] ?? field.name
-    const mask = createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule)
-    return { mask, constantCell: mask?.constant === undefined ? undefined : encode(mask.constant), type, isBinary, cells: 0 }
+    const mask = createCellMask(this.#cells, { type, modifier: field.modifier, isBinary, name, typeOf }, rule, isStored)
+    return { mask, constantCell: mask?.constant === undefined ? undefined : encode(mask.constant), type, isBinary, coversNull: rule !== undefined && !isStored && mask?.constant !== undefined && mask.constant !== null, cells: 0 }
   }
 
   /** A table's column has its own type; what a query makes of columns has one that nobody said. */

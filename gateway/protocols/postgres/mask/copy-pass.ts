@@ -70,7 +70,7 @@ export class CopyPass {
         const { mask } = column
         const cellEnd = codec.cellEnd(source, at, end)
         if (cellEnd < 0 || (index < columns.length - 1) !== (cellEnd < end)) throw failed('A row of this COPY is malformed')
-        if (mask !== undefined && !codec.isNull(source, at, cellEnd)) {
+        if (mask !== undefined && (column.coversNull || !codec.isNull(source, at, cellEnd))) {
           let cell = column.constantCell
           if (cell === undefined) {
             const value = codec.isPlain(source, at, cellEnd) ? undefined : codec.decode(source, at, cellEnd)

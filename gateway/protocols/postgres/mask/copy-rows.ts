@@ -37,7 +37,9 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
   const delimiter = single(format.delimiter)
   if (delimiter === undefined || delimiter === BACKSLASH) return undefined
   const none = Buffer.from(format.null)
-  if (format.kind === 'text') return { delimiter, isPlainText: format.null === '\\N', cellEnd: textEnd(delimiter), isNull: (line, start, end) => equals(line, start, end, none), isPlain: (line, start, end) => plainEnd(line, start, end) === end, decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
+  // Of the caller's own words for NULL any may be a value, which the server writes alike: only this one no value is written as.
+  const isPlainText = format.null === '\\N'
+  if (format.kind === 'text') return { delimiter, isPlainText, cellEnd: textEnd(delimiter), isNull: (line, start, end) => isPlainText && equals(line, start, end, none), isPlain: (line, start, end) => plainEnd(line, start, end) === end, decode: unescape, encode: (value) => value === null ? none : escape(value, delimiter) }
   const quote = single(format.quote)
   const mark = single(format.escape)
   if (quote === undefined || mark === undefined || quote === delimiter) return undefined

@@ -3,7 +3,7 @@
 import type { NamedColumn } from '../../../mask/index.ts'
 import type { Field } from '../messages.ts'
 import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
-import { descendants } from '../operation/declared.ts'
+import { descendants } from '../sql/descendants.ts'
 import { isKeptValue, systemLabels } from '../sql/system-relations.ts'
 import { valueType, type ValueType } from '../wire/types.ts'
 
@@ -16,6 +16,8 @@ export interface Origin {
   readonly isUnknown: boolean
   /** The values are one base column's own, as stored; else some expression made them. */
   readonly isDirect: boolean
+  /** The values are some column's own, whatever they came through: each says no more than itself. */
+  readonly isStored: boolean
   readonly type: ValueType
 }
 
@@ -36,7 +38,14 @@ export function originOf(field: Field, output: Lineage | undefined, options: Ori
   const row = type.relation ?? type.element?.relation
   if (row !== undefined) found.add(row, 0, undefined)
   if (field.table === 0) found.addName(field.name)
-  return { columns: [...found.columns.values()], isUnknown: found.isUnknown, isDirect: field.table !== 0 && field.attribute > 0 && found.isStored && found.baseCount === 1, type }
+  const isColumn = field.table !== 0 && field.attribute > 0 && found.isStored
+  const lineage = output ?? (field.table === 0 ? undefined : viewed(field, options))
+  return { columns: [...found.columns.values()], isUnknown: found.isUnknown, isDirect: isColumn && found.baseCount === 1, isStored: isColumn || lineage?.isPlain === true, type }
+}
+
+function viewed({ table, attribute }: Field, { snapshot, viewLineage }: OriginOptions): Lineage | undefined {
+  const view = snapshot?.relation(table)
+  return view === undefined ? undefined : viewLineage?.(view, attribute)
 }
 
 class Sources {

@@ -1,7 +1,8 @@
 // Whether a statement can bring a sensitive value to the client by a way that nobody follows: only then is an unknown origin a danger.
 import type { MaskPlan } from '../../../mask/index.ts'
-import { classOfColumn, descendants, type ClassOf } from '../operation/declared.ts'
+import { classOfColumn, type ClassOf } from '../operation/declared.ts'
 import type { BaseColumn, Snapshot, Statement } from '../sql/analysis.ts'
+import { descendants } from '../sql/descendants.ts'
 import { isKeptValue } from '../sql/system-relations.ts'
 
 /** Reasons of the analysis that concern names the statement does not get anything from. */

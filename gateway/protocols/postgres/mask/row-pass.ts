@@ -73,7 +73,7 @@ export class RowPass {
         if (cellEnd > end) throw failed('A row is malformed')
         const column = columns[index] as Columns['columns'][number]
         const { mask } = column
-        if (mask !== undefined && length >= 0) {
+        if (mask !== undefined && (length >= 0 || column.coversNull)) {
           let cell = column.constantCell
           if (cell === undefined) {
             const masked = mask.apply(source, at + 4, cellEnd)

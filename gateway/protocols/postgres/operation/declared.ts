@@ -1,6 +1,7 @@
 // Which columns governed config declares sensitive: `catalogue["schema.table"].result`, and `catalogue["*"]` for any table.
 import type { TargetConfig } from '../../../config.ts'
 import type { BaseColumn, Relation, Snapshot } from '../sql/analysis.ts'
+import { descendants } from '../sql/descendants.ts'
 
 export type ClassOf = (relation: string, column: string) => string | undefined
 
@@ -16,8 +17,6 @@ export interface NamedColumn { readonly name: string; readonly class: string | u
 
 /** How many tables a partition may be below the one that was declared. */
 const maxParents = 100
-/** How many partitions and inheriting tables are looked at. */
-const maxChildren = 10_000
 
 /** `schema.table.column` and its class; a partition's column is also its parents', and who reads the parent reads the partition. undefined for a column nobody knows. */
 export function describeColumn({ relation: oid, attribute }: BaseColumn, snapshot: Snapshot, classOf: ClassOf): NamedColumn | undefined {
@@ -35,19 +34,6 @@ export function classOfColumn(relation: Relation, column: string, snapshot: Snap
     if (below !== undefined) return below
   }
   return undefined
-}
-
-/** Partitions and inheriting tables, theirs included. */
-export function descendants(relation: Relation, snapshot: Snapshot): readonly Relation[] {
-  const found = new Set<Relation>()
-  const pending = [...relation.children ?? []]
-  for (let oid = pending.pop(); oid !== undefined && found.size < maxChildren; oid = pending.pop()) {
-    const child = snapshot.relation(oid)
-    if (child === undefined || found.has(child)) continue
-    found.add(child)
-    pending.push(...child.children ?? [])
-  }
-  return [...found]
 }
 
 function classAbove(relation: Relation, column: string, snapshot: Snapshot, classOf: ClassOf): string | undefined {

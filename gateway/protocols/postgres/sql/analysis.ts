@@ -119,7 +119,7 @@ export interface RoutineUse { readonly schema: string; readonly name: string; re
 export interface SettingUse { readonly name: string; readonly value?: string; /** RESET, SET … TO DEFAULT. */ readonly isReset?: boolean }
 
 /** Where a result column's values come from. `unknown`: some of it cannot be told, with the reason. */
-export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string }
+export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string; /** A column's own values, as they are stored. */ readonly isPlain?: boolean }
 
 /** One statement of a text. */
 export interface Statement {

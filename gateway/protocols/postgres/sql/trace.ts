@@ -7,7 +7,7 @@ export type Comparison = 'equality' | 'other'
 /** A column's uses; `comparisons` says how it was compared where `uses` names `predicate` or `join`. */
 export interface TracedColumn extends ColumnUse { readonly comparisons: readonly Comparison[] }
 
-/** `into`: `schema.table.column`, `schema.table` where a trigger fills it, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `sequence`, `advisory_lock`, `routine` (that cannot be read), `relation` (a new table). */
+/** `into`: `schema.table.column`, `schema.table` where a trigger fills it, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `sequence`, `random`, `advisory_lock`, `routine` (that cannot be read), `relation` (a new table). */
 export interface Flow { readonly from: BaseColumn; readonly into: string }
 
 export interface Trace {

@@ -12,6 +12,7 @@ import { names } from './names.ts'
 import { objects } from './objects.ts'
 import { projection } from './projection.ts'
 import { protocol } from './protocol.ts'
+import { shadows } from './shadows.ts'
 import { shapes } from './shapes.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike, ...shapes, ...derived, ...behind]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike, ...shapes, ...derived, ...behind, ...shadows]

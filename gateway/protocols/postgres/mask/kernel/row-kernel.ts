@@ -14,7 +14,7 @@ export interface KernelPlan {
   readonly maxCell: number
 }
 
-export interface KernelColumn { readonly mask: { readonly treatment: Treatment | undefined } | undefined; readonly constantCell: Uint8Array | undefined }
+export interface KernelColumn { readonly mask: { readonly treatment: Treatment | undefined } | undefined; readonly constantCell: Uint8Array | undefined; readonly coversNull: boolean }
 
 /** DataRows, or lines of COPY's text format: what stands between their cells. */
 export type RowForm = 'rows' | { readonly delimiter: number }
@@ -29,7 +29,8 @@ interface Walks {
 export function kernelPlanOf(columns: readonly KernelColumn[], maxCell: number): KernelPlan | undefined {
   const treatments: Treatment[] = []
   let constantBytes = 0
-  for (const { mask, constantCell } of columns) {
+  for (const { mask, constantCell, coversNull } of columns) {
+    if (coversNull) return undefined
     const one = mask === undefined ? 'pass' : constantCell !== undefined ? 'constant' : mask.treatment
     if (one === undefined) return undefined
     treatments.push(one)

@@ -1,5 +1,6 @@
 // A relation that is named: itself, what it leads to (a view's tables, a partition's parents), and what runs when it is read or written.
 import type { Access, Relation } from '../analysis.ts'
+import { descendants } from '../descendants.ts'
 import { isNode, textOf, type Node } from './nodes.ts'
 import type { Notes } from './notes.ts'
 import { found, typesReached } from './calls.ts'
@@ -50,7 +51,12 @@ function runsBehind(notes: Notes, relation: Relation, access: readonly Access[])
   for (const name of relation.calls ?? []) found(notes, findRoutine(['pg_catalog', name], 0, notes.naming))
   if (access.some((one) => one === 'insert' || one === 'update')) typesReached(notes, relation.columns.map(({ type }) => type))
   cascades(notes, relation, access)
-  if (access.some((one) => one !== 'read' && one !== 'lock')) for (const oid of [...relation.triggers ?? [], ...relation.writeRoutines ?? []]) note(notes, oid)
+  if (!access.some((one) => one !== 'read' && one !== 'lock')) return
+  // A row is its partition's or its own table's: what is there runs, whichever table the statement names.
+  for (const each of [relation, ...descendants(relation, notes.naming.snapshot)]) {
+    for (const oid of [...each.triggers ?? [], ...each.writeRoutines ?? []]) note(notes, oid)
+    if (each !== relation) cascades(notes, each, access)
+  }
 }
 
 /** An UPDATE may leave the key alone: then nothing is done to the other table's rows, which may all the same be named by its error. */

@@ -1,5 +1,6 @@
 // Function calls and user-defined operators: what the arguments feed and what the body adds.
 import type { Routine } from '../analysis.ts'
+import { isHarmless } from '../facts/routine-classes.ts'
 import { argumentsMark, lost, type BodyTrace, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { test } from './comparisons.ts'
@@ -54,7 +55,7 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
     if (type?.kind !== 'b' || routine.results !== undefined) isScalar = false
     if (compositeOf(context, routine.returnType) !== undefined) isComposite = true
     if (traced === undefined) {
-      const sink = routine.schema === 'pg_catalog' ? sinkOf(name) : routine.volatility === 'v' ? 'routine' : undefined
+      const sink = (routine.schema === 'pg_catalog' ? sinkOf(name) : undefined) ?? (routine.volatility === 'v' && !(routine.schema === 'pg_catalog' && isHarmless(name)) ? 'routine' : undefined)
       if (sink !== undefined) context.uses.flow(all, sink)
       if (!isOpaque(routine)) continue
       isKnown = false

@@ -12,7 +12,7 @@ import { traceSelect } from './select.ts'
 import { bodyAt, bodyOf, isTrueAt, listAt, stringOf, stringsOf, tagged, textAt, walk, type Body } from './tree.ts'
 import { Uses } from './uses.ts'
 import { flat, merge, pack, type Field, type Value } from './value.ts'
-import { fired, traceDelete, traceInsert, traceMerge, traceUpdate } from './writes.ts'
+import { fired, writeDefaults, traceDelete, traceInsert, traceMerge, traceUpdate } from './writes.ts'
 
 /** Result columns; `open` where there may be more than could be counted. `held` of PREPARE and DECLARE CURSOR. */
 export interface Output { readonly fields: readonly Field[]; readonly open?: Value | undefined; readonly held?: readonly Field[] }
@@ -82,6 +82,7 @@ function copy(context: Context, body: Body, scope: Scope): Output {
     const found = noteRelation(context, relation, scope, 'insert')
     for (const column of found?.columns ?? []) if (names.length === 0 || names.includes(column.name)) context.uses.use({ columns: new Set([pack(found?.oid ?? 0, column.attribute)]) }, 'write-target')
     fired(context, found)
+    writeDefaults(context, found, undefined)
     return nothing
   }
   const item = rangeVar(context, relation, scope)

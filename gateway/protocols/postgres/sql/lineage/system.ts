@@ -20,7 +20,9 @@ export function sinkOf(name: string): string | undefined {
     case 'set_config': return 'set_config'
     case 'pg_notify': return 'notify'
     case 'pg_logical_emit_message': case 'pg_create_restore_point': case 'pg_replication_origin_create': return 'message'
-    case 'setval': return 'sequence'
+    case 'setval': case 'nextval': return 'sequence'
+    // random() tells what it was given.
+    case 'setseed': return 'random'
     case 'lo_from_bytea': case 'lo_put': case 'lowrite': case 'lo_import': return 'large_object'
     case 'lo_export': case 'pg_file_write': return 'file'
     case 'ts_stat': case 'ts_rewrite': case 'query_to_xml': case 'query_to_xmlschema': case 'query_to_xml_and_xmlschema': return 'dynamic_sql'

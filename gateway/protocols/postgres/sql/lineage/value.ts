@@ -75,7 +75,7 @@ export const asScalar = (value: Value): Value => value.isComposite === true ? { 
 /** A row whose fields are known; as a whole it is all of them. */
 export const rowValue = (fields: readonly Field[], whole: Value = merge(fields.map((field) => field.value))): Value => ({ ...whole, fields: () => fields, isComposite: true })
 
-export const lineageOf = (value: Value): Lineage => ({ columns: [...value.columns].map(unpack), ...value.unknown !== undefined ? { unknown: value.unknown } : {} })
+export const lineageOf = (value: Value): Lineage => ({ columns: [...value.columns].map(unpack), ...value.unknown !== undefined ? { unknown: value.unknown } : {}, ...value.isPlain === true ? { isPlain: true } : {} })
 
 /** Row by row joined by ordinal; the longer one's rest stays as it is. */
 export function mergeFields(left: readonly Field[], right: readonly Field[]): Field[] {

@@ -1,5 +1,7 @@
 // INSERT, UPDATE, DELETE and MERGE: what is written where, and what RETURNING gives back of it.
-import type { Relation } from '../analysis.ts'
+import type { Column, Relation } from '../analysis.ts'
+import { descendants } from '../descendants.ts'
+import { expandRelation } from '../facts/relations.ts'
 import { test } from './comparisons.ts'
 import { lost, type Context } from './context.ts'
 import { traceWith } from './cte.ts'
@@ -11,7 +13,7 @@ import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import type { Output } from './statements.ts'
 import { traceList, traceTargets } from './targets.ts'
-import { bodyAt, bodyOf, childrenOf, listAt, numberAt, tagged, textAt, type Body } from './tree.ts'
+import { bodyAt, bodyOf, childrenOf, itemsOf, listAt, numberAt, tagged, textAt, type Body } from './tree.ts'
 import { empty, flat, merge, pack, unpack, columnValue, type Field, type Value } from './value.ts'
 
 /** The written relation, with what was written into each column. */
@@ -61,15 +63,8 @@ export function traceInsert(context: Context, body: Body, outer: Scope): Output 
     if (source.open !== undefined) for (const name of names) write(context, into, name, source.open)
   }
   const given = new Set(select === undefined ? [] : names)
-  for (const column of into.relation?.columns ?? []) {
-    if (given.has(column.name) || column.isGenerated === true) continue
-    if (column.expression !== undefined) write(context, into, column.name, columnExpression(context, column.expression, undefined))
-    else {
-      // A domain may have a default, and routines in it.
-      const added = bodiesOf(context, context.naming.snapshot.type(column.type)?.routines ?? [])
-      if (added !== undefined) write(context, into, column.name, added)
-    }
-  }
+  writeDefaults(context, into.relation, given, (name, value) => write(context, into, name, value))
+  for (const row of select === undefined ? [] : listAt(select, 'valuesLists')) (itemsOf(row) ?? []).forEach((each, at) => { if (isDefault(each)) writeDefault(context, into, names[at] ?? '') })
   const conflict = bodyAt(body, 'onConflictClause')
   if (conflict !== undefined) {
     context.uses.relation(into.relation?.schema ?? '', into.relation?.name ?? '', into.relation?.oid, 'update')
@@ -136,6 +131,9 @@ export function traceMerge(context: Context, body: Body, outer: Scope): Output {
       const names = listed.length > 0 ? listed : into.relation?.columns.map((column) => column.name) ?? []
       const { values, open } = traceList(context, listAt(clause, 'values'), scope)
       values.forEach((value, at) => write(context, into, names[at] ?? '', value))
+      listAt(clause, 'values').forEach((each, at) => { if (isDefault(each)) writeDefault(context, into, names[at] ?? '') })
+      const isGiven = new Set(values.length === 0 ? [] : names)
+      writeDefaults(context, into.relation, isGiven, (name, value) => write(context, into, name, value))
       if (open !== undefined) for (const name of names) write(context, into, name, open)
     }
   }
@@ -150,7 +148,9 @@ function assign(context: Context, into: Target, targets: readonly unknown[], sco
       continue
     }
     subscripts(context, each, scope)
-    write(context, into, textAt(set, 'name') ?? '', assigned(context, set['val'], scope))
+    const name = textAt(set, 'name') ?? ''
+    write(context, into, name, assigned(context, set['val'], scope))
+    if (isDefault(sourceOf(set['val']))) writeDefault(context, into, name)
   }
 }
 
@@ -160,6 +160,13 @@ function assigned(context: Context, node: unknown, scope: Scope): Value {
   const value = evaluate(context, node, scope)
   if (multiple === undefined) return value
   return value.fields?.()[(numberAt(multiple, 'colno') ?? 1) - 1]?.value ?? value
+}
+
+/** Of `(a, b) = (DEFAULT, 1)` the part for this column. */
+function sourceOf(node: unknown): unknown {
+  const multiple = bodyOf(node, 'MultiAssignRef')
+  const row = multiple === undefined ? undefined : bodyOf(multiple['source'], 'RowExpr')
+  return multiple === undefined ? node : row === undefined ? undefined : listAt(row, 'args')[(numberAt(multiple, 'colno') ?? 1) - 1]
 }
 
 /** `tags[n] = …`: what picks the place is a predicate of sorts. */
@@ -190,6 +197,41 @@ function returning(context: Context, body: Body, into: Target, others: readonly 
   return traceTargets(context, listAt(clause, 'exprs'), scope)
 }
 
+/** Itself, and where its rows are: partitions and inheriting tables, or the tables behind a view. */
+function writtenBehind({ naming }: Context, relation: Relation | undefined): readonly Relation[] {
+  if (relation === undefined) return []
+  const behind = relation.kind === 'v' ? expandRelation(relation, naming).flatMap(({ oid }) => oid === undefined ? [] : naming.snapshot.relation(oid) ?? []) : []
+  return [relation, ...behind].flatMap((each) => [each, ...descendants(each, naming.snapshot)])
+}
+
+/** What a column holds that is given nothing, or DEFAULT; undefined: NULL, or the server's own next number. */
+function defaultOf(context: Context, { expression, isGenerated, type }: Column): Value | undefined {
+  if (isGenerated === true) return undefined
+  // A domain may have a default, and routines in it.
+  return expression === undefined ? bodiesOf(context, context.naming.snapshot.type(type)?.routines ?? []) : columnExpression(context, expression, undefined)
+}
+
+/** Into every column that is given nothing; `given` undefined: any may be. A view has no columns for some of its table's. */
+export function writeDefaults(context: Context, relation: Relation | undefined, given: ReadonlySet<string> | undefined, put?: (name: string, value: Value) => void): void {
+  for (const each of relation === undefined ? [] : relation.kind === 'v' ? writtenBehind(context, relation) : [relation]) {
+    for (const column of each.columns) {
+      const value = each === relation && given?.has(column.name) === true ? undefined : defaultOf(context, column)
+      if (value === undefined) continue
+      if (each === relation && put !== undefined) put(column.name, value)
+      else context.uses.flow(value, `${each.schema}.${each.name}.${column.name}`, pack(each.oid, column.attribute))
+    }
+  }
+}
+
+/** DEFAULT is written into the column: what that is, only the column says. */
+function writeDefault(context: Context, into: Target, name: string): void {
+  const column = into.relation?.columns.find((each) => each.name === name)
+  const value = column === undefined ? undefined : defaultOf(context, column)
+  if (value !== undefined) write(context, into, name, value)
+}
+
+const isDefault = (node: unknown): boolean => tagged(node)?.tag === 'SetToDefault'
+
 /** Made from other columns of the row, of which any may have been written. */
 const computed = (into: Target, name: string): boolean => into.relation?.kind === 'v' || into.relation?.columns.find((column) => column.name === name)?.isGenerated === true
 
@@ -206,7 +248,7 @@ function triggered(context: Context, into: Target): readonly Value[] {
  */
 export function fired(context: Context, relation: Relation | undefined): readonly Value[] {
   const parts: Value[] = []
-  for (const oid of relation?.triggers ?? []) {
+  for (const oid of new Set(writtenBehind(context, relation).flatMap(({ triggers }) => triggers ?? []))) {
     const routine = context.naming.snapshot.routine(oid)
     if (routine === undefined) parts.push(lost(context, 'opaque_routine'))
     else if (routine.schema === 'pg_catalog') continue
