@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ReportDigests } from './bundle.ts'
 import { PolicyError, type Finding } from './errors.ts'
+import { located } from './hints.ts'
 import { canonicalJson } from './signing/canonical-json.ts'
 import { readSource, sourceDigest, type PolicySource } from './source.ts'
 import { compilerDigest } from './toolchain/artefact.ts'
@@ -218,7 +219,8 @@ export function typed(files: Record<string, string>): Record<string, string> {
 export async function askCompiler(request: ToolchainRequest, { deadlineMs, toolchain }: Run): Promise<{ readonly result: unknown }> {
   const compiler = toolchain ?? new Toolchain()
   using _own = toolchain === undefined ? compiler : undefined
-  const { findings, result } = await compiler.request(request, deadlineMs)
+  const { findings: found, result } = await compiler.request(request, deadlineMs)
+  const findings = found.map(finding => located(finding, request.files?.[finding.file]))
   if (findings.length > 0) throw new PolicyError('ERR_POLICY_CHECK', summary(findings), { findings })
   return { result }
 }

@@ -26,6 +26,16 @@ const parts = ['policy', 'data', 'schema']
 const extensions = ['.rego', '.json', '.yaml', '.yml']
 const skipped = ['node_modules', '.git']
 
+/** Rego right beside `policy/`, or in a folder beside it: whoever put it there thinks that it is in force, and nothing reads it. Empty where there is no `policy/`. */
+export function overlooked(folder: string): readonly string[] {
+  if (!existsSync(path.join(folder, 'policy')) || !statSync(folder).isDirectory() || path.resolve(folder) === path.resolve(shippedFolder)) return []
+  const isBeside = (name: string) => !parts.includes(name) && !skipped.includes(name) && !name.startsWith('.')
+  return readdirSync(folder, { withFileTypes: true }).filter(({ name }) => isBeside(name)).flatMap(entry => {
+    const names = entry.isDirectory() ? readdirSync(path.join(folder, entry.name)).map(name => `${entry.name}/${name}`) : [entry.name]
+    return names.filter(name => name.endsWith('.rego'))
+  })
+}
+
 /** Whether a file of the source, by its path, is one that the compiler reads. */
 export function isPolicyFile(name: string): boolean {
   return extensions.includes(path.extname(name)) && !name.split('/').some(segment => skipped.includes(segment))

@@ -1,6 +1,7 @@
 // What the commands say to people, as lines of text. Pure: the terminal, its colours and the exit status belong to cli.ts.
 import type { Coverage, FileCoverage, InputReads, InspectedPackage, RuleCost, TestResult } from './compiler.ts'
 import type { Finding } from './errors.ts'
+import { explained } from './hints.ts'
 import { createPruner } from './prune.ts'
 
 /** How a word is set off: colour on a terminal, nothing elsewhere. */
@@ -9,7 +10,7 @@ export interface Style { good(text: string): string; bad(text: string): string; 
 type Show = (file: string) => string
 
 export function findingLines(findings: readonly Finding[], show: Show): string[] {
-  return findings.map(({ file, row, col, message }) => {
+  return findings.map(explained).map(({ file, row, col, message }) => {
     if (file === '') return message
     return `${row === 0 ? show(file) : `${show(file)}:${row}:${col}`}: ${message}`
   })

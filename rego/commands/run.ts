@@ -1,9 +1,10 @@
 // What every verb of `policy` shares: its folder argument, and how an answer, a finding and an error reach the terminal.
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { styleText } from 'node:util'
 import { Option, type Command } from 'commander'
 import { PolicyError, type Finding } from '../errors.ts'
-import { defaultFolder, readPolicyFolder, wholeOf } from '../folder.ts'
+import { defaultFolder, overlooked, readPolicyFolder, wholeOf } from '../folder.ts'
 import { formatFindings, formats, isMachineFormat, type Format, type MachineFormat } from '../formats/index.ts'
 import { findingLines, type Style } from '../report.ts'
 
@@ -22,6 +23,9 @@ export function verb(policy: Command, name: string, description: string, example
     .option('--json', 'the result as one JSON document')
     .addHelpText('after', `\nExamples:${examples}\n${exits}`)
 }
+
+/** Files that are named in a note. */
+const maxBeside = 3
 
 /** `--format`, for a verb whose findings a machine reads. */
 export function formatted(command: Command): Command {
@@ -55,6 +59,8 @@ export async function told(dir: string | undefined, form: boolean | undefined | 
   const whole = wholeOf(folder)
   if (whole !== undefined) write(process.stderr, [`note: ${from} is a part of the policy in ${path.relative(process.cwd(), whole) || '.'}, here without its data/ and schema/`])
   const show = (file: string) => path.relative(process.cwd(), path.join(folder, file))
+  const beside = existsSync(folder) ? overlooked(folder) : []
+  if (beside.length > 0) write(process.stderr, [`note: ${beside.slice(0, maxBeside).map(show).join(', ')}${beside.length > maxBeside ? ` and ${beside.length - maxBeside} more` : ''}: not below policy/, so no part of this policy`])
   await ran(form, doing, show, async () => work({ folder, files: readPolicyFolder(from), show }))
 }
 

@@ -1,6 +1,7 @@
 // What is found, in the form that a machine reads.
 import type { TestResult } from '../compiler.ts'
 import type { Finding } from '../errors.ts'
+import { explained } from '../hints.ts'
 import { githubFindings, githubTests } from './github.ts'
 import { junitFindings, junitTests } from './junit.ts'
 import { sarifFindings, sarifTests } from './sarif.ts'
@@ -14,7 +15,8 @@ export function isMachineFormat(format: Format): format is MachineFormat {
   return format !== 'pretty' && format !== 'json'
 }
 
-export function formatFindings(format: MachineFormat, findings: readonly Finding[], show: (file: string) => string): string {
+export function formatFindings(format: MachineFormat, found: readonly Finding[], show: (file: string) => string): string {
+  const findings = found.map(explained)
   if (format === 'github') return githubFindings(findings, show).join('\n')
   if (format === 'junit') return junitFindings(findings, show)
   return JSON.stringify(sarifFindings(findings, show), undefined, 1)

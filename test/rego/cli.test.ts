@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import anyTest, { type ExecutionContext } from 'ava'
+import { explained, located } from '../../rego/hints.ts'
 
 // One after the other: each compiler is a process of some 200 MB.
 const test = anyTest.serial
@@ -49,6 +50,22 @@ test('a part of a policy is told to be one: it decides without its data', async 
 test('what a command lacks is told with the command whose help tells more', async t => {
   t.deepEqual(await policy('.', 'replay'), { status: 2, out: '', err: "error: required option '--base <version>' not specified\n(countersign policy replay --help tells more)\n" })
   t.deepEqual(await policy('.', 'chekc'), { status: 2, out: '', err: "error: unknown command 'chekc'\n(Did you mean check?)\n(countersign policy --help tells more)\n" })
+})
+
+test('who meets a message of the compiler for the first time is told what to look at', async t => {
+  const dir = folder(t, { 'policy/x.rego': `${good}\nallow if access.in_any(input.subject, ["x"])\n`, 'data/data.json': '{}', 'rules/cards.rego': good })
+  const { status, err } = await policy(dir, 'check', '.')
+  t.is(status, 1)
+  t.is(err, 'note: rules/cards.rego: not below policy/, so no part of this policy\npolicy/x.rego:5:10: undefined function access.in_any: no built-in function here is called so (`policy capabilities` lists them); one of a package needs its import, such as `import data.countersign.access`\n')
+  const finding = { code: '', file: 'data/data.json', row: 0, col: 0 }
+  for (const [message, hint] of [
+    ['var reason is unsafe', 'nothing gives it a value: a name with a typo, a missing import, or no condition of this rule that binds it'],
+    ['undefined function nothing', 'no function of this package, and no built-in function here, is called so (`policy capabilities` lists those)'],
+    ['match error', 'the two sides can never be equal, since they are of different types: a list is not one of its members (`some x in list`, `x in list`)'],
+  ] as const) t.is(explained({ ...finding, message }).message, `${message}: ${hint}`)
+  t.is(explained({ ...finding, message: 'undefined ref: input.x' }).message, 'undefined ref: input.x')
+  t.like(located({ ...finding, message: 'm' }, '{\n "a": 1,}'), { row: 2, col: 9 })
+  t.like(located({ ...finding, message: 'm' }, '[]'), { row: 0, col: 0 })
 })
 
 test('a finding is file:row:col: message, and exit status 1', async t => {

@@ -104,7 +104,7 @@ test('data that would not be loaded, or that hides other data, is refused', asyn
     'data/list/data.json:0:0: the top of a data file must be an object',
     'data/owners/data.yaml:0:0: "a" is set by two data files',
     'data/roles.json:0:0: a file below data/ is named data.json or data.yaml; its folders are its path in data',
-    'data/two/data.json:0:0: …',
+    'data/two/data.json:1:4: …',
     'data/yaml/data.json:0:0: …',
   ])
   t.regex((await findings({ 'policy/x.rego': 'package owners\n\na := 1\n' }))[0] ?? '', /conflicting rule for data path owners\/a found/)
