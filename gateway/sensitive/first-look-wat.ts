@@ -8,6 +8,8 @@ import {
 /** Where the functions below find it in memory: two bytes for each byte, little-endian. */
 export const firstLookTable: Uint8Array = Buffer.from(Uint16Array.from(kinds).buffer)
 
+/** From `-` to `9` stand the digits, what may stand between them in a number, and a slash. */
+const NINE = 0x39, SLASH = 0x2f
 const kindAt = (table: number, at: string) => `(i32.load16_u offset=${table} (i32.shl (i32.load8_u ${at}) 1))`
 const widen = '(if (i32.gt_u $cluster $widest) (then (local.set $widest $cluster)))'
 const closeWord = `(if (i32.and (i32.ge_u $word ${MIN_TOKEN_WORD}) (i32.ne (i32.and $in_word ${DIGIT | UPPER}) 0)) (then (local.set $has_token 1)))`
@@ -55,6 +57,15 @@ export const firstLookWat = (table: number): string => `
 
 (func $may_hold_number (export) (param $start $end) (result)
   (local $at $kind $digits)
+  (local.v128 $cell)
+  ;; Too few digits whatever they are: that there is nothing else in it is seen in one look.
+  (if (i32.lt_u (i32.sub $end $start) ${MIN_CARD}) (then
+    (local.set $cell (v128.load $start))
+    (return (i32.ne 0 (i32.and
+      (i32.sub (i32.shl 1 (i32.sub $end $start)) 1)
+      (i8x16.bitmask (v128.or
+        (i8x16.gt_u (i8x16.sub $cell (i8x16.splat ${MINUS})) (i8x16.splat ${NINE - MINUS}))
+        (i8x16.eq $cell (i8x16.splat ${SLASH})))))))))
   (local.set $at $start)
   (block $over
     (loop $bytes

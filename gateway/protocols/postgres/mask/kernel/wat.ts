@@ -12,7 +12,7 @@ const plain: Readonly<Record<string, readonly number[]>> = {
   'return': [0x0f],
   'i32.eqz': [0x45], 'i32.eq': [0x46], 'i32.ne': [0x47], 'i32.lt_s': [0x48], 'i32.lt_u': [0x49], 'i32.gt_s': [0x4a], 'i32.gt_u': [0x4b], 'i32.le_u': [0x4d], 'i32.ge_s': [0x4e], 'i32.ge_u': [0x4f],
   'i32.ctz': [0x68], 'i32.add': [0x6a], 'i32.sub': [0x6b], 'i32.and': [0x71], 'i32.or': [0x72], 'i32.shl': [0x74], 'i32.shr_u': [0x76], 'i32.rotl': [0x77],
-  'i8x16.splat': [0xfd, 0x0f], 'i8x16.eq': [0xfd, 0x23], 'v128.or': [0xfd, 0x50], 'i8x16.bitmask': [0xfd, 0x64],
+  'i8x16.splat': [0xfd, 0x0f], 'i8x16.eq': [0xfd, 0x23], 'i8x16.gt_u': [0xfd, 0x28], 'i8x16.sub': [0xfd, 0x71], 'v128.or': [0xfd, 0x50], 'i8x16.bitmask': [0xfd, 0x64],
 }
 /** Those that read or write memory; none promises an alignment. */
 const onMemory: Readonly<Record<string, readonly number[]>> = { 'i32.load': [0x28], 'i32.load8_u': [0x2d], 'i32.load16_u': [0x2f], 'i32.store': [0x36], 'v128.load': [0xfd, 0x00], 'v128.store': [0xfd, 0x0b] }
