@@ -4,10 +4,14 @@ import type { Command } from 'commander'
 import { bundleOf, signaturesFile, type Bundle } from '../bundle.ts'
 import { shippedCapabilities } from '../capabilities.ts'
 import { PolicyError } from '../errors.ts'
+import { checkShape } from '../module-shape.ts'
 import { reproduceBundle, type Commit } from '../reproduce.ts'
+import { quicken } from '../runtime/index.ts'
 import { readSignedBundle } from '../signing/bundle-signature.ts'
 import { readVerificationKey, rsaAlgorithms } from '../signing/keys.ts'
 import { readTarball } from '../tarball.ts'
+import { compilerDigest } from '../toolchain/artefact.ts'
+import { readSections } from '../wasm-reader.ts'
 import { readBundleFile } from './bundle-file.ts'
 import { ran, style, type Json, type Told } from './run.ts'
 
@@ -48,6 +52,7 @@ async function verify(file: string, options: VerifyOptions, readCommit: ReadComm
     `${file}: sha256 ${hex}`,
     signer === undefined ? 'whose it is was not asked (--unsigned)' : `signed by ${signer}${options.scope === '' ? '' : ` for ${options.scope}`}`,
     `revision ${revision}, serial ${serial}`,
+    ...compilerWords(bundle),
   ]
   if (options.commit === undefined) return { document: says, lines }
   const commit = await readCommit(options.repository, options.commit)
@@ -60,6 +65,16 @@ async function verify(file: string, options: VerifyOptions, readCommit: ReadComm
       : [...lines, `${style.bad('not reproduced')} from commit ${commit.revision}:`, ...differences.map(({ message }) => `  ${message}`)],
     isAmiss: !isSame,
   }
+}
+
+/** What a host here does not know is right, and slower: an operator is told before it decides. */
+export function compilerWords({ wasm, compilerDigest: compiler }: Pick<Bundle, 'wasm' | 'compilerDigest'>): readonly string[] {
+  const parts = readSections(wasm)
+  const known = quicken(parts, wasm, checkShape(parts).length)
+  return [
+    ...compiler === compilerDigest() ? [] : ['compiled by another compiler than the one of this release'],
+    ...known.includes('opa_value_hash') ? [] : [`its functions are not those of the OPA that this release knows: it decides the same, and takes longer (rego/README.md, "What is replaced in a module")`],
+  ]
 }
 
 async function open(file: string, { key, keyid, alg, scope, unsigned = false, minimumSerial }: VerifyOptions): Promise<{ bytes: Uint8Array; bundle: Bundle; signer: string | undefined }> {

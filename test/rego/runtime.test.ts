@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import test from 'ava'
 import type { loadPolicySync } from '@open-policy-agent/opa-wasm'
+import { compilerWords } from '../../rego/commands/verify.ts'
 import { hostBuiltins } from '../../rego/builtins/index.ts'
 import { createEvaluator } from '../../rego/evaluator.ts'
 import { readBundle } from '../../rego/index.ts'
@@ -88,6 +89,9 @@ test('a module whose functions are other than known keeps them', t => {
   for (let at = strange.indexOf(fnv); at >= 0; at = strange.indexOf(fnv, at + 1)) strange[at + 1] = 0xc4
   t.true(WebAssembly.validate(strange))
   t.deepEqual(quickened(strange).names, withWith.filter(name => name !== 'opa_value_hash'))
+  // Whoever verifies such a bundle is told; of one that this release compiled there is nothing to tell.
+  t.deepEqual(compilerWords(bundle), [])
+  t.deepEqual(compilerWords({ wasm: strange, compilerDigest: '0' }), ['compiled by another compiler than the one of this release', 'its functions are not those of the OPA that this release knows: it decides the same, and takes longer (rego/README.md, "What is replaced in a module")'])
   t.true(WebAssembly.validate(quickened(strange).wasm))
 })
 
