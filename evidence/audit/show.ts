@@ -39,6 +39,7 @@ function summaryOf(frame: RecordedFrame): string {
   const said = [
     frame.ref === undefined ? '' : `of ${frame.ref}`,
     frame.kind === kind.outcome ? outcomes[number(1)] ?? '' : frame.kind === kind.approval ? edges[number(2)] ?? '' : '',
+    frame.kind === kind.requestChunk || frame.kind === kind.resultChunk ? `${number(1)} bytes` : '',
     frame.kind === kind.refusal ? String(frame.structure.get(1) ?? '') : '',
     frame.kind === kind.close ? `${closeReasons[number(3)] ?? 'no known reason'} · ${number(1)} frames before it` : '',
     frame.kind === kind.unauthenticated ? `${number(1)} refused` : '',

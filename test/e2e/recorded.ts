@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { exportSessionKeys, frameKind } from '../../evidence/index.ts'
 import { contentsOf, Recording } from '../../evidence/audit/recording.ts'
-import { frameAsData } from '../../evidence/audit/show.ts'
+import { frameAsData, frameInFull } from '../../evidence/audit/show.ts'
 import { parseSessionKeys } from '../../evidence/verify/session-keys.ts'
 
 export interface Frame {
@@ -40,6 +40,12 @@ export function framesOf(directories: { readonly keys: string; readonly evidence
     if (read === undefined || head === '' || head !== read.head) read = { head, frames: readFrames(directories) }
     return read.frames
   }
+}
+
+/** A session as `evidence replay` tells it. */
+export function toldSession(directories: { readonly keys: string; readonly evidence: string }, session: string): string {
+  using recording = new Recording(directories.evidence, parseSessionKeys([...exportSessionKeys(directories.keys)].join('')))
+  return [...recording.frames()].filter((frame) => frame.session === session).map((frame) => frameInFull(frame)).join('\n')
 }
 
 /** The whole input of the decision that a frame records, as text; by `session/seq`. */

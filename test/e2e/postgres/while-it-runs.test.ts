@@ -1,8 +1,11 @@
 // What happens while a statement runs, waits for a person, or sends more than anybody reads: cancels, limits, expiry, off-boarding, and ends of either side.
+import fs from 'node:fs'
+import path from 'node:path'
 import test from 'ava'
+import { commit, write as writeFiles } from '../../gateway/policy/policy-repository.ts'
 import { errorFields, errorOf, PostgresClient, texts, write } from '../postgres-client.ts'
 import type { Reply } from '../postgres-client.ts'
-import { eventually } from '../recorded.ts'
+import { eventually, toldSession } from '../recorded.ts'
 import type { Frame } from '../recorded.ts'
 import { reset } from './conversations.ts'
 import { frontOf } from './front.ts'
@@ -273,6 +276,67 @@ test.serial('a token that expires while nothing runs ends the connection at once
   ahead = 0
   t.is(errorOf(replies)?.['S'], 'FATAL')
   t.true(client.isClosed)
+})
+
+test.serial('a session is told to an examiner statement by statement: as typed, values by number and masked, what was decided, rows, bytes and masked cells', async (t) => {
+  const client = await front().as('leads')
+  await client.simple("select name as who, ssn from customers where id = 1; select count(*) from items where name <> 'it''s'")
+  await client.pipeline([parse('select name from customers where ssn = $1 and id <> $2'), bind({ parameters: ['123-45-6789', null] }), execute(), sync()])
+  await client.simple('drop table items')
+  await client.simple('copy items to stdout')
+  client.send(query('copy items (id, name) from stdin'))
+  await client.until('G')
+  client.send(write.copyData('7\tseven\n8\teight\n'), write.copyDone())
+  await client.until()
+  client.send(query('delete from items'))
+  t.is(await front().decide(await approvalIn(client), 'approve'), 200)
+  t.is(codes(await client.until()), 'DELETE 5 ZI')
+  await client.simple('select 1 / 0')
+  await client.end()
+  const { session } = await eventually(() => { const frames = front().gateway.frames(); const intent = frames.findLast((frame) => frame.kind === 'intent' && says('who')(frame)); return frames.find((frame) => frame.kind === 'close' && frame.session === intent?.session) }, 'the end of the session')
+  const told = toldSession(front().gateway.home.directories, session)
+  let rest = told
+  for (const line of [
+    /select name as who, ssn from customers where id = \$1; select count\(\*\) from items where name <> \$2\n +-- \$1 = '1'\n +-- \$2 = 'it''s'\n/, /result: SELECT 1 \(2 rows, 163 bytes, .*masked: pg\.ssn 1\)/,
+    /select name from customers where ssn = \$1 and id <> \$2\n +-- \$1 = ⟦US_SSN:.*⟧\n +-- \$2 = NULL\n/, /delivered · SELECT 0/,
+    /refusal +policy\.denied · pg\.drop appdb\/postgres · \[deny pg\.ddl\]\n.*\n +drop table items\n.*decision: deny\n +pg\.ddl: Creating/,
+    /copy items to stdout\n/, /result: COPY 3 \(3 rows, /, /copy items \(id, name\) from stdin\n/, /requestChunk +of \d+ · 26 bytes\n/, /delivered · COPY 2/,
+    /approved · .* pg\.delete appdb\/postgres\n/, /"subject": ".*otto",\n.*\n +"comment": "ticket 1042"/, /consumed · /, /\[require pg\.whole_table\]\n.*\n +delete from items\n/, /delivered · DELETE 5/,
+    /select \$1 \/ \$2\n/, /failed · ERROR 22012/, /close +ended · \d+ frames before it$/,
+  ]) {
+    const found = line.exec(rest)
+    if (found === null) return t.fail(`${line} is not there, or not in its place:\n${told}`)
+    rest = rest.slice(found.index + found[0].length)
+  }
+  t.false(/123-45-6789|seven/.test(told))
+})
+
+// What it puts in force stays.
+test.serial('what was bound, or decided beside a statement that waits, under a policy that is in force no more is asked about again', async (t) => {
+  t.timeout(120_000)
+  const { policy } = front().gateway.home
+  for (const name of fs.readdirSync(policy, { recursive: true, encoding: 'utf8' })) if (name.endsWith('_test.rego')) fs.rmSync(path.join(policy, name))   // seconds of each activation here
+  writeFiles(policy, { 'policy/frozen/frozen.rego': 'package policies.frozen\n\ndeny contains {"id": "frozen", "msg": "Items are frozen.", "severity": "high", "controls": ["FFIEC-IS-II.C.15"]} if "insert" in {statement.kind | some statement in input.request.statements}\n' })
+  await commit(policy, front().bank.signer)
+  await withClient('leads', async (client) => {
+    await withClient('leads', async (waiting) => {
+      await client.pipeline([query('begin'), parse("insert into items values (60, 'x')", 'i'), bind({ portal: 'i', name: 'i' }), parse('select id from items order by id', 's'), bind({ portal: 's', name: 's' }), execute('s', 1), sync()])
+      waiting.send(query("insert into items values (61, 'x')"), query('delete from customers'))
+      const [notice] = await waiting.until('N')
+      const id = / approval (\S+) /.exec(errorFields(notice?.body ?? new Uint8Array())['M'] ?? '')?.[1] ?? ''
+      front().gateway.signal('SIGHUP')
+      await eventually(() => /"serial":2.*policy activated/.test(front().gateway.log()) || undefined, 'the second policy')
+      t.is(codes(await client.pipeline([execute('s', 1), execute('s'), sync()])), 's SELECT 1 ZT', 'a portal is read on where policy says the same')
+      t.is(codes(await client.pipeline([execute('i'), sync()])), '42501 ZE')
+      await front().decide(id, 'approve')
+      const said = [...await waiting.until(), ...await waiting.until()]
+      t.is(codes(said), '42501 ZI DELETE 1 ZI')
+      t.is(errorOf(said)?.['M'], 'Another policy came into force while this waited for a call beside it')
+    })
+  })
+  t.is(texts(await superuser.simple('select count(*) from items where id >= 60'))[0]?.[0], '0')
+  const outcome = await outcomeOf(says('insert into items values'))
+  t.like(outcome, { status: 'cancelled' })
 })
 
 test.serial('when the gateway stops, connections hear why, and every session is closed on record', async (t) => {
