@@ -101,6 +101,16 @@ test('long texts are read in a worker, in order, beside short ones', async (t) =
   t.is(broken.status, 'error')
 })
 
+test('more long texts than may wait are refused at once, and short ones are read meanwhile', async (t) => {
+  const own = await createParser()
+  const long = `select '${'a'.repeat(100_000)}'`
+  const waiting = Array.from({ length: 64 }, () => own.parse(long))
+  t.deepEqual(own.parse(long), { status: 'error', message: 'too many long statements are waiting to be parsed', position: 0 })
+  t.like(own.parse('select 1'), { status: 'ok' })
+  await own[Symbol.asyncDispose]()
+  t.deepEqual(new Set((await Promise.all(waiting)).map((parsed) => parsed.status === 'error' ? parsed.message : 'read')), new Set(['the gateway is stopping']))
+})
+
 test('a parser that is closed answers whoever waits', async (t) => {
   const own = await createParser()
   const waiting = own.parse(`select '${'a'.repeat(100_000)}'`)
