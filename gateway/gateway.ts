@@ -122,6 +122,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       metrics.decided(target.name, decided.decision.effect)
       return decided
     },
+    isInForce: (bundle) => policyInForce().policy.digest === bundle,
     visible(call, items, { catalogue, labels }) {
       const properties = (key: string) => ({ ...call.input.resource.properties, labels: [...labels, ...Object.hasOwn(catalogue, key) ? catalogue[key]?.labels ?? [] : []] })
       const input = { ...call.input, phase: 'list', items: items.map(({ type, id, catalogueKey }) => ({ type, id, properties: properties(catalogueKey) })) }

@@ -31,6 +31,8 @@ export interface Stages {
   leave(session: Session): void
   project<O extends Operation>(call: Call<O>, session: Session, target: TargetConfig, approval: Json): ProjectedCall<O>
   decide<O extends Operation>(call: ProjectedCall<O>, target: TargetConfig): DecidedCall<O>
+  /** Is this the policy that decides now? */
+  isInForce(bundle: Uint8Array): boolean
   visible(call: DecidedCall, items: readonly VisibleItem[], target: TargetConfig): readonly boolean[]
   /** Why this caller may not ask what policy says of this call's subject. */
   mayAsk(call: DecidedCall, session: Session, target: TargetConfig): Refusal | undefined
@@ -117,6 +119,15 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     return refused === undefined ? { call: again } : { call: again, refused: { ...about(again), ...refused } }
   }
 
+  /** What was decided while others of its read were held says nothing of now. */
+  const current = (settled: Settled<O>): Settled<O> => {
+    const { call } = settled
+    if (settled.refused !== undefined) return settled
+    const over = overOf(session)
+    if (over !== undefined) return { call, refused: refusal(over, undefined, about(call)) }
+    return stages.isInForce(call.bundle) ? settled : { call, refused: refusal('approval.superseded', 'Another policy came into force while this waited for a call beside it', about(call)) }
+  }
+
   return {
     session: session.writer.hex,
     owner: `${session.principal.id}\n${session.principal.clientId}`,
@@ -129,8 +140,9 @@ function createGate<O extends Operation, U extends Upstream<O>>(session: Session
     request(operations, from, hold) {
       const settling = operations.map((operation) => settle(decide(operation, from), hold))
       const isHeld = settling.some((one) => one instanceof Promise)
-      return isHeld ? Promise.all(settling).then((settled) => stages.record.intents(session, settled)) : stages.record.intents(session, settling as Settled<O>[])
+      return isHeld ? Promise.all(settling).then((settled) => stages.record.intents(session, settled.map(current))) : stages.record.intents(session, settling as Settled<O>[])
     },
+    holds: ({ call }) => overOf(session) === undefined && stages.isInForce(call.bundle),
     upload: (permit, bytes, isLast) => stages.record.upload(session, permit as Permit, bytes, isLast),
     deliver: (parts) => stages.record.deliver(session, parts as readonly (readonly [Permit, MaskedPart])[]),
     visible: (permit, items) => stages.visible(permit.call, items, target),

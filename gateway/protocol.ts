@@ -160,6 +160,8 @@ export interface Gate<O extends Operation, U extends Upstream<O>> {
   open(): Promise<U> | U
   /** Projects, decides, holds, and puts on record. One read = one call = one commit; answers in order. */
   request(operations: readonly O[], from: 'client' | 'upstream', hold: Hold): Promise<(Permit<O> | Refusal)[]>
+  /** The policy that permitted it is still the one in force, and the session goes on: what was permitted and has not begun may begin. */
+  holds(permit: Permit<O>): boolean
   /** Later bytes of a permitted request (uploads, COPY IN): on record before they may be written upstream. */
   upload(permit: Permit<O>, bytes: Uint8Array, isLast: boolean): Promise<RecordedPart>
   /** Puts masked parts on record; in order, many calls may be in flight. @throws RefusalError `record.ambiguous` when a result cannot be recorded */

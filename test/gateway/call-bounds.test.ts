@@ -30,6 +30,7 @@ test('a call whose bytes nobody reads cannot be approved: the yes would fit any 
   const stages = {
     identify: () => ({ id: 'idp|mara', clientId: 'agent' }), enter: () => ({ writer: { hex: '00' }, principal: { id: 'idp|mara', clientId: 'agent' } }),
     closed: () => undefined, limit: () => undefined, project: (call: object) => call,
+    isInForce: () => true,
     decide: (call: object) => ({ ...call, decision, decisionId: new Uint8Array(16), canonicalDecision: new Uint8Array() }),
     approve: async () => { asked++; return { refused: true, code: 'approval.pending', message: '', reasons: [] } },
     record: { intents: async (_session: object, settled: readonly { refused?: Refusal; call: DecidedCall }[]) => settled.map(({ refused }) => refused ?? 'permit') },
@@ -51,6 +52,7 @@ async function gateOver(session: object, traits: Traits, limits: object = {}, ap
   let left = 0
   const stages = {
     identify: () => whole.principal, enter: () => whole, open: async () => whole, leave: () => { left++ }, closed: () => undefined, limit: () => undefined, project: (call: object) => call, approve,
+    isInForce: () => true,
     decide: (call: object) => ({ ...call, decision: { ...decision, effect: approve === undefined ? 'allow' : 'require', limits }, decisionId: new Uint8Array(16), canonicalDecision: new Uint8Array() }),
     record: { intents: async (_session: object, settled: readonly { refused?: Refusal }[]) => settled.map(({ refused }) => refused ?? {}) },
   } as unknown as Stages

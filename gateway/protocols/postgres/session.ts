@@ -100,6 +100,7 @@ export class Session {
       analyse: (text, names, admission) => this.#analyse(text, names, admission),
       known: (text, names) => this.#analysed(text, names),
       settle: () => this.#settle(),
+      leave: (act) => this.#outlet.send(this.#replies.leave(act)),
     })
     const holds: HoldingOptions = {
       waitMs: config.approvalWaitS * 1000,

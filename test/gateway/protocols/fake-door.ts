@@ -85,6 +85,7 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
           return issue(call, seq++)
         })
       },
+      holds: () => true,
       async upload(permit, bytes) {
         if (options.failing === 'upload') throw new RefusalError(refusal('record.unavailable'))
         record.push({ kind: 'upload', bytes: bytes.length, seq: permit.seq })

@@ -24,6 +24,8 @@ export interface PlannerOptions {
   analyse(text: string, names: SessionNames, admission: Admission): Promise<Analysis>
   /** The same at once, where it was worked out before and stands on nothing else. */
   known(text: string, names: SessionNames): Analysis | undefined
+  /** Nothing more is asked of it; nothing of it is due. */
+  leave(act: Act): void
   readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
   /** Governed config forwards what cannot be parsed, where policy allows it. */
   readonly isTransparent: boolean
@@ -125,6 +127,7 @@ export class Planner {
     const { state } = this.#o
     if (isFirst && state.due === 0) state.touched.clear()
     if (state.isStale && state.status !== 'E' && resolves.has(message.kind)) return true
+    if (message.kind === 'execute' && this.#isOutdated(state.portals.get(message.portal)?.act)) return true
     return state.touched.has(message, state.segment)
   }
 
@@ -312,7 +315,13 @@ export class Planner {
       if (this.#endsTouched(act.statements)) act.isBarrier = true
       return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
     }
+    if (this.#isOutdated(portal.act)) this.#o.leave(portal.act)
     return portal.act.hasEnded ? this.#run(portal.prepared, portal.message, portal.names).then((act) => step(portal.act = act)) : step(portal.act)
+  }
+
+  /** It was permitted by a policy that is no longer in force, or for a session that is over: a portal may wait for long. */
+  #isOutdated(act: Act | undefined): boolean {
+    return act?.permit !== undefined && !act.hasEnded && !this.#o.gate.holds(act.permit)
   }
 
   async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {

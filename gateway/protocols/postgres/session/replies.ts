@@ -220,7 +220,17 @@ export class Replies {
     const portal = this.#bound.get(name)
     this.#bound.delete(name)
     if (portal === undefined) return
-    this.#delivery.finish(portal.act, portal.act.hasEnded ? notRun : { title: portal.act.title === '' ? 'not run' : 'not read to its end', status: portal.act.title === '' && !portal.act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
+    this.#leave(portal.act)
+  }
+
+  /** What it did is done; the next run of its portal is an operation of its own. */
+  leave(act: Act): Out[] {
+    this.#leave(act)
+    return this.#delivery.take()
+  }
+
+  #leave(act: Act): void {
+    this.#delivery.finish(act, act.hasEnded ? notRun : { title: act.title === '' ? 'not run' : 'not read to its end', status: act.title === '' && !act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
   }
 
   #error(frame: Frame): void {
