@@ -120,7 +120,10 @@ function shown({ tag, body }: Reply): string {
   return 'DTCZ'.includes(tag) ? `${tag}(${body.toString('latin1').replaceAll(/[^ -~]/g, '')})` : tag
 }
 
-/** A portal that is gone in a transaction that has failed has two faults, and a name that nobody may see is refused before it is missed. */
+/**
+ * A portal that is gone in a transaction that has failed has two faults. A simple message that fails while it runs leaves its own unnamed portal, of which
+ * the gateway knows nothing: the server says 25P02 of it, the gateway 34000, and either way nothing runs before the ROLLBACK. A name that nobody may see is refused before it is missed.
+ */
 function alike(said: string): string {
   return said.replaceAll('E(34000)', 'E(25P02)').replaceAll('E(42501)', 'E(42703)')
 }

@@ -311,6 +311,13 @@ test.serial('a session is told to an examiner statement by statement: as typed, 
   t.false(/123-45-6789|seven/.test(told))
 })
 
+test.serial('a text that fails behind a COMMIT of its own is on record as one that has committed', async (t) => {
+  await withClient('owners', async (client) => {
+    t.is(codes(await client.simple("insert into items values (70, 'x'); commit; select 70 / 0")), 'INSERT 0 1 COMMIT 22012 ZI')
+  })
+  t.like(await outcomeOf(says('"70"')), { status: 'failed', code: 'postgres.22012', title: 'ERROR 22012, after a COMMIT' })
+})
+
 // What it puts in force stays.
 test.serial('what was bound, or decided beside a statement that waits, under a policy that is in force no more is asked about again', async (t) => {
   t.timeout(120_000)

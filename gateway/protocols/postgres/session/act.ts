@@ -30,6 +30,8 @@ export class Act {
   broken: Refusal | undefined
   /** The server's command tag, or its error. */
   title = ''
+  /** One of its results was a COMMIT: what stands before it has taken effect, whatever fails behind it. */
+  hasCommitted = false
   /** SQLSTATE of the server's error. */
   failure: string | undefined
   /** Results that are complete; a simple message may have several. */

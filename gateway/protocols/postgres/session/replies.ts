@@ -22,6 +22,8 @@ export interface RepliesEvents {
   farewell(): void
 }
 
+/** What is said where a transaction ends and stays; one that had failed says ROLLBACK. */
+const commits: ReadonlySet<string> = new Set(['COMMIT', 'PREPARE TRANSACTION', 'COMMIT PREPARED'])
 const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
 export class Replies {
   readonly #state: SessionState
@@ -148,6 +150,7 @@ export class Replies {
     // Its portal had run to its end before: it has no more rows.
     if (act.hasEnded) { this.#pop(due); this.#afterEnd(act, frame); return }
     act.title = parseCommandTag(frame.bytes)
+    if (commits.has(act.title)) act.hasCommitted = true
     // Behind a COMMIT the next transaction may be one that the next Sync ends.
     if (act.operation.action.properties.effects.includes('transaction')) this.#state.isInBlock = false
     act.results++
@@ -264,7 +267,7 @@ export class Replies {
     const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
     if (act.hasEnded) return this.#afterEnd(act, frame)      // its portal was gone before
     act.failure = code
-    act.title = `ERROR ${code}`
+    act.title = act.hasCommitted ? `ERROR ${code}, after a COMMIT` : `ERROR ${code}`
     if (act.broken === undefined) this.#delivery.for(act).diagnostic(frame.bytes)
     if (!isOpen) this.#end(act, undefined)
   }
