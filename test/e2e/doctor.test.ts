@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import test from 'ava'
 import pg from 'pg'
 import { stringify, parse } from 'yaml'
-import { startPostgres } from '../../scripts/demo/postgres.ts'
+import { startCluster } from './cluster.ts'
 import type { Database } from '../../scripts/demo/postgres.ts'
 import { commit, write } from '../gateway/policy/policy-repository.ts'
 import { bankConfig, openBank } from './gateway-kit.ts'
@@ -27,7 +27,7 @@ let server: Database
 let bank: Bank
 
 test.before(async () => {
-  server = await startPostgres(folder, () => undefined)
+  server = await startCluster(folder)
   await query(`
     revoke temporary on database postgres from public; create role app login; create role lesser login;
     create table customers (id int primary key, name text, ssn text); grant select on customers to app; grant select (id, name) on customers to lesser`)

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { startPostgres } from '../../scripts/demo/postgres.ts'
+import { startCluster } from './cluster.ts'
 import type { Database } from '../../scripts/demo/postgres.ts'
 import { bankConfig, openBank, publicUrl } from './gateway-kit.ts'
 import type { Bank } from './gateway-kit.ts'
@@ -32,7 +32,7 @@ export const sensitive = { ssn: 'US_SSN', email: 'EMAIL', pin: 'US_ACCOUNT', bor
 /** @param settings more of the target's block `postgres` */
 export async function openPostgresBank(settings: Readonly<Record<string, unknown>> = {}): Promise<PostgresBank> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-kit-'))
-  const server = await startPostgres(folder, () => undefined)
+  const server = await startCluster(folder)
   const direct = (user: string) => PostgresClient.connect({ port: server.port, user, database: databaseName })
   const setUp = await direct('bank')
   await setUp.simple(`create role app login; grant create on database ${databaseName} to app`)

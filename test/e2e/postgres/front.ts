@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { startPostgres } from '../../../scripts/demo/postgres.ts'
+import { startCluster } from '../cluster.ts'
 import type { Database } from '../../../scripts/demo/postgres.ts'
 import { bankConfig, deskUrl, openBank, publicUrl } from '../gateway-kit.ts'
 import type { Bank, HomeOptions } from '../gateway-kit.ts'
@@ -52,7 +52,7 @@ export interface Front {
 
 export async function openFront({ settings = {}, isProcess = false, home: homeOptions = {}, now, upstream = async (port) => port, isObserved = false }: FrontOptions = {}): Promise<Front> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-front-'))
-  const server = await startPostgres(folder, () => undefined)
+  const server = await startCluster(folder)
   const setUp = await PostgresClient.connect({ port: server.port, user: 'bank', database })
   await setUp.simple(`create role app login; grant create on database ${database} to app; grant create on schema public to app; set role app;
     create table items (id int primary key, name text not null); create table customers (id int primary key, name text, ssn text)`)

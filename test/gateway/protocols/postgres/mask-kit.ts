@@ -10,7 +10,8 @@ import type { Lineage, Snapshot } from '../../../../gateway/protocols/postgres/s
 import { loadSnapshot } from '../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { createTokens } from '../../../../gateway/sensitive/index.ts'
 import type { MaskRule } from '../../../../rego/index.ts'
-import { startPostgres, type Database } from '../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../e2e/cluster.ts'
 import { openRaw, type RawClient } from './raw-client.ts'
 
 export const summary = { title: 'result', status: 'delivered', isFinal: true } as const
@@ -30,7 +31,7 @@ export interface Bank {
 
 export async function openBank(): Promise<Bank> {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-mask-'))
-  const database = await startPostgres(folder, () => undefined)
+  const database = await startCluster(folder)
   const client = await openRaw(database.port)
   const rowsOf = async (sql: string) => (await client.ask([encodeQuery(sql)])).filter(({ tag }) => tag === backendTag.dataRow).map(({ bytes }) => rowCells(bytes).map((cell) => cell === null ? null : Buffer.from(cell).toString()))
   let last: Promise<unknown> = Promise.resolve()

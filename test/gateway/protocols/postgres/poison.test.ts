@@ -3,7 +3,8 @@ import test, { type ExecutionContext } from 'ava'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { startPostgres, type Database } from '../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../e2e/cluster.ts'
 import {
   backendTag, encodeBind, encodeCopyData, encodeDescribe, encodeExecute, encodeParse, encodeQuery, encodeSync, parseDiagnostic, parseNegotiate, rowCells, type Frame,
 } from '../../../../gateway/protocols/postgres/messages.ts'
@@ -13,7 +14,7 @@ import { openRaw, said, type RawClient } from './raw-client.ts'
 let database: Database
 test.before(async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-poison-'))
-  database = await startPostgres(folder, () => undefined)
+  database = await startCluster(folder)
 })
 test.after.always(async () => { await database?.stop() })
 

@@ -6,7 +6,7 @@ import pg from 'pg'
 import type { TargetConfig } from '../../../../../gateway/config.ts'
 import { examineDatabase, readDatabase, type CheckName, type DatabaseReading } from '../../../../../gateway/protocols/postgres/doctor/index.ts'
 import { openStream } from '../../../../../gateway/upstream/index.ts'
-import { startPostgres } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 
 export interface Patient {
   /** As the superuser, or as any role. @throws pg.DatabaseError */
@@ -24,7 +24,7 @@ export const declared = { 'public.customers': declares({ ssn: 'US_SSN', email: '
 
 export async function openPatient(): Promise<Patient> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-doctor-'))
-  const server = await startPostgres(folder, () => undefined)
+  const server = await startCluster(folder)
   return await admit(server, async () => { await server.stop(); fs.rmSync(folder, { recursive: true, force: true }) })
 }
 

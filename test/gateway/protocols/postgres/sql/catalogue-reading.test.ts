@@ -6,15 +6,15 @@ import test from 'ava'
 import pg from 'pg'
 import { nothingMissing } from '../../../../../gateway/protocols/postgres/sql/catalogue-change.ts'
 import { readCatalogue, searchPath, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 
 let database: Database
 let folder: string
 
 test.before(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-reading-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
 })
 
 test.after.always(async () => {

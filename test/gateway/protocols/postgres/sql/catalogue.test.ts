@@ -6,7 +6,8 @@ import test from 'ava'
 import pg from 'pg'
 import { alongWhich } from '../../../../../gateway/protocols/postgres/session/search-path.ts'
 import { Catalogue, CatalogueError, loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 
 let database: Database
 let client: pg.Client
@@ -21,8 +22,7 @@ const askOf = (on: pg.Client): Ask => async (sql) => (await on.query({ text: sql
 
 test.before(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
   client = await connect()
   await client.query(`
 create schema a; create schema b;

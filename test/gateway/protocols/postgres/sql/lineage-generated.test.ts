@@ -7,7 +7,8 @@ import { loadModule, parseSync } from 'libpg-query'
 import pg from 'pg'
 import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 import { canary, schema, sensitive } from './lineage-schema.ts'
 
 const count = 600
@@ -20,8 +21,7 @@ const ask: Ask = async (sql) => (await client.query({ text: sql, rowMode: 'array
 test.before(async () => {
   await loadModule()
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-generated-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
   client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
   await client.connect()
   await client.query(schema)

@@ -10,7 +10,8 @@ import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgre
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
 import { createViewLineage } from '../../../../../gateway/protocols/postgres/sql/view-lineage.ts'
 import type { Trace, TraceOptions } from '../../../../../gateway/protocols/postgres/sql/trace.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 import { schema } from './lineage-schema.ts'
 
 let database: Database
@@ -21,8 +22,7 @@ let folder: string
 test.before(async () => {
   await loadModule()
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-uses-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
   client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
   await client.connect()
   await client.query(schema)

@@ -9,7 +9,8 @@ import type { Lineage, Naming, Snapshot } from '../../../../../gateway/protocols
 import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
 import type { Trace } from '../../../../../gateway/protocols/postgres/sql/trace.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 import { queries } from './lineage-queries.ts'
 import { canary, schema, sensitive } from './lineage-schema.ts'
 
@@ -24,8 +25,7 @@ const textTypes = { getTypeParser: () => (value: string | null) => value }
 test.before(async () => {
   await loadModule()
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
   client = new pg.Client({ connectionString: database.url, types: textTypes } as pg.ClientConfig)
   await client.connect()
   await client.query(schema)

@@ -8,7 +8,8 @@ import pg from 'pg'
 import type { Snapshot } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { loadSnapshot } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
 import { readFacts } from '../../../../../gateway/protocols/postgres/sql/facts/facts.ts'
-import { startPostgres, type Database } from '../../../../../scripts/demo/postgres.ts'
+import type { Database } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 
 let database: Database
 let folder: string
@@ -18,8 +19,7 @@ test.before(async (t) => {
   t.timeout(60_000)
   await loadModule()
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'reached-'))
-  fs.chmodSync(folder, 0o755)
-  database = await startPostgres(folder, () => {})
+  database = await startCluster(folder)
   const client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
   await client.connect()
   await client.query(`

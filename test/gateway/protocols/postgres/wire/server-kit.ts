@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import type { TargetConfig } from '../../../../../gateway/config.ts'
 import type { StreamAccess } from '../../../../../gateway/protocol.ts'
 import { openStream } from '../../../../../gateway/upstream/index.ts'
-import { startPostgres } from '../../../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../../../e2e/cluster.ts'
 import { newAuthority, type Authority } from './certificates.ts'
 
 /** SASLprep makes another text of it (RFC 4013 §2.1 to 2.2). */
@@ -34,8 +34,7 @@ export interface TestServer {
 
 export async function startServer(): Promise<TestServer> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-'))
-  fs.chmodSync(folder, 0o755)
-  const database = await startPostgres(folder, () => undefined)
+  const database = await startCluster(folder)
   const admin = new Client({ connectionString: database.url })
   await admin.connect()
   const query = async (text: string) => (await admin.query<Record<string, unknown>>(text)).rows
