@@ -42,11 +42,11 @@ test.after.always(async () => {
 test('an honest reader is served, with the sensitive columns masked', async (t) => {
   t.timeout(timeoutMs)
   const canary = canaryOf(rows.length)
-  const honest = leak('a reader asks for what he may see', ['select id, name, ssn from customers order by id'])
+  const honest = leak('a reader asks for what he may see', ['select id, name, ssn from customers order by id', 'select max(id), max(name) from customers'], { setup: ['create extension citext'] })   // which has a max() of its own
   await databases.use(false, async ({ name, direct }) => {
     await prepare(direct, honest, canary)
     const played = await play({ ...options.leak, database: name }, direct, honest, canary)
-    t.deepEqual(texts(played.replies), [['1', 'Ada Vance', '[REDACTED:pg.ssn]'], ['2', 'Bo Lindqvist', '[REDACTED:pg.ssn]']])
+    t.deepEqual(texts(played.replies), [['1', 'Ada Vance', '[REDACTED:pg.ssn]'], ['2', 'Bo Lindqvist', '[REDACTED:pg.ssn]'], ['2', 'Bo Lindqvist']])
   })
 })
 

@@ -1,6 +1,6 @@
 // Function calls and user-defined operators: what the arguments feed and what the body adds.
 import type { Routine } from '../analysis.ts'
-import { isHarmless } from '../facts/routine-classes.ts'
+import { isHarmless, routineClass } from '../facts/routine-classes.ts'
 import { argumentsMark, lost, type BodyTrace, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { test } from './comparisons.ts'
@@ -57,7 +57,7 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
     if (traced === undefined) {
       const sink = (routine.schema === 'pg_catalog' ? sinkOf(name) : undefined) ?? (routine.volatility === 'v' && !(routine.schema === 'pg_catalog' && isHarmless(name)) ? 'routine' : undefined)
       if (sink !== undefined) context.uses.flow(all, sink)
-      if (!isOpaque(routine)) continue
+      if (!isOpaque(context, routine)) continue
       isKnown = false
       parts.push(lost(context, 'opaque_routine'))
     } else {
@@ -88,8 +88,16 @@ function takesSome(routine: Routine, count: number, dropped: number): boolean {
   return false
 }
 
-/** Built-ins give what their arguments feed; anybody else's C, Python or aggregate may give anything. */
-const isOpaque = (routine: Routine): boolean => routine.schema === 'pg_catalog' ? isOpaqueBuiltIn(routine.name) : true
+/** Built-ins give what their arguments feed; anybody else's C, Python or aggregate may give anything, but for what computes. */
+const isOpaque = (context: Context, routine: Routine): boolean => routine.schema === 'pg_catalog' ? isOpaqueBuiltIn(routine.name) : !computes(context, routine)
+
+/** C code that is immutable reads no table: citext's `max(citext)` must not take PostgreSQL's own `max` from everybody. */
+function computes({ naming }: Context, { kind, language, volatility, name, parts = [] }: Routine): boolean {
+  if (routineClass(name) !== undefined) return false
+  const isNative = (each: Pick<Routine, 'language' | 'volatility'> | undefined): boolean => each !== undefined && each.language === 'c' && each.volatility === 'i'
+  if (kind !== 'a') return isNative({ language, volatility })
+  return parts.length > 0 && parts.every((oid) => isNative(naming.snapshot.routine(oid)))
+}
 
 /** The body's trace, its uses noted as this statement's; undefined where there is no body to read. */
 function followed(context: Context, routine: Routine): BodyTrace | undefined {
