@@ -6,8 +6,8 @@ import { giveBack, leastGivenBack } from './memory.ts'
 import type { Out } from './out.ts'
 import type { PostgresOperation } from '../operation.ts'
 
-/** Bytes that wait for the record; beyond it the source is not read. */
-export const windowBytes = 1024 * 1024
+/** Bytes that wait for the record; beyond it the source is not read. Some 20 ms of a fast result: a slow sync of the disk's stops nobody. */
+export const windowBytes = 4 * 1024 * 1024
 
 type Part = readonly [Permit<PostgresOperation>, MaskedPart]
 type Deliver = (parts: readonly Part[]) => Promise<RecordedPart[]>
