@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { launcher } from './cast.ts'
 import { StartError } from './start-error.ts'
 
-const readyTimeoutMs = 30_000
+const readyTimeoutMs = 120_000
 
 export interface GatewayProcess { readonly pid: number; readonly readyMs: number; stop(): Promise<number | null>; readonly ended: Promise<number | null> }
 

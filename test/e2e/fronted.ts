@@ -6,6 +6,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT, exportJWK } from 'jose'
 import { stringify } from 'yaml'
 import { startGatewayProcess } from '../../scripts/demo/gateway-process.ts'
@@ -44,6 +45,18 @@ export interface Fronted {
   remove(): void
 }
 
+/** On a machine with other work the policy's tests may outlast the compiler's deadline; until the next attempt, a minute later, the gateway listens and refuses everybody. */
+const policyTimeoutMs = 600_000
+
+async function policyInForce(adminPort: number): Promise<void> {
+  const startedAt = performance.now()
+  const isReady = (): Promise<boolean> => fetch(`http://127.0.0.1:${adminPort}/readyz`).then(({ status }) => status === 200, () => false)
+  while (!await isReady()) {
+    if (performance.now() - startedAt > policyTimeoutMs) throw new Error('the gateway has no policy in force')
+    await pause(250)
+  }
+}
+
 export async function front({ name, host, targets, listeners = [], groups, scope, tokenLifeS, governed, prepare }: Front): Promise<Fronted> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), `countersign-${name}-`))
   const home = await openHome(dir)
@@ -62,16 +75,18 @@ export async function front({ name, host, targets, listeners = [], groups, scope
   prepare(home.policy)
   await commitAll(home, 'lena', 'policy: the targets under test')
   fs.copyFileSync(path.join(home.policy, 'allowed_signers'), path.join(home.gateway, 'allowed_signers'))
+  const adminPort = await freePort()
   const below = (file: string) => path.join(home.gateway, file)
   const ports = new Map<string, number>()
   for (const target of listeners) ports.set(target, await freePort())
   fs.writeFileSync(below('gateway.yaml'), stringify({
     node: `${name}-1`, listen: [{ host: '127.0.0.1', port }, ...[...ports].map(([target, own]) => ({ host: '127.0.0.1', port: own, target }))],
-    admin: { host: '127.0.0.1', port: await freePort() }, public_url: origin,
+    admin: { host: '127.0.0.1', port: adminPort }, public_url: origin,
     directories: { journal: below('journal'), keys: below('keys'), sealer: below('sealer'), evidence: below('evidence'), state: below('state') },
     policy: { repository: home.policy, allowed_signers: below('allowed_signers'), quorum: 1, poll_s: 60 }, evidence: { interval_s: 2 }, drain_s: 2,
   }))
   const gateway = await startGatewayProcess(below('gateway.yaml'), below('gateway.log'))
+  await policyInForce(adminPort)
   const now = Math.floor(Date.now() / 1000)
   const token = await new SignJWT({ groups: [...groups], client_id: name, ...scope === undefined ? {} : { scope } }).setProtectedHeader({ alg: 'ES256', kid: name, typ: 'at+jwt' })
     .setIssuer(issuer).setSubject('tester').setAudience(audiences).setIssuedAt(now).setExpirationTime(now + tokenLifeS).setJti('1').sign(privateKey)
