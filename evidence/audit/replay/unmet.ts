@@ -7,6 +7,7 @@ import type { FileCoverage, InspectedRule, PolicySource, Toolchain } from '../..
 import type { Corpus } from './corpus.ts'
 import { engineOf } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { spread } from './spread.ts'
 import type { PolicyVersion } from './version.ts'
 
 /** Of one run of the interpreter. */
@@ -16,7 +17,10 @@ const maxAsked = 2_097_152
 /** Of data that differ, each a module with other data and a replay; those beyond are taken as unmet. */
 const maxDataPlaces = 64
 
-interface Clause { readonly file: string; readonly row: number; readonly end: number; readonly hasElse: boolean; readonly key: string }
+/** `isAlone`: no other begins in its row, which coverage could not tell apart. */
+interface Clause { readonly file: string; readonly row: number; readonly end: number; readonly hasElse: boolean; readonly isAlone: boolean; readonly key: string }
+/** By the name that it gives. */
+const plainImport = /^import [A-Za-z0-9_.]+(?: as)?(?<=[ .])([A-Za-z0-9_]+)$/
 type Side = Pick<PolicyVersion, 'files' | 'engine'>
 
 /**
@@ -40,14 +44,22 @@ async function clausesOf(files: PolicySource, toolchain: Toolchain): Promise<rea
 function clausesOfFile(name: string, file: string, rules: readonly InspectedRule[], files: PolicySource): readonly Clause[] {
   const lines = Buffer.from(files.get(file) ?? new Uint8Array(0)).toString('utf8').split('\n')
   const ordered = rules.toSorted((a, b) => a.row - b.row)
-  const imports = lines.slice(0, (ordered[0]?.row ?? 1) - 1).map((line) => line.trim()).filter((line) => line.startsWith('import '))
+  const imports = lines.slice(0, (ordered[0]?.row ?? 1) - 1).map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('package '))
   return ordered.map(({ row, has_else: hasElse = false }, at) => {
     const end = (ordered[at + 1]?.row ?? lines.length + 1) - 1
-    const said = lines.slice(row - 1, Math.max(row, end)).map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+    const written = lines.slice(row - 1, Math.max(row, end))
+    // In a string of several lines each of them counts, whatever it looks like.
+    const said = written.some((line) => line.split('`').length % 2 === 0) ? written : written.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
     const words = new Set(said.join(' ').match(/[A-Za-z_][A-Za-z0-9_]*/g))
-    const used = imports.filter((line) => words.has(line.match(/[A-Za-z0-9_]+$/)?.[0] ?? ''))
-    return { file, row, end: Math.max(row, end), hasElse, key: JSON.stringify([name, used, said]) }
+    const used = imports.filter((line) => isUsed(line, words))
+    return { file, row, end: Math.max(row, end), hasElse, isAlone: ordered[at - 1]?.row !== row && ordered[at + 1]?.row !== row, key: JSON.stringify([name, used, said]) }
   })
+}
+
+/** What is not written plainly may be used by any. */
+function isUsed(line: string, words: ReadonlySet<string>): boolean {
+  const name = plainImport.exec(line)?.[1]
+  return name === undefined || words.has(name)
 }
 
 function without(clauses: readonly Clause[], others: readonly Clause[]): readonly Clause[] {
@@ -68,9 +80,10 @@ async function notGoneThrough(corpus: Corpus, places: readonly number[], files: 
     asked.push(text)
   }
   const place = [...files.keys()].some((file) => file.startsWith('policy/')) ? `policy/${name}.rego` : `${name}.rego`
-  const source = new Map([...[...files].filter(([file]) => !file.endsWith('_test.rego')), [place, Buffer.from(`package ${name}\n\n${asked.join('\n')}`)]])
+  const spreads = new Map([...files].filter(([file]) => file.endsWith('.rego') && !file.endsWith('_test.rego')).map(([file, bytes]) => [file, spread(Buffer.from(bytes).toString('utf8'))]))
+  const source = new Map([...[...files].filter(([file]) => !file.endsWith('_test.rego')), ...[...spreads].map(([file, { text }]): [string, Uint8Array] => [file, Buffer.from(text)]), [place, Buffer.from(`package ${name}\n\n${asked.join('\n')}`)]])
   const seen = await coverageOf(source, toolchain)
-  return clauses.filter((clause) => !isGoneThrough(clause, seen[clause.file])).map(({ file, row }) => `${file}:${row}`)
+  return clauses.filter((clause) => !isGoneThrough(clause, seen[clause.file], spreads.get(clause.file)?.rows ?? [])).map(({ file, row }) => `${file}:${row}`)
 }
 
 /** What the interpreter cannot go through at all, it was not shown to go through. */
@@ -84,9 +97,11 @@ async function coverageOf(files: PolicySource, toolchain: Toolchain): Promise<Re
 }
 
 /** Its head is gone through once its body holds; of a chain of `else` each link has a head. */
-function isGoneThrough({ row, end, hasElse }: Clause, seen: FileCoverage | undefined): boolean {
-  const isHeld = (seen?.covered ?? []).some((range) => range.start.row <= row && range.end.row >= row)
-  return isHeld && !(hasElse && (seen?.not_covered ?? []).some((range) => range.start.row <= end && range.end.row >= row))
+function isGoneThrough({ row, end, hasElse, isAlone }: Clause, seen: FileCoverage | undefined, rows: readonly number[]): boolean {
+  const [first, next] = [rows[row - 1], rows[end] ?? Infinity]
+  if (first === undefined || !isAlone) return false
+  const isHeld = (seen?.covered ?? []).some((range) => range.start.row <= first && range.end.row >= first)
+  return isHeld && !(hasElse && (seen?.not_covered ?? []).some((range) => range.start.row < next && range.end.row >= first))
 }
 
 /** Head with one place of its data as base has it: if each call is decided the same, none shows what was changed there. */

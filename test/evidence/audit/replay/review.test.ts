@@ -2,7 +2,7 @@
 import test from 'ava'
 import { generateKeyPairSync, createPublicKey } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compareEngines } from '../../../../evidence/audit/replay/differential.ts'
@@ -17,6 +17,7 @@ import type { ReviewOptions } from '../../../../evidence/audit/replay/run.ts'
 import { writeSarif } from '../../../../evidence/audit/replay/sarif.ts'
 import { namespaces, signFile, verifyFile } from '../../../../evidence/audit/replay/signature.ts'
 import { wordsOf } from '../../../../evidence/audit/replay/example.ts'
+import { spread } from '../../../../evidence/audit/replay/spread.ts'
 import { findUnmet } from '../../../../evidence/audit/replay/unmet.ts'
 import { unprovenBy } from '../../../../evidence/audit/replay/unproven.ts'
 import { unseenBy } from '../../../../evidence/audit/replay/unseen.ts'
@@ -44,6 +45,7 @@ const withRule = (rego: string): PolicySource => new Map([...goldenFiles, ['poli
 const base = await version(goldenFiles)
 const wider = await version(change('a deny rule is narrowed'))
 const folder = mkdtempSync(join(tmpdir(), 'replay-review-'))
+test.after.always(() => { rmSync(folder, { recursive: true, force: true }) })
 const corpus = corpusBytes(calls, base.engine)
 
 function keyFile(name: string): { readonly file: string; readonly signers: string } {
@@ -185,9 +187,17 @@ test('what no recorded call shows is told by file and line, though its rule id i
   const rows = Buffer.from(goldenFiles.get('policy/desk.rego') ?? '').toString('utf8').split('\n').length
   const clause = `policy/desk.rego:${rows + 1}`
   t.deepEqual(await unmetBy(added('allow if "auditors" in input.subject.properties.groups')), { unmet: [clause], unproven: 'not_met', flips: 0 }, 'another allow, of a group that never called')
+  const looking = 'count([group | some group in input.subject.properties.groups; group == "auditors"]) > 0'
+  t.deepEqual(await unmetBy(added(`allow if ${looking}`)), { unmet: [clause], unproven: 'not_met', flips: 0 }, 'the same in one row, where asking is seen and the answer is not')
+  t.deepEqual((await unmetBy(added(`allow if { input.action.name == "none" } else if ${looking}`))).unmet, [clause])
   t.deepEqual(await unmetBy(edited('data/data.json', (text) => text.replace('"leads", "contractors"]', '"leads", "contractors", "auditors"]'))), { unmet: ['data.desk.tools.bank/run_report.groups'], unproven: 'not_met', flips: 0 }, 'a list in data that opens to a group that never called')
   t.deepEqual(await unmetBy(change('rewritten, and the same: rules in another order, a rule taken apart')), { unmet: [], unproven: undefined, flips: 0 })
   t.deepEqual((await unmetBy(change('a group more may call a tool'))).unmet, [])
+})
+
+test('bodies in rows of their own are the same program, and each row is known again', (t) => {
+  const said = spread('x := "if # else" if a # if\ny := `\nif` if { b } else := [1 |\n1 if c][0]\nz if\n d\n')
+  t.deepEqual(said, { text: 'x := "if # else" if\n a # if\ny := `\nif` if\n { b } \nelse := [1 |\n1 if c][0]\nz if\n\n d\n', rows: [1, 3, 4, 7, 8, 10, 11] })
 })
 
 test('config and signers that change are as good as a widening, since no replay can judge them', async (t) => {
