@@ -37,7 +37,7 @@ function suiteOf(name: string, module: string, setup: NonNullable<Suite['setup']
     missing: () => isInstalled('go') ? undefined : 'go',
     fetch: async () => { await fetched() },
     async run(address, workspace): Promise<Result> {
-      const { output } = await toEnd(path.basename(workspace), 'go', ['test', '-json', '-p', '1', '-parallel', '1', '-count', '1', '-timeout', '25m', './...'], { cwd: await fetched(), env: environment(address), timeoutMs: 1_600_000 })
+      const { output } = await toEnd(path.basename(workspace), 'go', ['test', '-json', '-p', '1', '-parallel', '1', '-count', '1', '-timeout', '55m', './...'], { cwd: await fetched(), env: environment(address), timeoutMs: 3_600_000 })
       const events = output.split('\n').filter((line) => line.startsWith('{"Time"')).map((line) => JSON.parse(line) as { Action: string; Package: string; Test?: string })
       const named = (action: string) => [...new Set(events.filter(({ Action, Test }) => Action === action && Test !== undefined).map(({ Package, Test }) => `${Package.replace(/^.*\/(pgx\/v5|pq)/, '$1')} ${Test?.replaceAll(/\/tmp\/\w+/g, '<temporary>')}`))]
       return { passed: named('pass'), failed: named('fail') }

@@ -23,7 +23,7 @@ export const pgjdbcSuite: Suite = {
     ].join('\n'))
     const reports = path.join(folder, 'target', 'surefire-reports')
     fs.rmSync(reports, { recursive: true, force: true })
-    await toEnd(path.basename(workspace), 'mvn', ['-o', '-B', 'surefire:test', '-Dmaven.test.failure.ignore=true', `-Dsurefire.excludes=${excluded.join(',')}`], { cwd: folder, timeoutMs: 1_800_000 })
+    await toEnd(path.basename(workspace), 'mvn', ['-o', '-B', 'surefire:test', '-Dmaven.test.failure.ignore=true', `-Dsurefire.excludes=${excluded.join(',')}`], { cwd: folder, timeoutMs: 7_200_000 })
     return readReports(reports)
   },
 }

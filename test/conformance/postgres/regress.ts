@@ -13,10 +13,6 @@ const tools = ['gcc', 'dpkg', 'apt-get', 'tar', bin, `${runners}/regress/pg_regr
 /** `test int4 ... ok`, or an indented line of a group that runs together. */
 const resultLine = /^(?:test)?\s+(\S+)\s+\.\.\. (ok|FAILED|failed)/
 
-const declared = {
-  temp: 'the question how names resolve makes the temporary schema that search_path names, before the transaction that was to make it',
-} as const
-
 export const regressSuite = suiteOf('regress', async (address, workspace) => {
   const source = path.join(await fetchSource(), 'tree/src/test/regress')
   return [`${runners}/regress/pg_regress`, ...common(address, source, workspace), `--dlpath=${source}`, '--max-connections=20', `--schedule=${source}/parallel_schedule`]
@@ -49,11 +45,10 @@ function suiteOf(name: string, commandOf: (address: Address, workspace: string) 
     name,
     missing: () => tools.filter((tool) => !isInstalled(tool)).join(', ') || undefined,
     fetch: async () => { await fetchSource() },
-    declared,
     ...name.startsWith('isolation') ? { settings: ['max_prepared_transactions=10'] } : {},
     async run(address, workspace): Promise<Result> {
       const [command = '', ...args] = await commandOf(address, workspace)
-      const { output } = await toEnd(path.basename(workspace), command, args, { cwd: workspace, asServer: true, env: { LC_ALL: 'C', PGPASSWORD: address.password }, timeoutMs: 1_500_000 })
+      const { output } = await toEnd(path.basename(workspace), command, args, { cwd: workspace, asServer: true, env: { LC_ALL: 'C', PGPASSWORD: address.password }, timeoutMs: 3_600_000 })
       const results = output.split('\n').flatMap((line) => { const found = resultLine.exec(line); return found === null ? [] : [{ test: found[1] ?? '', isOk: found[2] === 'ok' }] })
       return { passed: results.filter(({ isOk }) => isOk).map(({ test }) => test), failed: results.filter(({ isOk }) => !isOk).map(({ test }) => test) }
     },

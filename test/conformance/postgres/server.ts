@@ -8,7 +8,7 @@ import { libpqEnvironment, must, serverIdentity } from './suite.ts'
 import type { Address, Suite } from './suite.ts'
 
 export const bin = '/usr/lib/postgresql/15/bin'
-const readyTimeoutMs = 20_000
+const readyTimeoutMs = 60_000
 
 export interface Server { readonly address: Address; readonly workspace: string; stop(): Promise<void> }
 
