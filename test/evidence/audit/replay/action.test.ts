@@ -2,7 +2,7 @@
 import test from 'ava'
 import { spawn, spawnSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -73,6 +73,8 @@ async function prepare(): Promise<{ readonly base: string; readonly hostile: str
 }
 
 const revisions = await prepare()
+// Not before: tests are declared in one go.
+test.after.always(() => { rmSync(work, { recursive: true, force: true }) })
 
 interface Run { readonly status: number | null; readonly output: string; readonly summary: string; readonly outputs: Readonly<Record<string, string>> }
 
@@ -111,7 +113,7 @@ test('an approval counts where the forge has it of this very commit, from somebo
   const review = (login: string, state: string, more: object = {}) => ({ user: { login }, state, commit_id: 'head', author_association: 'MEMBER', ...more })
   const reviews = [
     review('lena', 'CHANGES_REQUESTED'), review('lena', 'APPROVED'), review('lena', 'COMMENTED'), review('gita', 'APPROVED', { author_association: undefined, official: true }),
-    review('old', 'APPROVED', { commit_id: 'before' }), review('stranger', 'APPROVED', { author_association: 'CONTRIBUTOR' }), review('unofficial', 'APPROVED', { author_association: undefined, official: false }),
+    review('old', 'APPROVED', { commit_id: 'before' }), review('reads', 'APPROVED'), review('stranger', 'APPROVED', { author_association: 'CONTRIBUTOR' }), review('unofficial', 'APPROVED', { author_association: undefined, official: false }),
     review('back', 'APPROVED'), review('back', 'CHANGES_REQUESTED'), review('gone', 'APPROVED', { dismissed: true }), review('gone too', 'DISMISSED'), review('x\n::add-mask::', 'APPROVED'),
     ...Array.from({ length: 50 }, (_, nth) => review(`talks-${nth}`, 'COMMENTED')), review('omar', 'APPROVED', { author_association: 'OWNER' }),
   ]
@@ -119,6 +121,8 @@ test('an approval counts where the forge has it of this very commit, from somebo
   await using server = createServer((request, response) => {
     asked.push(`${request.headers.authorization} ${request.url}`)
     const page = Number(new URL(request.url ?? '', 'http://forge').searchParams.get('page'))
+    const login = /\/collaborators\/([a-z]+)\/permission$/.exec(request.url ?? '')?.[1]
+    if (login !== undefined) { response.writeHead(login === 'stranger' ? 404 : 200).end(JSON.stringify({ permission: login === 'omar' ? 'admin' : login === 'lena' ? 'write' : 'read' })); return }
     response.writeHead(request.headers.authorization === 'Bearer token' ? 200 : 403).end(JSON.stringify(reviews.slice((page - 1) * 50, page * 50)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -132,7 +136,10 @@ test('an approval counts where the forge has it of this very commit, from somebo
     return { status, ...said }
   }
   t.like(await ask('token'), { status: 0, out: 'lena\ngita\nomar\n' })
-  t.deepEqual(asked, [1, 2].map((page) => `Bearer token /repos/bank/policy/pulls/7/reviews?per_page=50&limit=50&page=${page}`))
+  t.deepEqual(asked, [
+    ...[1, 2].map((page) => `Bearer token /repos/bank/policy/pulls/7/reviews?per_page=50&limit=50&page=${page}`),
+    ...['lena', 'reads', 'stranger', 'omar'].map((login) => `Bearer token /repos/bank/policy/collaborators/${login}/permission`),
+  ], 'a member of the organisation may be one who reads')
   const refused = await ask('wrong')
   t.is(refused.status, 1)
   t.true(refused.err.includes('the forge answered 403 when it was asked for reviews: does the job have pull-requests: read?'), refused.err)
