@@ -11,7 +11,7 @@ import { recordedDecision, type RecordedDecision } from './audit/recorded-decisi
 import { listSessions } from './audit/sessions.ts'
 import { checkFrameProof } from './audit/frame-proof.ts'
 import { policyOf } from './audit/policy-of.ts'
-import { frameAsData, frameInFull, frameLine, provenLines, sessionLine } from './audit/show.ts'
+import { frameAsData, frameInFull, frameLine, markUnended, provenLines, sessionLine } from './audit/show.ts'
 import type { ExportFlags } from './audit/replay/cli.ts'
 import { exportSessionKeys } from './keys/store.ts'
 import { exportTlog, proveFrame } from './repository/export.ts'
@@ -50,7 +50,7 @@ Examples, in an auditor's order:
     .action((what: string, dir: string, options: ReadOptions) => {
       using recording = openRecording(dir, options)
       const { session, seq } = findSession(recording, what)
-      const frames = [...recording.frames(session)].filter((frame) => seq === undefined || frame.seq === seq)
+      const frames = [...markUnended(() => recording.frames(session))].filter((frame) => seq === undefined || frame.seq === seq)
       if (frames.length === 0) throw new EvidenceError('ERR_EVIDENCE_NOT_FOUND', `there is no frame ${what}`)
       if (options.json === true) print(JSON.stringify(frames.map(frameAsData)))
       else print(frames.map((frame) => seq === undefined ? frameLine(frame) : frameInFull(frame, policyOf(recording, frame))).join('\n'))
@@ -61,7 +61,7 @@ Examples, in an auditor's order:
     .action((what: string, dir: string, options: ReadOptions) => {
       using recording = openRecording(dir, options)
       const { session } = findSession(recording, what)
-      for (const frame of recording.frames(session)) print(options.json === true ? JSON.stringify(frameAsData(frame)) : frameInFull(frame))
+      for (const frame of markUnended(() => recording.frames(session))) print(options.json === true ? JSON.stringify(frameAsData(frame)) : frameInFull(frame))
     })
 
   evidence.command('redecide').description('make every recorded decision again from its recorded input and bundle').argument('<dir>', 'evidence directory')

@@ -12,13 +12,31 @@ import { closeReasons, type SessionSummary } from './sessions.ts'
 const outcomes = ['delivered', 'failed', 'ambiguous', 'cancelled'] as const
 const edges = ['pending', 'approved', 'rejected', 'expired', 'superseded', 'cancelled', 'consumed', 'revoked'] as const
 
+export interface ToldFrame extends RecordedFrame {
+  /** A call of a session that has ended, and nothing says what became of it. */
+  readonly lacksOutcome?: true
+}
+
+/** Frames of one session; calls that a kill or a crash cut off say so, where all else would be an absence. @param frames asked for twice: a session may be long */
+export function* markUnended(frames: () => Iterable<RecordedFrame>): Generator<ToldFrame> {
+  const unended = new Set<number>()
+  let isClosed = false
+  for (const frame of frames()) {
+    if (frame.kind === kind.intent) unended.add(frame.seq)
+    else if (frame.kind === kind.outcome && frame.ref !== undefined) unended.delete(frame.ref)
+    else if (frame.kind === kind.close) isClosed = true
+  }
+  for (const frame of frames()) yield isClosed && unended.has(frame.seq) ? { ...frame, lacksOutcome: true } : frame
+}
+
 /** One frame as data, contents in their transcript form. */
-export function frameAsData(frame: RecordedFrame): object {
+export function frameAsData(frame: ToldFrame): object {
   const { batch, session, seq, time, ref, decisionId, bundle, structure, hasContent, contents } = frame
   return {
     session, seq, batch, time: new Date(time).toISOString(), kind: kindNames[frame.kind] ?? String(frame.kind),
     ...(ref === undefined ? {} : { ref }), ...(decisionId === undefined ? {} : { decision_id: decisionId }), ...(bundle === undefined ? {} : { bundle }),
     ...(structure.size === 0 ? {} : { structure: Object.fromEntries([...structure].map(([member, value]) => [member, plain(value)])) }),
+    ...(frame.lacksOutcome === undefined ? {} : { lacks_outcome: true }),
     ...(hasContent && contents.size === 0 ? { content: 'not opened' } : toTranscript(frame.kind, contentsOf(frame))),
   }
 }
@@ -29,11 +47,11 @@ export function sessionLine(session: SessionSummary): string {
 }
 
 /** One line: what happened. */
-export function frameLine(frame: RecordedFrame): string {
+export function frameLine(frame: ToldFrame): string {
   return printable([String(frame.seq).padStart(6), new Date(frame.time).toISOString(), (kindNames[frame.kind] ?? String(frame.kind)).padEnd(15), summaryOf(frame)].join('  '))
 }
 
-function summaryOf(frame: RecordedFrame): string {
+function summaryOf(frame: ToldFrame): string {
   const number = (member: number): number => { const value = frame.structure.get(member); return typeof value === 'number' ? value : -1 }
   const transcript = toTranscript(frame.kind, contentsOf(frame))
   const said = [
@@ -48,6 +66,7 @@ function summaryOf(frame: RecordedFrame): string {
     transcript.result?.title ?? '',
     transcript.event === undefined ? '' : eventName(transcript.event),
     frame.hasContent && frame.contents.size === 0 ? '(content not opened)' : '',
+    frame.lacksOutcome === undefined ? '' : 'no outcome on record: what became of it is ambiguous',
   ]
   return said.filter((part) => part !== '').join(' · ')
 }
@@ -64,7 +83,7 @@ function eventName(event: Json): string {
 }
 
 /** @param policy what brought the bundle into force that decided, where it is on record */
-export function frameInFull(frame: RecordedFrame, policy?: PolicyInForce): string {
+export function frameInFull(frame: ToldFrame, policy?: PolicyInForce): string {
   const { request, decision, result, event } = toTranscript(frame.kind, contentsOf(frame))
   const lines = [frameLine(frame)]
   const block = (title: string, text: string): void => { lines.push(`        ${title}`, ...text.split('\n').map((line) => printable(`          ${line}`))) }
