@@ -59,7 +59,8 @@ function hintOf(refused: Refusal): string {
 function adviceOf(refused: Refusal): string {
   switch (refused.code) {
     case 'approval.pending':
-      return `Nothing was run. A person decides at ${refused.approval?.url ?? 'the approval page'}${refused.approval === undefined ? '' : ` (approval ${refused.approval.id})`}; then run exactly the same statement again.`
+      if (refused.approval === undefined) return 'Nothing was run. Run exactly the same statement again to ask anew.'   // nobody decided in time
+      return `Nothing was run. A person decides at ${refused.approval.url} (approval ${refused.approval.id}); then run exactly the same statement again.`
     case 'approval.rejected': return 'Nothing was run. Do not repeat it; ask the person who decides.'
     case 'approval.superseded': return 'Nothing was run. Run it again to ask under the policy in force now.'
     case 'policy.denied':

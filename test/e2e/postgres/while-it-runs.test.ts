@@ -98,6 +98,34 @@ test.serial('a held statement that is rejected or cancelled runs never, and the 
   t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
 })
 
+test.serial('a held statement whose approval expires is refused and never runs, the next goes on, and the same one asks anew', async (t) => {
+  await withClient('leads', async (client) => {
+    client.send(query('delete from items'), query('select 1'))
+    const id = await approvalIn(client)
+    ahead = 901_000                                           // the shipped template's 15 minutes, and a second
+    const said = [...await client.until(), ...await client.until()]
+    ahead = 0
+    t.is(codes(said), '42501 ZI T SELECT 1 ZI')
+    t.is(errorOf(said)?.['M'], 'Nobody decided in time; the same call asks again')
+    t.regex(errorOf(said)?.['D'] ?? '', /^pg\.whole_table: /)
+    const { H: hint = '' } = errorOf(said) ?? {}
+    t.regex(hint, /^Nothing was run\. Run exactly the same statement again to ask anew\. Decision [0-9a-f]{32}\. Recorded as frame [0-9a-f]{32}\/\d+\.$/)
+    t.not(await front().decide(id, 'approve'), 200, 'too late')
+    const refused = await front().gateway.frame(/frame (\S+)\.$/.exec(hint)?.[1] ?? '')
+    t.like(refused, { kind: 'refusal', structure: { 1: 'approval.pending' }, decision: { effect: 'require' } })
+    t.true(says('delete from items')(refused))
+    t.deepEqual(edgesOf(id), [0, 3], 'pending, expired')
+    t.false(front().gateway.frames().some((frame) => frame.kind === 'intent' && frame.session === refused.session && says('delete')(frame)))
+    client.send(query('delete from items'))
+    t.not(await approvalIn(client), id)
+    await client.cancel()
+    t.is(codes(await client.until()), '57014 ZI')
+  })
+  t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+})
+
+const edgesOf = (id: string): unknown[] => front().gateway.frames().filter(({ kind, structure }) => kind === 'approval' && structure?.['1'] === id).map(({ structure }) => structure?.['2'])
+
 test.serial('a client that leaves while its statement is held leaves nothing behind', async (t) => {
   const client = await front().as('leads')
   const pid = await pidOf(client)
@@ -313,24 +341,26 @@ test.serial('a session is told to an examiner statement by statement: as typed, 
 
 test.serial('a text that fails behind a COMMIT of its own is on record as one that has committed', async (t) => {
   await withClient('owners', async (client) => {
-    t.is(codes(await client.simple("insert into items values (70, 'x'); commit; select 70 / 0")), 'INSERT 0 1 COMMIT 22012 ZI')
+    t.is(codes(await client.simple("insert into items values (7070, 'x'); commit; select 7070 / 0")), 'INSERT 0 1 COMMIT 22012 ZI')
   })
-  t.like(await outcomeOf(says('"70"')), { status: 'failed', code: 'postgres.22012', title: 'ERROR 22012, after a COMMIT' })
+  t.like(await outcomeOf(says('"7070"')), { status: 'failed', code: 'postgres.22012', title: 'ERROR 22012, after a COMMIT' })
 })
 
 // What it puts in force stays.
-test.serial('what was bound, or decided beside a statement that waits, under a policy that is in force no more is asked about again', async (t) => {
+test.serial('what was bound, held, or decided beside a statement that waits, under a policy that is in force no more is asked about again', async (t) => {
   t.timeout(120_000)
   const { policy } = front().gateway.home
   for (const name of fs.readdirSync(policy, { recursive: true, encoding: 'utf8' })) if (name.endsWith('_test.rego')) fs.rmSync(path.join(policy, name))   // seconds of each activation here
-  writeFiles(policy, { 'policy/frozen/frozen.rego': 'package policies.frozen\n\ndeny contains {"id": "frozen", "msg": "Items are frozen.", "severity": "high", "controls": ["FFIEC-IS-II.C.15"]} if "insert" in {statement.kind | some statement in input.request.statements}\n' })
+  writeFiles(policy, { 'policy/frozen/frozen.rego': 'package policies.frozen\n\ndeny contains {"id": "frozen", "msg": "Items are frozen.", "severity": "high", "controls": ["FFIEC-IS-II.C.15"]} if {\n\tsome statement in input.request.statements\n\tsome relation in statement.relations\n\trelation.name == "public.items"\n\trelation.access[_] in {"insert", "delete"}\n}\n' })
   await commit(policy, front().bank.signer)
   await withClient('leads', async (client) => {
-    await withClient('leads', async (waiting) => {
+    await withClient('leads', (waiting) => withClient('leads', async (held) => {
       await client.pipeline([query('begin'), parse("insert into items values (60, 'x')", 'i'), bind({ portal: 'i', name: 'i' }), parse('select id from items order by id', 's'), bind({ portal: 's', name: 's' }), execute('s', 1), sync()])
       waiting.send(query("insert into items values (61, 'x')"), query('delete from customers'))
       const [notice] = await waiting.until('N')
       const id = / approval (\S+) /.exec(errorFields(notice?.body ?? new Uint8Array())['M'] ?? '')?.[1] ?? ''
+      held.send(query('delete from items'))
+      const own = await approvalIn(held)
       front().gateway.signal('SIGHUP')
       await eventually(() => /"serial":2.*policy activated/.test(front().gateway.log()) || undefined, 'the second policy')
       t.is(codes(await client.pipeline([execute('s', 1), execute('s'), sync()])), 's SELECT 1 ZT', 'a portal is read on where policy says the same')
@@ -339,9 +369,21 @@ test.serial('what was bound, or decided beside a statement that waits, under a p
       const said = [...await waiting.until(), ...await waiting.until()]
       t.is(codes(said), '42501 ZI DELETE 1 ZI')
       t.is(errorOf(said)?.['M'], 'Another policy came into force while this waited for a call beside it')
-    })
+      t.is(await front().decide(own, 'approve'), 200)
+      const late = await held.until()
+      t.is(codes(late), '42501 ZI', 'the yes was for what the first policy said')
+      t.is(codes(await held.simple('select 1')), 'T SELECT 1 ZI')
+      t.is(errorOf(late)?.['M'], 'The approval no longer fits the policy in force')
+      t.regex(errorOf(late)?.['H'] ?? '', /^Nothing was run\. Run it again to ask under the policy in force now\. Decision [0-9a-f]{32}\. Recorded as frame [0-9a-f]{32}\/\d+\.$/)
+      const refused = await front().gateway.frame(/frame (\S+)\.$/.exec(errorOf(late)?.['H'] ?? '')?.[1] ?? '')
+      t.like(refused, { kind: 'refusal', structure: { 1: 'approval.superseded' }, decision: { effect: 'deny' } })
+      t.true(refused.decision?.reasons.some(({ id }) => id === 'frozen'), 'what the second policy says, and not the first')
+      t.deepEqual(edgesOf(own), [0, 1], 'pending, approved, and never consumed')
+      t.false(front().gateway.frames().some(({ kind, session, request }) => kind === 'intent' && session === refused.session && JSON.stringify(request).includes('delete')))
+      t.regex(errorOf(await held.simple('delete from items'))?.['M'] ?? '', /^Items are frozen\. UPDATE or DELETE /)
+    }))
   })
-  t.is(texts(await superuser.simple('select count(*) from items where id >= 60'))[0]?.[0], '0')
+  t.is(texts(await superuser.simple('select count(*), count(*) filter (where id >= 60) from items'))[0]?.join(), '3,0')
   const outcome = await outcomeOf(says('insert into items values'))
   t.like(outcome, { status: 'cancelled' })
 })

@@ -28,6 +28,10 @@ test('a pending approval says where a person decides', (t) => {
   t.is(fields.get('H'), 'Nothing was run. A person decides at https://gw.example/approvals/apr_1 (approval apr_1); then run exactly the same statement again.')
 })
 
+test('an approval that nobody gave in time is asked for anew, and no page is named where it is not any more', (t) => {
+  t.is(refusalFields(refusal('approval.pending', 'Nobody decided in time'), { severity: 'ERROR' }).get('H'), 'Nothing was run. Run exactly the same statement again to ask anew.')
+})
+
 test('a rate limit is told from a limit of size, and says when to come back', (t) => {
   t.is(refusalFields(refusal('policy.limit'), { severity: 'ERROR' }).get('C'), '54000')
   const rate = refusalFields(refusal('policy.limit', 'Ten a minute', { retryAfterS: 20 }), { severity: 'ERROR' })
