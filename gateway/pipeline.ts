@@ -161,7 +161,12 @@ const overCodes = { expired: 'identity.token_expired', revoked: 'identity.off_bo
 function denied(call: DecidedCall): Refusal {
   const enforced = call.decision.reasons.filter((reason) => reason.mode === 'enforce')
   const code = enforced.some((reason) => reason.id === 'policy.error') ? 'policy.error' : 'policy.denied'
-  return refusal(code, enforced.map((reason) => reason.msg).join('; ') || undefined, about(call))
+  return refusal(code, asSentences(enforced.map((reason) => reason.msg)) || undefined, about(call))
+}
+
+/** Authors of policies write sentences or catchwords: a full stop ends what it is behind, all else is set apart. */
+function asSentences(said: readonly string[]): string {
+  return said.filter((one) => one !== '').reduce((text, one) => text === '' ? one : `${text}${/[.!?]$/.test(text) ? '' : ';'} ${one}`, '')
 }
 
 function about({ decision, decisionId, operation }: DecidedCall): Pick<Refusal, 'decisionId' | 'reasons' | 'decision'> {

@@ -105,3 +105,22 @@ test('a connection closes its own session; a shared one is nobody\'s to close', 
   t.throws(() => shared.gate.close(), { message: 'a shared session is not its connection\'s to close' })
   t.is(shared.left(), 0)
 })
+
+test('several reasons of a refusal read as sentences, whether or not their authors ended them', async (t) => {
+  const said = async (...texts: string[]): Promise<string> => {
+    const stages = {
+      identify: () => ({ id: 'idp|mara', clientId: 'agent' }), enter: () => ({ writer: { hex: '00' }, principal: {} }), closed: () => undefined, project: (call: object) => call,
+      decide: (call: object) => ({ ...call, decision: { ...decision, effect: 'deny', reasons: texts.map((msg, i) => ({ id: `r${i}`, msg, mode: 'enforce' })) }, decisionId: new Uint8Array(16), canonicalDecision: new Uint8Array() }),
+      record: { intents: async (_session: object, settled: readonly { refused?: Refusal }[]) => settled.map(({ refused }) => refused ?? {}) },
+    } as unknown as Stages
+    const gate = await createDoor({ name: 'bank' } as TargetConfig, {} as Masking, stages, () => ({ forward: () => undefined })).enter(credential)
+    if ('refused' in gate) throw new Error(gate.code)
+    const refused = (await gate.request([{ isOpaque: false } as Operation], 'client', { signal: new AbortController().signal, held: () => 'return' as const }))[0] as Refusal
+    t.is(refused.code, 'policy.denied')
+    return refused.message
+  }
+  t.is(await said('Items are frozen.', 'A lead has to approve it.'), 'Items are frozen. A lead has to approve it.')
+  t.is(await said('no DDL', 'not on Fridays', 'Ask a lead.'), 'no DDL; not on Fridays; Ask a lead.')
+  t.is(await said('Items are frozen.', ''), 'Items are frozen.')
+  t.is(await said(''), 'Denied by policy')
+})

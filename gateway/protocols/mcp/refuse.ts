@@ -67,20 +67,22 @@ function toolResult({ refusal, era }: Refused): Json {
 function advice(refused: Refusal): string {
   const rules = refused.reasons.map(({ id }) => id).join(', ')
   const source = `${rules === '' ? '' : ` Rule: ${rules}.`}${refused.decisionId === undefined ? '' : ` Decision: ${refused.decisionId}.`}`
+  const said = /[.!?]$/.test(refused.message) ? refused.message : `${refused.message}.`
   switch (refused.code) {
     case 'approval.pending':
-      return `Approval ${refused.approval?.id ?? ''} is pending: ${refused.message}. A person decides at ${refused.approval?.url ?? 'the approval page'}. Nothing was run. Call again with exactly the same arguments after approval; changed arguments need a new approval.${source}`
+      if (refused.approval === undefined) return `${said} Nothing was run. Call again with exactly the same arguments to ask anew.${source}`   // nobody decided in time
+      return `Approval ${refused.approval.id} is pending: ${said} A person decides at ${refused.approval.url}. Nothing was run. Call again with exactly the same arguments after approval; changed arguments need a new approval.${source}`
     case 'approval.rejected':
-      return `Refused: ${refused.message}. Nothing was run. Do not repeat this call; ask the person you work for.${source}`
+      return `Refused: ${said} Nothing was run. Do not repeat this call; ask the person you work for.${source}`
     case 'record.ambiguous':
-      return `${refused.message}. Do not repeat this call before a person has looked.${source}`
+      return `${said} Do not repeat this call before a person has looked.${source}`
     case 'mask.unenforceable':
-      return `Refused by policy: ${refused.message}. There is no result, and repeating the same call will be refused again; ask for the same as text.${source}`
+      return `Refused by policy: ${said} There is no result, and repeating the same call will be refused again; ask for the same as text.${source}`
     case 'mask.failed':
     case 'upstream.too_large':
-      return `The tool was run, but its result is withheld: ${refused.message}. Do not repeat this call; ask for less.${source}`
+      return `The tool was run, but its result is withheld: ${said} Do not repeat this call; ask for less.${source}`
     default:
-      return `Refused by policy: ${refused.message}. Nothing was run. Repeating the same call will be refused again; change what the reason names, or use another tool.${source}`
+      return `Refused by policy: ${said} Nothing was run. Repeating the same call will be refused again; change what the reason names, or use another tool.${source}`
   }
 }
 

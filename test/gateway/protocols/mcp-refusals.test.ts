@@ -134,6 +134,20 @@ test('a call that waits for a person says where, and that the same call is to be
   t.deepEqual(result?._meta['countersign/refusal']?.['approval'], { id: 'apr_1', url: 'https://gw/approvals/apr_1', expires_at: 5, status: 'pending' })
 })
 
+test('an approval that nobody gave in time is asked for anew', async (t) => {
+  const { rig } = await open({ decide: () => refusal('approval.pending', 'Nobody decided in time; the same call asks again', { decisionId: 'ab', reasons: [{ id: 'mcp.bulk_export', msg: 'Bulk exports need a lead' }] }) })
+  t.teardown(() => rig.close())
+  const { result } = await (await fetch(rig.url, { method: 'POST', headers: legacy, body: JSON.stringify(call) })).json() as Said
+  t.is(result?.content[0]?.text, 'Nobody decided in time; the same call asks again. Nothing was run. Call again with exactly the same arguments to ask anew. Rule: mcp.bulk_export. Decision: ab.')
+})
+
+test('a reason that ends in a full stop is not given another', async (t) => {
+  const { rig } = await open({ decide: () => refusal('policy.denied', 'Items are frozen.', { decisionId: 'ab', reasons: [{ id: 'frozen', msg: 'Items are frozen.' }] }) })
+  t.teardown(() => rig.close())
+  const { result } = await (await fetch(rig.url, { method: 'POST', headers: legacy, body: JSON.stringify(call) })).json() as Said
+  t.true(result?.content[0]?.text.startsWith('Refused by policy: Items are frozen. Nothing was run.'))
+})
+
 test('GET and DELETE belong to the legacy eras, other methods to none', async (t) => {
   const { rig, calls } = await open()
   t.teardown(() => rig.close())
