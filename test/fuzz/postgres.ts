@@ -14,25 +14,30 @@ const backendTags: readonly number[] = Object.values(backendTag)
 
 export const postgresSeeds = { frontend: [...frontendSamples, Buffer.concat(frontendSamples)], backend: [...backendSamples, Buffer.concat(backendSamples)], startup: startupSamples }
 
-/** @throws what no reader may throw; violations are swallowed */
-export function runFrontend(input: Uint8Array): void {
-  for (const frame of cut('frontend', input)) readFrontend(frame)
+/** @throws what no reader may throw; violations are swallowed @returns messages that were read to their end, or refused: each input is two runs of them */
+export function runFrontend(input: Uint8Array): number {
   // A mutated length ends most inputs early: the same bytes as the content of one message get to its reader.
-  for (const frame of cut('frontend', asContent(frontendTags, input))) readFrontend(frame)
+  return readAll('frontend', input, readFrontend) + readAll('frontend', asContent(frontendTags, input), readFrontend)
 }
 
-export function runBackend(input: Uint8Array): void {
-  for (const frame of cut('backend', input)) readBackend(frame)
-  for (const frame of cut('backend', asContent(backendTags, input))) readBackend(frame)
+export function runBackend(input: Uint8Array): number {
+  return readAll('backend', input, readBackend) + readAll('backend', asContent(backendTags, input), readBackend)
 }
 
-export function runStartup(input: Uint8Array): void {
+function readAll(side: Side, input: Uint8Array, read: (frame: Frame) => void): number {
+  const { frames, violation } = cut(side, input)
+  for (const frame of frames) read(frame)
+  return frames.filter(({ part }) => part === 'whole' || part === 'last').length + (violation === undefined ? 0 : 1)
+}
+
+export function runStartup(input: Uint8Array): number {
   refuses(() => {
     const packet = parseStartup(input)
     if (packet.kind === 'startup' && packet.major === 3) must(Buffer.from(encodeStartup(packet)).equals(input), 'one packet for one set of parameters')
   })
   refuses(() => { parsePassword(input) })
   refuses(() => { parseSaslInitial(input) })
+  return 1
 }
 
 function asContent(tags: readonly number[], input: Uint8Array): Uint8Array {
@@ -40,18 +45,18 @@ function asContent(tags: readonly number[], input: Uint8Array): Uint8Array {
 }
 
 /** Frames of the whole input at once, compared with those of single bytes and of two halves. */
-function cut(side: Side, input: Uint8Array): readonly Frame[] {
+function cut(side: Side, input: Uint8Array): Pushed {
   const whole = pushed(side, input, input.length)
   const bytes = pushed(side, input, 1)
   const halves = pushed(side, input, Math.max(1, input.length >> 1))
   must(whole.violation === bytes.violation && whole.violation === halves.violation, 'the same verdict however the bytes arrive')
-  if (whole.violation !== undefined) return bytes.frames
+  if (whole.violation !== undefined) return bytes
   for (const { frames, heldBytes } of [whole, bytes, halves]) {
     const read = Buffer.concat(frames.map((frame) => frame.bytes))
     must(read.equals(input.subarray(0, read.length)) && read.length + heldBytes === input.length, 'frames are the bytes that were read')
   }
   must(ends(whole.frames) === ends(bytes.frames) && ends(whole.frames) === ends(halves.frames), 'the same messages however the bytes arrive')
-  return whole.frames
+  return whole
 }
 
 interface Pushed { readonly frames: readonly Frame[]; readonly heldBytes: number; readonly violation: string | undefined }

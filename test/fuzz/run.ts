@@ -1,17 +1,20 @@
-// `npm run fuzz [-- --seconds S --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach.
-// Prints the input that broke one. TEXT `rego`: Rego's built-in functions in three engines instead; `pipelines`: PostgreSQL's messages, beside the server.
+// `npm run fuzz [-- --seconds S --packets N --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach.
+// Prints the input that broke one. `--packets N`: only readers of packets, each until it has read its share of N, however long that takes.
+// TEXT `rego`: Rego's built-in functions in three engines instead; `pipelines`: PostgreSQL's messages, beside the server.
 import { parseArgs } from 'node:util'
 import { fuzzPipelines } from './pipelines.ts'
 import { fuzzRego } from './rego.ts'
 import { targets } from './targets.ts'
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
-const chosen = targets.filter(({ name }) => name.includes(positionals[0] ?? values.only))
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, packets: { type: 'string' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
+const wanted = values.packets === undefined ? undefined : Number(values.packets)
+const chosen = targets.filter(({ name, counts }) => name.includes(positionals[0] ?? values.only) && (wanted === undefined || counts === 'packets'))
 const maxInputBytes = 4_096
 /** CPU time that one input may take; more is a blow-up. Not the clock: the machine may be busy elsewhere. */
 const limitMs = 1_000
 let state = Number(values.seed) | 0
 let failed = 0
+let allPackets = 0
 
 /** mulberry32: a run is repeated by its seed. */
 function random(below: number): number {
@@ -45,11 +48,12 @@ for (const target of chosen) {
   const corpus = [...target.seeds]
   const end = performance.now() + Number(values.seconds) * 1000 / chosen.length
   let runs = 0
-  while (performance.now() < end) {
+  let packets = 0
+  while (wanted === undefined ? performance.now() < end : packets < wanted / chosen.length) {
     const input = mutate(corpus[random(corpus.length)] ?? new Uint8Array(), corpus[random(corpus.length)] ?? new Uint8Array())
     const before = process.cpuUsage()
     try {
-      target.run(input)
+      packets += target.run(input) ?? 0
       const { user, system } = process.cpuUsage(before)
       if (user + system > limitMs * 1000) throw new Error(`took ${Math.round((user + system) / 1000)} ms of CPU`)
     } catch (error) {
@@ -59,7 +63,8 @@ for (const target of chosen) {
     }
     if (runs++ % 50 === 0 && corpus.length < 256) corpus.push(input)
   }
-  process.stdout.write(`${runs} inputs  ${target.name}\n`)
+  process.stdout.write(`${runs} inputs${target.counts === undefined ? '' : `, ${packets} packets`}  ${target.name}\n`)
+  allPackets += packets
 }
-process.stdout.write(`seed ${values.seed}; ${chosen.length - failed} readers held, ${failed} broke\n`)
+process.stdout.write(`seed ${values.seed}; ${allPackets === 0 ? '' : `${allPackets} packets; `}${chosen.length - failed} readers held, ${failed} broke\n`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -27,8 +27,10 @@ import { moduleOf } from '../rego/archive.ts'
 export interface Target {
   readonly name: string
   readonly seeds: readonly Uint8Array[]
-  /** @throws anything but the reader's own typed error, which it swallows */
-  run(input: Uint8Array): void
+  /** @throws anything but the reader's own typed error, which it swallows @returns packets that were read of it, where a reader reads packets */
+  run(input: Uint8Array): number | void
+  /** What `run` counts; `--packets` asks for these readers. */
+  readonly counts?: 'packets'
 }
 
 const text = (value: string) => Buffer.from(value)
@@ -136,9 +138,9 @@ export const targets: readonly Target[] = [
     }),
   },
   ...policyTargets,
-  { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend },
-  { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend },
-  { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup },
+  { name: 'postgres frontend: frames are the bytes that were read, and a message has one encoding', seeds: postgresSeeds.frontend, run: runFrontend, counts: 'packets' },
+  { name: 'postgres backend: frames are the bytes that were read, and a row has one encoding', seeds: postgresSeeds.backend, run: runBackend, counts: 'packets' },
+  { name: 'postgres start-up: a packet has one encoding', seeds: postgresSeeds.startup, run: runStartup, counts: 'packets' },
   { name: 'postgres cells: what passes at first look holds nothing that detectors find', seeds: cellSeeds, run: runCells },
   { name: 'postgres rows: the kernel makes of them what the walk does', seeds: rowSeeds, run: runRows },
   { name: 'postgres statements: those that differ in constants are told apart where constants matter', seeds: alikeSeeds, run: runAlike },
