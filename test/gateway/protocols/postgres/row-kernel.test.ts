@@ -2,7 +2,7 @@
 import test from 'ava'
 import { createMasking } from '../../../../gateway/mask/index.ts'
 import { assemble } from '../../../../gateway/protocols/postgres/mask/kernel/wat.ts'
-import { inputBytes } from '../../../../gateway/protocols/postgres/mask/kernel/rows-wat.ts'
+import { at as address, inputBytes, maxColumns } from '../../../../gateway/protocols/postgres/mask/kernel/rows-wat.ts'
 import { RowKernel, type RowForm, type Stop } from '../../../../gateway/protocols/postgres/mask/kernel/row-kernel.ts'
 import { createResultMasker, type CopySource } from '../../../../gateway/protocols/postgres/mask.ts'
 import { encodeCopyData, encodeDataRow, Framer, type Field } from '../../../../gateway/protocols/postgres/messages.ts'
@@ -13,21 +13,25 @@ import type { MaskRule } from '../../../../rego/index.ts'
 import { summary } from './mask-kit.ts'
 
 const kernel = new RowKernel()
-const masking = createMasking({ limits: { maxBodyBytes: 1 << 20, maxResultBytes: 1 << 20, maxDepth: 8 } }, createTokens(new Uint8Array(32).fill(1)))
+const maskingOf = (maxBytes: number) => createMasking({ limits: { maxBodyBytes: maxBytes, maxResultBytes: maxBytes, maxDepth: 8 } }, createTokens(new Uint8Array(32).fill(1)))
+const masking = maskingOf(1 << 20)
+/** Shorter than what the kernel walks at once. */
+const maxBytes = 4096
+const narrow = maskingOf(maxBytes)
 const net: MaskRule = { id: 'net', match: { classes: [...detectedClasses] }, op: 'redact' }
 const ssn: MaskRule = { id: 'ssn', match: { columns: ['t.ssn'] }, op: 'redact' }
 
-interface Shape { readonly types: readonly number[]; readonly isBinary?: boolean; readonly copy?: Partial<CopySource['format']>; readonly rules?: readonly MaskRule[] }
+interface Shape { readonly types: readonly number[]; readonly isBinary?: boolean; readonly copy?: Partial<CopySource['format']>; readonly rules?: readonly MaskRule[]; readonly first?: string; readonly kind?: string; readonly by?: typeof masking }
 type Cells = readonly (string | Uint8Array | null)[]
 
 /** Columns are c0, c1 …, the last one is ssn. */
-function mask({ types, isBinary = false, copy, rules = [ssn, net] }: Shape, rows: readonly Cells[], by: RowKernel | undefined) {
-  const columns = types.map((type, index) => ({ name: index === types.length - 1 ? 'ssn' : `c${index}`, attribute: index + 1, type, modifier: -1 }))
-  const relation = { oid: 5000, schema: 'public', name: 't', kind: 'r', parents: [], columns }
+function mask({ types, isBinary = false, copy, rules = [ssn, net], first = 'c0', kind = 'r', by: of = masking }: Shape, rows: readonly Cells[], by: RowKernel | undefined) {
+  const columns = types.map((type, index) => ({ name: index === types.length - 1 ? 'ssn' : index === 0 ? first : `c${index}`, attribute: index + 1, type, modifier: -1 }))
+  const relation = { oid: 5000, schema: 'public', name: 't', kind, parents: [], columns }
   const snapshot = { path: ['public'], relations: [relation], relation: () => relation, findRelation: () => relation, type: () => undefined } as unknown as Snapshot
   const fields: readonly Field[] = columns.map(({ name, attribute, type }) => ({ name, table: 5000, attribute, type, size: -1, modifier: -1, format: isBinary ? 1 : 0 }))
   const outputs: readonly Lineage[] = columns.map(({ attribute }) => ({ columns: [{ relation: 5000, attribute }] }))
-  const masker = createResultMasker({ kernel: by, plan: masking.planFor({ mask: rules }, undefined), classOf: () => undefined, snapshot, unknownOrigin: 'mask', reachesSensitive: true })
+  const masker = createResultMasker({ kernel: by, plan: of.planFor({ mask: rules }, undefined), classOf: () => undefined, snapshot, unknownOrigin: 'mask', reachesSensitive: true })
   if (copy === undefined) masker.describe(fields, outputs)
   else masker.copyOut(0, types.map(() => 0), { format: { kind: 'text', delimiter: '\t', null: '\\N', quote: '"', escape: '"', hasHeader: false, isQuery: false, ...copy }, outputs })
   const stream = Buffer.concat(rows.map((row) => copy === undefined ? encodeDataRow(row.map((cell) => cell === null ? null : Buffer.from(cell as string))) : encodeCopyData(Buffer.from(String(row[0])))))
@@ -88,6 +92,31 @@ test('where constants are longer than what they stand for, its output overflows 
   t.deepEqual(one, mask(shape, rows, undefined))
   t.true(one.bytes.length > 3 * inputBytes)
   t.deepEqual(one.masked, [[long.id, 24_000]])
+  // Also behind a row that was somebody else's.
+  const left = rows.map((row, index) => [...row.slice(1), index === 3 ? 'mail jane@b.co' : 'quiet', 'x'])
+  t.deepEqual(mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, kernel), mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, undefined))
+})
+
+test('constants as long as its memory has room for end where its output ends, by as many columns as it has room for', (t) => {
+  class Bounded extends Counting {
+    override walk(form: RowForm, skipped: number): Stop {
+      const stop = super.walk(form, skipped)
+      if (stop.writtenEnd > address.end) throw new Error('written behind its output')
+      return stop
+    }
+  }
+  for (const copy of [undefined, {}]) {
+    for (const [count, bytes, isSeen] of [[maxColumns, 32, true], [maxColumns, 33, false], [maxColumns + 1, 16, false]] as const) {
+      const id = 'i'.repeat(bytes - '[REDACTED:]'.length - (copy === undefined ? 4 : 0))
+      const types = times(count, () => 25)
+      const rules: readonly MaskRule[] = [{ id, match: { columns: types.map((_, index) => index === count - 1 ? 't.ssn' : `t.c${index}`) }, op: 'redact' }]
+      const rows: Cells[] = times(40, () => copy === undefined ? types.map(() => '') : [`${'\t'.repeat(count - 1)}\n`])
+      const shape: Shape = { types, rules, ...copy === undefined ? {} : { copy } }
+      const by = new Bounded()
+      t.deepEqual(mask(shape, rows, by), mask(shape, rows, undefined))
+      t.is(by.rows, isSeen ? 40 : 0)
+    }
+  }
 })
 
 test('a row that is not what was described goes no further, and the rows before it have gone', (t) => {
@@ -119,9 +148,21 @@ test('a row that is not what was described goes no further, and the rows before 
   }
 })
 
+test('a cell too long to be searched is refused, whatever looks at it and however clean it is', (t) => {
+  const rules: readonly MaskRule[] = [net]
+  for (const [type, cell] of [[25, 'a '], [23, '0.'], [1082, 'x ']] as const) {
+    for (const [length, refused] of [[maxBytes, type === 23 ? undefined : ''], [maxBytes + 2, 'A cell is too long to be masked']] as const) {
+      const rows = times(6, (index) => index === 4 ? [cell.repeat(length / 2), 'x'] : ['1', 'x'])
+      const one = mask({ types: [type, 25], rules, by: narrow }, rows, kernel)
+      t.deepEqual(one, mask({ types: [type, 25], rules, by: narrow }, rows, undefined))
+      if (refused !== undefined) t.deepEqual([one.refused, one.seen], [refused, refused === '' ? 6 : 5])
+    }
+  }
+})
+
 test('numbers in binary are let be where their text would be, and looked at where it would not', (t) => {
   const int8 = (value: bigint) => { const bytes = Buffer.alloc(8); bytes.writeBigInt64BE(value); return bytes }
-  const values: readonly Uint8Array[] = [Buffer.of(0, 7), Buffer.of(0x7f, 0xff, 0xff, 0xff), int8(1n), int8(-1n), int8(999_999_999_999n), int8(4_111_111_111_111_111n), int8(-4_111_111_111_111_111n), int8(2n ** 39n), int8(-(2n ** 39n)), Buffer.of(1, 2, 3)]
+  const values: readonly Uint8Array[] = [Buffer.of(0, 7), Buffer.of(0x7f, 0xff, 0xff, 0xff), int8(1n), int8(-1n), int8(999_999_999_999n), int8(4_111_111_111_111_111n), int8(-4_111_111_111_111_111n), int8(2n ** 39n), int8(-(2n ** 39n)), Buffer.of(1, 2, 3), Buffer.alloc(5), Buffer.concat([Buffer.alloc(4), Buffer.from('4111111111111111')])]
   for (const value of values) {
     const rows = times(6, () => [value, '219-09-9999'])
     const [one, other] = [kernel, undefined].map((by) => mask({ types: [20, 25], isBinary: true }, rows, by))
@@ -143,6 +184,40 @@ test('each line of a COPY becomes what it would without the kernel, by any delim
       }
     }
   }
+})
+
+test('what another session’s rows left in its memory decides nothing', (t) => {
+  const behind = (bytes: string) => new class extends RowKernel {
+    override take(...[source, start, end, plan]: Parameters<RowKernel['take']>): number {
+      const taken = super.take(source, start, end, plan)
+      this.memory.fill(bytes, address.input + taken - start, address.output)
+      return taken
+    }
+  }()
+  const broken = (line: string) => [...times(5, () => ['1\tx\t\\N\n']), [line]]
+  for (const bytes of ['N', '\\', '\t', '\n', '=', ':', '4', '-02', '1980', '@', '\0']) {
+    const by = behind(bytes)
+    for (const line of ['1\tx\t\\', '1\tx\ty', '1\tx\t', '1\tx', '\\N\t\\N\t\\N', `1\t2\t${'x'.repeat(17)}`]) t.deepEqual(mask({ types: [25, 25, 25], copy: {} }, broken(line), by), mask({ types: [25, 25, 25], copy: {} }, broken(line), undefined), `${line} ${bytes}`)
+    for (const cell of ['411111111111', '2024-05-06', '2024-05-06 1', '2024-05-06 07:08:09', '2024-05-06 07:08:09.', '2024-05-06 07:08:09+', '12345678', 'b 1', 'word', '']) {
+      for (const type of [25, 23, 1184]) {
+        const shape: Shape = { types: [25, type], rules: [net] }
+        const rows = times(6, () => ['x', cell])
+        t.deepEqual(mask(shape, rows, by), mask(shape, rows, undefined), `${cell} ${bytes}`)
+      }
+    }
+  }
+})
+
+test('what is no text, is named as somebody’s or hides one text in another is as it was without the kernel', (t) => {
+  const base64 = Buffer.from('mail jane@b.co now').toString('base64')
+  const cases: readonly (readonly [Shape, Cells])[] = [
+    [{ types: [25, 25] }, [base64, null]], [{ types: [2950, 25] }, [base64, null]], [{ types: [25, 25], first: 'account' }, ['12345678', null]], [{ types: [20, 25], first: 'account', isBinary: true }, [Buffer.of(0, 0, 0, 0, 7, 0, 0, 1), null]],
+    [{ types: [25, 25], kind: 'v' }, ['x', null]], [{ types: [25, 25], copy: {} }, [`${base64}\tx\n`]], [{ types: [25, 25], copy: { null: 'none' } }, ['x\t\\N\n']],
+  ]
+  for (const [shape, row] of cases) t.deepEqual(mask(shape, times(6, () => row), kernel), mask(shape, times(6, () => row), undefined), JSON.stringify([shape, row]))
+  t.false(mask({ types: [25, 25] }, times(6, () => [base64, null]), kernel).bytes.includes(base64))
+  // Whether an expression made a value may be what it tells.
+  t.is(mask({ types: [25, 25], kind: 'v' }, times(6, () => ['x', null]), kernel).masked.find(([id]) => id === 'ssn')?.[1], 6)
 })
 
 test('headers, other words for NULL and CSV are read as before', (t) => {
@@ -176,6 +251,9 @@ test('one result after another, of other columns: no plan is taken for another',
 test('the assembler refuses what it does not know', (t) => {
   for (const [text, message] of [
     ['(func $f (i64.add 1 2))', 'i64.add is not known here'], ['(func $f (local.set $a 1))', 'nothing is called $a'], ['(func $f (br $l))', 'no label $l is open'], ['(func $f (call $g))', 'nothing is called $g'],
-    ['(func $f', 'a bracket is not closed'], [')', 'a bracket closes nothing'], ['(global $g)', 'a function was expected'], ['(func $f (if 1 (br $l)))', 'an if has no then'], ['(func $f (drop 1.5))', 'drop is not known here'], ['(func $f (return 1.5))', '1.5 is no integer'],
+    ['(func $f', 'a bracket is not closed'], [')', 'a bracket closes nothing'], ['(global $g)', 'a function was expected'], ['(func $f (if 1 (br $l)))', 'an if has no then'], ['(func $f (drop 1.5))', 'drop is not known here'], ['(func $f (return 1.5))', '1.5 is no integer of 32 bits'],
+    ['(func $f (return 4294967296))', '4294967296 is no integer of 32 bits'], ['(func $f (return (i32.load offset=x 0)))', 'x is no integer of 32 bits'], ['(func $f (return (i32.load offset=-4 0)))', '-4 is no integer of 32 bits'],
+    ['(func $f (if 1 (then) (else) (then)))', 'an if has one condition, one then and at most one else'], ['(func $f (if))', 'an if has one condition, one then and at most one else'],
+    ['(func $f (param $a) (local $a))', '$a is declared twice'], ['(func $f (local $a) (local $b))', '$f has local twice'], ['(func $f) (func $f)', 'two functions have one name'],
   ] as const) t.throws(() => assemble(text, 1), { instanceOf: SyntaxError, message })
 })

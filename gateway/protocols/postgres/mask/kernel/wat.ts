@@ -4,13 +4,13 @@
 type Node = string | readonly Node[]
 
 const i32 = 0x7f, v128 = 0x7b
-const types: Readonly<Record<string, number>> = { i32, v128 }
+const MIN_I32 = -0x8000_0000, MAX_U32 = 0xffff_ffff
 const section = { type: 1, function: 3, memory: 5, export: 7, code: 10 } as const
 
 /** First bytes of instructions without immediates (§5.4). */
 const plain: Readonly<Record<string, readonly number[]>> = {
   'return': [0x0f],
-  'i32.eqz': [0x45], 'i32.eq': [0x46], 'i32.ne': [0x47], 'i32.lt_s': [0x48], 'i32.lt_u': [0x49], 'i32.gt_s': [0x4a], 'i32.gt_u': [0x4b], 'i32.le_u': [0x4d], 'i32.ge_s': [0x4e], 'i32.ge_u': [0x4f],
+  'i32.eqz': [0x45], 'i32.eq': [0x46], 'i32.ne': [0x47], 'i32.lt_u': [0x49], 'i32.gt_u': [0x4b], 'i32.ge_s': [0x4e], 'i32.ge_u': [0x4f],
   'i32.ctz': [0x68], 'i32.add': [0x6a], 'i32.sub': [0x6b], 'i32.and': [0x71], 'i32.or': [0x72], 'i32.shl': [0x74], 'i32.shr_u': [0x76], 'i32.rotl': [0x77],
   'i8x16.splat': [0xfd, 0x0f], 'i8x16.eq': [0xfd, 0x23], 'i8x16.gt_u': [0xfd, 0x28], 'i8x16.sub': [0xfd, 0x71], 'v128.or': [0xfd, 0x50], 'i8x16.bitmask': [0xfd, 0x64],
 }
@@ -31,6 +31,7 @@ interface Func { readonly name: string; readonly isExported: boolean; readonly p
 export function assemble(text: string, pages: number): Uint8Array<ArrayBuffer> {
   const funcs = parse(text).map(readFunc)
   const indexes = new Map(funcs.map(({ name }, index) => [name, index]))
+  if (indexes.size < funcs.length) throw new SyntaxError('two functions have one name')
   const exported = funcs.filter(({ isExported }) => isExported)
   return Uint8Array.from([
     0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
@@ -67,11 +68,17 @@ function readFunc(node: Node): Func {
     const part = rest[at]
     const [kind, ...names] = typeof part === 'object' ? part : []
     if (typeof kind !== 'string' || !['export', 'param', 'result', 'local', 'local.v128'].includes(kind)) break
+    if (headers.has(kind)) throw new SyntaxError(`${name} has ${kind} twice`)
     headers.set(kind, names.map(String))
   }
   const params = headers.get('param') ?? []
-  const locals = new Map([...params, ...headers.get('local') ?? []].map((local) => [local, i32]))
-  for (const local of headers.get('local.v128') ?? []) locals.set(local, types['v128'] ?? v128)
+  const locals = new Map<string, number>()
+  for (const [names, type] of [[params, i32], [headers.get('local') ?? [], i32], [headers.get('local.v128') ?? [], v128]] as const) {
+    for (const local of names) {
+      if (locals.has(local)) throw new SyntaxError(`${local} is declared twice`)
+      locals.set(local, type)
+    }
+  }
   return { name, isExported: headers.has('export'), params, results: headers.has('result') ? 1 : 0, locals, body: rest.slice(at) }
 }
 
@@ -86,7 +93,7 @@ function codeOf({ params, locals, body }: Func, functions: ReadonlyMap<string, n
   function emit(node: Node, labels: readonly string[]): void {
     if (typeof node === 'string') {
       if (node.startsWith('$')) code.push(op.get, ...unsigned(indexOf(indexes, node)))
-      else code.push(op.const, ...signed(Number(node)))
+      else code.push(op.const, ...signed(integer(node, MIN_I32)))
       return
     }
     const [name, ...args] = node
@@ -97,7 +104,7 @@ function codeOf({ params, locals, body }: Func, functions: ReadonlyMap<string, n
       each(args)
       code.push(...plain[name])
     } else if (onMemory[name] !== undefined) {
-      const offset = typeof first === 'string' && first.startsWith('offset=') ? Number(first.slice(7)) : undefined
+      const offset = typeof first === 'string' && first.startsWith('offset=') ? integer(first.slice(7), 0) : undefined
       each(offset === undefined ? args : args.slice(1))
       code.push(...onMemory[name], 0, ...unsigned(offset ?? 0))
     } else if (onLocal[name] !== undefined) {
@@ -116,8 +123,9 @@ function codeOf({ params, locals, body }: Func, functions: ReadonlyMap<string, n
       each(args.slice(1), [String(first), ...labels])
       code.push(op.end)
     } else if (name === 'if') {
-      const [condition, then, otherwise] = args
-      emit(condition ?? '', labels)
+      const [condition, then, otherwise, ...more] = args
+      if (condition === undefined || more.length > 0) throw new SyntaxError('an if has one condition, one then and at most one else')
+      emit(condition, labels)
       code.push(op.if, op.noResult)
       each(branch(then, 'then'), ['', ...labels])
       if (otherwise !== undefined) {
@@ -161,8 +169,14 @@ function unsigned(value: number): number[] {
   }
 }
 
+/** What stands for 32 bits; a negative one only where it is a number, not an address. */
+function integer(text: string, least: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < least || value > MAX_U32) throw new SyntaxError(`${text} is no integer of 32 bits`)
+  return value
+}
+
 function signed(value: number): number[] {
-  if (!Number.isInteger(value)) throw new SyntaxError(`${value} is no integer`)
   const bytes: number[] = []
   for (let left = value | 0; ; left >>= 7) {
     const byte = left & 0x7f
