@@ -2,8 +2,10 @@
 // 4 KB come to 500 MB, and a source with an UPDATE in it multiplies them. The parser's memory never comes back: such a text is not parsed at all.
 import { readTokens } from './tokens.ts'
 
-/** UTF-16 units that a text may come to by it; a column of fifty in a row of a thousand units is far below. */
-const maxRepeatedUnits = 60_000
+/** Tokens that a text may come to by it, a long one counted as several: some 5 MB of tree. An upsert of a hundred columns from `excluded` is below. */
+const maxRepeated = 60_000
+/** UTF-16 units that make a token a long one. */
+const longUnits = 16
 /** Shorter ones cannot come to that. */
 const minUnits = 100
 
@@ -18,7 +20,7 @@ export function isRepeatedTooOften(text: string): boolean {
   const open: { commas: number; readonly isTarget: boolean }[] = []
   let closed = 1
   let before = ''
-  let units = 0
+  let repeated = 0
   let times = 1
   const leave = (depth: number): void => {
     while ((sources.at(-1)?.depth ?? -1) >= depth) sources.pop()
@@ -27,7 +29,7 @@ export function isRepeatedTooOften(text: string): boolean {
   for (const { kind, start, end } of readTokens(text)) {
     if (kind === 'comment') continue
     const token = kind === 'other' ? text.charAt(start) : end - start === 3 ? text.slice(start, end).toLowerCase() : kind
-    if (times > 1) units += (end - start) * times
+    if (times > 1) repeated += (1 + Math.floor((end - start) / longUnits)) * times
     if (token === '(') open.push({ commas: 0, isTarget: before === 'set' || before === ',' })
     else if (token === ')') {
       const last = open.pop()
@@ -41,7 +43,7 @@ export function isRepeatedTooOften(text: string): boolean {
       times *= closed
       sources.push({ depth: open.length, times })
     }
-    if (units > maxRepeatedUnits) return true
+    if (repeated > maxRepeated) return true
     before = token
   }
   return false

@@ -77,6 +77,9 @@ test('a text whose tree would be far longer than it is, is not parsed, and an ho
     wide(1_000, `(select ${list})`), wide(1_000, `row(${list})`).replace(')=', ') -- note\n /* /* */ */ = '), wide(1_000, `(select 1) or (select ${list})`), nested(4, 10), nested(20, 4),
     `insert into t values (1) on conflict (a) do update set b = 1, (${list}) = (select ${list})`, `merge into t using u on true when matched then update set (${list})=(select ${list})`, `select 1; ${wide(1_000, `(select ${list})`)}`,
   ]) t.deepEqual(await analyse(text), tooComplex, text.slice(0, 60))
+  t.deepEqual(await analyse(wide(100, `(select '${'b'.repeat(10_000)}')`)), tooComplex, 'a long constant')
+  const names = Array.from({ length: 100 }, (_, i) => `a_column_of_a_wide_table_${i}`)
+  t.is((await analyse(`insert into t (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) on conflict (id) do update set (${names.join(', ')}) = row(${names.map((name) => `excluded.${name}`).join(', ')})`)).status, 'ok', 'an upsert of a wide table')
   const block = await analyse(`do $$ begin ${wide(1_000, `(select ${list})`)}; end $$`)
   t.true(block.status === 'ok' && block.statements[0]?.unknown.includes('opaque_routine'))
   for (const text of [
