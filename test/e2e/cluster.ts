@@ -6,14 +6,14 @@ import os from 'node:os'
 import path from 'node:path'
 import { startPostgres } from '../../scripts/demo/postgres.ts'
 import type { Database } from '../../scripts/demo/postgres.ts'
-
-const kept = path.join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'postgres')
+import { keptFolder } from '../kept.ts'
 
 /** @param folder the test's own, which it removes; the server is let into it */
 export async function startCluster(folder: string): Promise<Database> {
   fs.chmodSync(folder, 0o755)
-  const made = path.join(kept, `${version()}-${process.getuid?.() === 0 ? 'root' : 'user'}`)
-  if (fs.existsSync(made) || await make(made)) await copy(made, path.join(folder, 'data'))
+  const kept = keptFolder('postgres')
+  const made = kept === undefined ? undefined : path.join(kept, version())
+  if (made !== undefined && (fs.existsSync(made) || await make(made))) await copy(made, path.join(folder, 'data'))
   return await startPostgres(folder, () => undefined)
 }
 
@@ -24,8 +24,7 @@ async function make(made: string): Promise<boolean> {
     fs.chmodSync(folder, 0o755)
     await (await startPostgres(folder, () => undefined)).stop()
     if (!fs.existsSync(path.join(folder, 'data', 'PG_VERSION'))) return false
-    fs.mkdirSync(kept, { recursive: true })
-    const own = fs.mkdtempSync(path.join(kept, 'new-'))
+    const own = fs.mkdtempSync(path.join(path.dirname(made), 'new-'))
     await copy(path.join(folder, 'data'), path.join(own, 'data'))
     try {
       fs.renameSync(path.join(own, 'data'), made)

@@ -8,13 +8,15 @@ import type { PolicyTree } from '../../../gateway/policy/repository.ts'
 import { capabilitiesDigest } from '../../../rego/compiler.ts'
 import { sourceDigest } from '../../../rego/index.ts'
 import { compilerDigest } from '../../../rego/toolchain/artefact.ts'
+import { keptFolder } from '../../kept.ts'
 import { rebranded } from './two-people.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
-const kept = join(root, 'node_modules', '.cache', 'policies')
 
 /** As if this machine had compiled the head of the repository before, where a test file has. @returns keeps what it compiled to, where none had */
 export async function buildBefore({ repository, memory, bundles, capabilities }: Pick<ActivationOptions, 'repository' | 'memory' | 'bundles' | 'capabilities'>): Promise<() => Promise<void>> {
+  const kept = keptFolder('policies')
+  if (kept === undefined) return () => Promise.resolve()
   const commit = await repository.readCommit(await repository.head())
   const { count: serial } = await repository.countCommits(commit)
   const { revision } = commit
@@ -28,7 +30,6 @@ export async function buildBefore({ repository, memory, bundles, capabilities }:
     const build = memory.buildOf(revision, serial)
     const bundle = build === undefined ? undefined : await bundles.read(build.bundle)
     if (build === undefined || bundle === undefined) return
-    fs.mkdirSync(kept, { recursive: true })
     const own = fs.mkdtempSync(join(kept, 'new-'))
     fs.writeFileSync(join(own, 'build'), JSON.stringify({ tests: build.tests, bundle: Buffer.from(bundle).toString('base64') }))
     fs.renameSync(join(own, 'build'), file)
