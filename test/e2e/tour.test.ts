@@ -12,9 +12,12 @@ const launcher = path.join(import.meta.dirname, '..', '..', 'gateway', 'counters
 const countersign = (...args: string[]) => run(process.execPath, [launcher, ...args], { maxBuffer: 64 * 1024 * 1024 })
   .then(({ stdout, stderr }) => ({ code: 0, output: stdout + stderr, stdout }), (error: { code: number; stdout: string; stderr: string }) => ({ code: error.code, output: error.stdout + error.stderr, stdout: error.stdout }))
 
-const dir = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-tour-')), 'home')
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-tour-'))
+// Else root's PostgreSQL, which runs as somebody else, makes its cluster where that one can go, and nobody removes it.
+fs.chmodSync(folder, 0o755)
+const dir = path.join(folder, 'home')
 const at = (...names: string[]) => path.join(dir, ...names)
-test.after.always(() => fs.rmSync(path.dirname(dir), { recursive: true, force: true }))
+test.after.always(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 interface Redecided { readonly session: string; readonly seq: number; readonly outcome: string; readonly message: string }
 
@@ -122,7 +125,7 @@ test.serial('while it stays up, the line it prints for psql works as printed, an
 })
 
 test.serial('a folder that an earlier version made, without PostgreSQL behind the gateway, is not half started', async (t) => {
-  const older = path.join(path.dirname(dir), 'older')
+  const older = path.join(folder, 'older')
   fs.mkdirSync(older)
   fs.writeFileSync(path.join(older, 'demo.json'), JSON.stringify({ ports: { gateway: 7400, admin: 7401, provider: 7402, mcp: 7403, ledger: 7404 } }))
   const { code, output } = await countersign('start', '--once', '--dir', older)

@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { startPostgres } from '../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../e2e/cluster.ts'
 import type { Outcome } from '../../conformance/outcome.ts'
 import { PostgresClient, texts } from '../../e2e/postgres-client.ts'
 import { frontPostgres } from '../../e2e/postgres-gateway.ts'
@@ -19,7 +19,7 @@ const shownFailures = 40
 
 export async function grantedAttacks(part = ''): Promise<readonly Outcome[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-granted-'))
-  const server = await startPostgres(folder, () => undefined)
+  const server = await startCluster(folder)
   const direct = (user: string, database: string) => PostgresClient.connect({ port: server.port, user, database })
   const first = await direct('bank', 'postgres')
   await first.simple('create role app login; grant create on database postgres to app')

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { startPostgres } from '../../../scripts/demo/postgres.ts'
+import { startCluster } from '../../e2e/cluster.ts'
 import { PostgresClient, texts } from '../../e2e/postgres-client.ts'
 import { filled, play, prepare } from './play.ts'
 import { formsOf, seen } from './reveal.ts'
@@ -11,7 +11,7 @@ import { rows } from './rows/index.ts'
 
 const [part = ''] = process.argv.slice(2)
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-bypass-'))
-const server = await startPostgres(folder, () => undefined)
+const server = await startCluster(folder)
 const names = new Set<string>()
 let toothless = 0
 try {

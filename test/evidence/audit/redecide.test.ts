@@ -1,7 +1,7 @@
 // A recorded decision is made again from the record and the bundle alone.
 import test from 'ava'
 import { hash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readBundles, redecide } from '../../../evidence/audit/redecide.ts'
@@ -45,6 +45,9 @@ function outcomes(log: SampleLog, hasKeys = true, bundles = readBundles(join(roo
   using recording = new Recording(log.directory, hasKeys ? parseSessionKeys(log.keysFile()) : undefined)
   return [...redecide(recording, bundles)].map(({ outcome }) => outcome)
 }
+
+// Not before anything is awaited: tests are declared in one go.
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 
 test('the bundle of the recorded digest makes the recorded decision again, byte for byte', (t) => {
   t.deepEqual(outcomes(logOf('same', decision)), ['same'])

@@ -1,13 +1,14 @@
 // The program as an examiner runs it: a child process under the permission model, judged by exit code and output.
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cleanLog } from './sample-log.ts'
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'evidence', 'verify')
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'verify-program-')))
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 const evidence = join(root, 'evidence')
 const log = cleanLog(evidence)
 for (const [name, text] of Object.entries({ 'trust.json': log.trust(), 'keys.jsonl': log.keysFile(), since: log.checkpoint })) writeFileSync(join(root, name), text)

@@ -1,7 +1,7 @@
 // The real recorder and sealer, judged by a verifier that was written from FORMAT.md alone; then the examiner's commands over the same record.
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkFrameProof } from '../../../evidence/audit/frame-proof.ts'
@@ -55,6 +55,9 @@ test.before((t) => {
     log: [readFileSync(join(root, 'sealer', 'log.vkey'), 'utf8').trim()], allowed_signers: readFileSync(join(root, 'sealer', 'allowed_signers'), 'utf8'), witnesses: { quorum: 0, keys: [] },
   }))
 })
+
+// Not before anything is awaited: tests are declared in one go.
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 
 test('a record of three lives, two of them killed, is intact and complete, and every body opens', (t) => {
   const verdict = verifyEvidence({ directory: evidence, trust: readFileSync(join(root, 'trust.json'), 'utf8'), keys: parseSessionKeys(readFileSync(keysFile, 'utf8')), at: Date.now() })

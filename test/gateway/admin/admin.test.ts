@@ -1,13 +1,20 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { Counter } from 'prom-client'
 import { office, type Office } from './office.ts'
 
 interface Answer { readonly status: number; readonly body: Readonly<Record<string, unknown>>; readonly headers: Headers }
+
+/** Gone with its test. */
+function folder(t: ExecutionContext, name: string): string {
+  const made = mkdtempSync(join(tmpdir(), `countersign-${name}-`))
+  t.teardown(() => { rmSync(made, { recursive: true }) })
+  return made
+}
 
 async function ask(at: Office, method: string, path: string, token?: string, body?: unknown): Promise<Answer> {
   const response = await fetch(at.admin.url + path, { method, headers: { ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...body === undefined ? {} : { 'content-type': 'application/json' } }, ...body === undefined ? {} : { body: JSON.stringify(body) } })
@@ -113,7 +120,7 @@ test('a lead approves on the command line; the requester is refused with exit 1'
   t.true((await countersign(['approvals', 'show', id, ...admin], lena)).stdout.includes('Bulk export needs a lead [mcp.bulk_export]'))
   const own = await countersign(['approvals', 'approve', id, ...admin], { COUNTERSIGN_TOKEN: await at.token('ana', ['leads']) })
   t.deepEqual([own.code, own.stderr], [1, 'countersign: approval.requester: You cannot approve your own request\n'])
-  const file = join(mkdtempSync(join(tmpdir(), 'countersign-token-')), 'token')
+  const file = join(folder(t, 'token'), 'token')
   writeFileSync(file, `${await at.token('otto', ['leads'])}\n`)
   const approved = await countersign(['approvals', 'approve', id, ...admin, '--token-file', file, '--comment', 'CHG-7', '--json'])
   t.is(approved.code, 0)
@@ -122,7 +129,7 @@ test('a lead approves on the command line; the requester is refused with exit 1'
 })
 
 test('config check names every error and exits 1; a good file exits 0', async (t) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'countersign-config-')), 'gateway.yaml')
+  const file = join(folder(t, 'config'), 'gateway.yaml')
   writeFileSync(file, 'node: a\nlisten: []\n')
   const bad = await countersign(['config', 'check', file, '--json'])
   t.is(bad.code, 1)

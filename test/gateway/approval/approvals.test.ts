@@ -1,12 +1,19 @@
 import { Worker } from 'node:worker_threads'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import type { Approved, DeskFault } from '../../../gateway/approval/index.ts'
 import { createApprovalStore, deskFaults, maxPendingPerCaller } from '../../../gateway/approval/index.ts'
 import { isRefusal, type Refusal } from '../../../gateway/refusal.ts'
 import { ana, exportCall, lena, otto, person, requester, returning, scene, vera, type Scene, type Wanted } from './scene.ts'
+
+/** Gone with its test. */
+function folder(t: ExecutionContext): string {
+  const made = mkdtempSync(join(tmpdir(), 'countersign-approval-'))
+  t.teardown(() => { rmSync(made, { recursive: true }) })
+  return made
+}
 
 async function hold(at: Scene, wanted: Wanted = {}): Promise<string> {
   const held = await at.approvals.obtain(exportCall(wanted), requester(), returning)
@@ -336,7 +343,7 @@ test('the statement on record binds operation, decision and requester, and holds
 })
 
 test('four connections race to use one approval: one wins', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'countersign-approval-')), 'state.db')
+  const path = join(folder(t), 'state.db')
   await using at = scene(path)
   for (let round = 0; round < 5; round++) {
     const id = await hold(at, { argument: `round ${round}` })
@@ -349,7 +356,7 @@ test('four connections race to use one approval: one wins', async (t) => {
 })
 
 test('approvals outlive the process that held them', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'countersign-approval-')), 'state.db')
+  const path = join(folder(t), 'state.db')
   let id = ''
   {
     await using before = scene(path)

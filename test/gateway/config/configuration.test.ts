@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -135,6 +135,7 @@ test('an error message never repeats a value, which may be a secret in the wrong
 
 test('secrets come from files and named variables, without the line break at a file\'s end', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-secret-'))
+  t.teardown(() => { rmSync(directory, { recursive: true }) })
   writeFileSync(join(directory, 'key'), 'from-file\n')
   const secrets = resolveSecrets({ a: { env: 'A_KEY' }, b: { file: join(directory, 'key') } }, { A_KEY: 'from-variable' })
   t.deepEqual([...secrets], [['a', 'from-variable'], ['b', 'from-file']])

@@ -1,6 +1,5 @@
 // The page as a person meets it: a real browser, the size of a phone.
-import { existsSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { chromium } from 'playwright-core'
@@ -18,7 +17,7 @@ test('on a phone a lead signs in, reads one screen and approves; the requester i
   const id = await at.hold({ justification: 'required' })
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--headless=new', '--disable-gpu', '--disable-dev-shm-usage'] })
   try {
-    const shots = mkdtempSync(join(tmpdir(), 'countersign-screenshots-'))
+    const shots = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'screenshots')
     t.log(`screenshots, for people to look at: ${shots}`)
     const visit = async (name: string) => {
       at.provider.person = name

@@ -18,7 +18,9 @@ const logged = (n: number, note = ''): Logged => {
   }
 }
 interface Event { readonly req_id: number; readonly input: { readonly n: number }; readonly custom: { readonly countersign: { readonly frame: string; readonly lost?: number } } }
-const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-decision-log-'))
+const root = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-decision-log-'))
+test.after.always(() => { fs.rmSync(root, { recursive: true, force: true }) })
+const folder = () => fs.mkdtempSync(path.join(root, 'one-'))
 const eventsOf = (file: string): Event[] => fs.readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Event)
 
 /** Delivers when it is told to. */

@@ -1,10 +1,12 @@
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { openDatabase } from '../../../gateway/state/database.ts'
 
-const folder = (): string => mkdtempSync(join(tmpdir(), 'countersign-state-'))
+const root = mkdtempSync(join(tmpdir(), 'countersign-state-'))
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
+const folder = (): string => mkdtempSync(join(root, 'one-'))
 
 test('state is durable at every commit, and its folder is the gateway\'s alone', (t) => {
   const path = join(folder(), 'inner', 'state.db')

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
 import { createPublicKey, hash, generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportCorpus } from '../../../../evidence/audit/replay/cli.ts'
@@ -46,6 +46,9 @@ function record(name: string): string {
 
 const evidence = record('evidence')
 const flags = { keys: at('keys.jsonl'), bundles: at('bundles') }
+
+// Not before anything is awaited: tests are declared in one go.
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 
 test('a corpus is written for its owner alone, with a signature beside it, and an older signature does not stay', (t) => {
   const out = at('corpus.jsonl')

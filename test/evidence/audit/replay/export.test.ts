@@ -1,7 +1,7 @@
 // From a record to a corpus: distinct calls, without names, each with a proof that leads from its frame to the log's checkpoint.
 import test from 'ava'
 import { hash } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkCorpus } from '../../../../evidence/audit/replay/check-corpus.ts'
@@ -53,6 +53,9 @@ function collected(log: SampleLog, options: { readonly real?: true; readonly sin
 }
 
 const log = record('plain', [report, report, account, dropped, report])
+
+// Not before anything is awaited: tests are declared in one go.
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 
 test('equal calls are one row with a count, their masked cells added up', (t) => {
   const { header, rows } = collected(log)

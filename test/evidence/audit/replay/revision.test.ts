@@ -1,7 +1,7 @@
 // Revisions of a policy repository, made by Git itself and read without it.
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readRevision } from '../../../../evidence/audit/replay/revision.ts'
@@ -11,6 +11,7 @@ import { Toolchain } from '../../../../rego/toolchain/process.ts'
 import { goldenFiles } from './golden.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'replay-revision-'))
+test.after.always(() => { rmSync(root, { recursive: true, force: true }) })
 
 function git(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync('git', ['-C', root, '-c', 'user.name=eli', '-c', 'user.email=eli@bank.example', ...args], { encoding: 'utf8', env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null' } })
@@ -49,7 +50,7 @@ test('a branch, a tag, an id, the start of one and what is before it are revisio
 })
 
 test('a linked worktree has the same revisions, and a HEAD of its own', async (t) => {
-  const worktree = join(mkdtempSync(join(tmpdir(), 'replay-worktree-')), 'checkout')
+  const worktree = join(root, 'worktree')
   git('worktree', 'add', '-q', '--detach', worktree, first)
   for (const [name, revision] of [['HEAD', first], ['main', second], ['v1', first], [second.slice(0, 10), second]] as const) t.is((await readRevision(worktree, name))?.revision, revision, name)
   git('worktree', 'add', '-q', '-b', 'work', `${worktree}-2`, second)

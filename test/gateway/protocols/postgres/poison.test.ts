@@ -1,6 +1,6 @@
 // The poison against a real PostgreSQL: it fails in every state of a session, and the server itself aborts and resynchronises.
 import test, { type ExecutionContext } from 'ava'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Database } from '../../../../scripts/demo/postgres.ts'
@@ -11,12 +11,15 @@ import {
 import { poison, poisonBind, poisonExecute, poisonNonce, poisonParse, poisonQuery } from '../../../../gateway/protocols/postgres/refuse.ts'
 import { openRaw, said, type RawClient } from './raw-client.ts'
 
+const folder = mkdtempSync(path.join(tmpdir(), 'countersign-poison-'))
 let database: Database
 test.before(async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'countersign-poison-'))
   database = await startCluster(folder)
 })
-test.after.always(async () => { await database?.stop() })
+test.after.always(async () => {
+  await database?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 async function session(t: ExecutionContext, parameters: Record<string, string> = {}): Promise<RawClient> {
   const client = await openRaw(database.port, { parameters })
