@@ -101,6 +101,15 @@ test('no file is longer than 500 lines and the median source file is at most 130
   t.true((sorted[Math.floor(sorted.length / 2)] ?? 0) <= 130, `median is ${sorted[Math.floor(sorted.length / 2)]}`)
 })
 
+// ava (8.1) forgets to look again after a test's own, longer time: a file that does not end would then hold the run for ever.
+test('no test asks for as much time as the run may be idle', (t) => {
+  const { ava } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { ava: { timeout: string } }
+  const idleMs = Number(/^(\d+)m$/.exec(ava.timeout)?.[1]) * 60_000
+  const asked = files.filter((file) => file.endsWith('.test.ts')).flatMap((file) => [...(text.get(file) ?? '').matchAll(/(?:\.timeout\(|timeoutMs = )([\d_]+)/g)].map((match) => ({ file, ms: Number((match[1] ?? '').replaceAll('_', '')) })))
+  t.deepEqual(asked.filter(({ ms }) => !(ms < idleMs)), [])
+  t.true(asked.length > 30, 'times are found')
+})
+
 test('no folder or file is named for having no name', (t) => {
   t.deepEqual(files.filter((file) => /(^|\/)(utils?|helpers?|common|managers?|services?|shared|core|misc)(\/|\.ts$)/.test(file)), [])
 })

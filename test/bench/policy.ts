@@ -11,7 +11,7 @@ import type { loadPolicySync } from '@open-policy-agent/opa-wasm'
 import { Pool } from 'undici'
 import { shippedFolder } from '../../rego/folder.ts'
 import { loadPolicy, readBundle } from '../../rego/index.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { compileShipped } from '../rego/sources.ts'
 import { cpuMicroseconds, family, machine, startPeer, type Peer } from './processes.ts'
 

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { frontPostgres } from '../e2e/postgres-gateway.ts'
 import type { PostgresGateway } from '../e2e/postgres-gateway.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { family, script, startPeer } from './processes.ts'
 
 export interface PostgresPeer {

@@ -10,7 +10,7 @@ import { httpSearch, mcpCall, mcpHeaders } from './requests.ts'
 import { cpuMicroseconds, family, machine, residentBytes, script, startPeer } from './processes.ts'
 import { startSubject } from './subject.ts'
 import { assertRecorded } from './recorded.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' }, 'skip-latency': { type: 'boolean', default: false } } })
 const rounds = Number(values.rounds)

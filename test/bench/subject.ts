@@ -11,7 +11,7 @@ import { startGatewayProcess } from '../../scripts/demo/gateway-process.ts'
 import type { GatewayProcess } from '../../scripts/demo/gateway-process.ts'
 import { openHome } from '../../scripts/demo/home.ts'
 import { commitAll, syncPolicyRepository } from '../../scripts/demo/policy-repository.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { family } from './processes.ts'
 
 export interface Subject {

@@ -7,7 +7,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { CreateMessageRequestSchema, ElicitRequestSchema, LoggingMessageNotificationSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { frontServers, type FrontedServers } from '../conformance/gateway.ts'
 import { startFixture } from '../conformance/mcp-fixture.ts'
 import { eventually, readFrames, verify } from './recorded.ts'

@@ -12,7 +12,7 @@ import { stringify } from 'yaml'
 import { startGatewayProcess } from '../../scripts/demo/gateway-process.ts'
 import { openHome } from '../../scripts/demo/home.ts'
 import { commitAll, syncPolicyRepository } from '../../scripts/demo/policy-repository.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 
 export interface Front {
   /** Part of the directory's name and of the node's. */

@@ -17,7 +17,7 @@ import { shippedCapabilities } from '../../rego/index.ts'
 import { buildBefore } from '../gateway/policy/built-before.ts'
 import { commit, initRepository, newSigner } from '../gateway/policy/policy-repository.ts'
 import type { Signer } from '../gateway/policy/policy-repository.ts'
-import { freePort } from '../../scripts/demo/postgres.ts'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { startUpstream } from './bank-upstream.ts'
 import type { BankUpstream } from './bank-upstream.ts'
 

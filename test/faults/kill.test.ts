@@ -9,7 +9,7 @@ const bank = bankOf(test)
 const rounds = 10
 
 test(`no answered call is missing from the record after ${rounds} rounds of kill -9, and no claim of it is false`, async (t) => {
-  t.timeout(300_000)
+  t.timeout(280_000)
   const { acknowledged, missing, fsck, verdict } = await killRounds(bank(), rounds, (line) => t.log(line))
   t.true(acknowledged > rounds * 10)
   t.deepEqual(missing, [])

@@ -75,7 +75,7 @@ test('ten thousand unauthenticated requests are counted in a few frames, and rea
   const gateway = await startProcess(await bank().home())
   const agent = new Agent({ connections: 24 })
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'run_report', arguments: { report: 'junk' } } })
-  const sizeOf = (folder: string): number => fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath, entry.name)).size, 0)
+  const sizeOf = (folder: string): number => fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).reduce((sum, entry) => sum + (fs.statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0), 0)
   const { evidence, journal } = gateway.home.directories
   const before = sizeOf(evidence) + sizeOf(journal)
   let sent = 0

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { freePort } from '../../../scripts/demo/postgres.ts'
+import { freePort } from '../../../scripts/demo/free-port.ts'
 import { cacheFolder } from './fetched.ts'
 import { libpqEnvironment, must, serverIdentity } from './suite.ts'
 import type { Address, Suite } from './suite.ts'

@@ -1,9 +1,9 @@
 // OpenSSH's own server on loopback, with host keys and an authorized_keys of ours, run by whoever runs the suite.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { userInfo } from 'node:os'
 import path from 'node:path'
+import { freePort } from '../../../scripts/demo/free-port.ts'
 
 /** Debian keeps it out of the PATH of ordinary users; sshd insists on being called by its whole name. */
 export const sshdProgram = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin', ...(process.env['PATH'] ?? '').split(':')].map((folder) => path.join(folder, 'sshd')).find((file) => existsSync(file))
@@ -41,14 +41,6 @@ export async function startSshd(program: string, folder: string, hostKey: string
     child.stderr?.on('data', (chunk: Buffer) => { log += chunk.toString(); if (log.includes('Server listening on')) resolve() })
   })
   return { port: at, log: () => log, async [Symbol.asyncDispose]() { child.kill(); await ended } }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** A line of known_hosts. */

@@ -138,3 +138,12 @@ test('config check names every error and exits 1; a good file exits 0', async (t
   const good = await countersign(['config', 'check', file])
   t.deepEqual([good.code, good.stdout], [0, `${file} is valid\n`])
 })
+
+test('config check of a governed file says how it is told which secrets there are', async (t) => {
+  const file = join(folder(t, 'governed'), 'config.yaml')
+  writeFileSync(file, 'targets: [{ name: bank, prefix: /bank, protocol: mcp, env: prod, upstream: { url: "http://127.0.0.1:1", credential: { secret: bank-key, header: x-key } }, catalogue: {} }]\nidentity: [{ issuer: "https://idp.example", jwks_uri: "https://idp.example/jwks", audiences: [a] }]\n')
+  const unnamed = await countersign(['config', 'check', file, '--governed'])
+  t.is(unnamed.code, 1)
+  t.is(unnamed.stdout, `${file} is not valid:\n  targets[0].upstream.credential.secret: no secret of this name in the bootstrap file\nThe names of the bootstrap file's secrets are given behind the file: --governed --secret NAME...\n`)
+  t.is((await countersign(['config', 'check', file, '--governed', '--secret', 'bank-key'])).stdout, `${file} is valid\n`)
+})

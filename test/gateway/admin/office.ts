@@ -1,10 +1,10 @@
 // The admin listener as the gateway composes it: real provider, real store, real pages, on loopback.
-import { createServer } from 'node:net'
 import { Registry } from 'prom-client'
 import { approvalsApi, startAdmin, type Admin, type Readiness } from '../../../gateway/admin/index.ts'
 import { consolePages } from '../../../gateway/console/index.ts'
 import { createIdentity, type Identity } from '../../../gateway/identity/index.ts'
 import { isRefusal } from '../../../gateway/refusal.ts'
+import { freePort } from '../../../scripts/demo/free-port.ts'
 import { exportCall, person, requester, returning, scene, type Scene, type Wanted } from '../approval/scene.ts'
 import { startTestProvider, type TestProvider } from '../identity/provider.ts'
 
@@ -43,17 +43,12 @@ export async function office(groupsAtUserinfo = false): Promise<Office> {
       await at[Symbol.asyncDispose]()
     },
   }
+  await using opened = new AsyncDisposableStack()
+  opened.use(it)
   it.admin = await startAdmin({
     host: '127.0.0.1', port, metrics, readiness: () => it.readiness,
     routes: [approvalsApi({ desk: at.approvals, identity, audience: () => url }), consolePages({ desk: at.approvals, identity, providers: () => [provider.config], url: () => url, now: Date.now })],
   })
+  opened.move()
   return it as Office
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => { server.close(resolve) })
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
