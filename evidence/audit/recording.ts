@@ -1,17 +1,18 @@
-// Reads a record back for people and for re-deciding: frames in order with their opened contents. Read-only, and no verdict: `verify` gives that.
+// Reads a record back for people and for re-deciding: frames in order with their opened contents, each held against its commitment. Read-only, and no
+// verdict: `verify` gives that.
 import { join } from 'node:path'
 import { EvidenceError } from '../errors.ts'
 import { parseBatchLeaf } from '../verify/batch.ts'
 import type { BatchLeaf } from '../verify/batch.ts'
 import { readBodyIndex } from '../verify/bodies.ts'
-import { openBox, parseBoxes } from '../verify/box.ts'
+import { commitmentOf, openBox, parseBoxes } from '../verify/box.ts'
 import { CborError, CborReader } from '../verify/cbor.ts'
 import type { CborItem } from '../verify/cbor.ts'
 import { parseCommit } from '../verify/commit.ts'
 import { FalseClaim } from '../verify/finding.ts'
 import { GitRepository } from '../verify/git.ts'
 import { kind, labels, Leaf } from '../verify/leaf.ts'
-import { hex } from '../verify/merkle.ts'
+import { hex, isHashAt } from '../verify/merkle.ts'
 import type { SessionKeys } from '../verify/session-keys.ts'
 import { Store } from '../verify/store.ts'
 
@@ -111,11 +112,13 @@ export class Recording implements Disposable {
       reading(() => { leaf.read(reader) })
       const id = bytes.toString('hex', leaf.session, leaf.session + 16)
       if (session !== undefined && id !== session) continue
+      const opened = contents.get(`${id}/${leaf.seq}`) ?? nothing
+      checkCommitments(opened, leaf, bytes, `${id}/${leaf.seq}`)
       frames.push({
         batch: index, position, session: id, seq: leaf.seq, time: leaf.time, kind: leaf.kind, ref: leaf.ref < 0 ? undefined : leaf.ref,
         decisionId: leaf.decisionId < 0 ? undefined : bytes.toString('hex', leaf.decisionId, leaf.decisionId + 16),
         bundle: leaf.bundle < 0 ? undefined : bytes.toString('hex', leaf.bundle, leaf.bundle + 32),
-        structure: leaf.structure ?? new Map(), ...(contents.get(`${id}/${leaf.seq}`) ?? nothing), leaf: bytes.subarray(leaf.start, leaf.end), hasContent: leaf.hasContent,
+        structure: leaf.structure ?? new Map(), ...opened, leaf: bytes.subarray(leaf.start, leaf.end), hasContent: leaf.hasContent,
       })
     }
     return frames
@@ -135,6 +138,15 @@ export class Recording implements Disposable {
       }
     }
     return contents
+  }
+}
+
+/** Whoever holds the session's key can put another body in the place of the recorded one: nobody is shown that as what happened. @throws EvidenceError `ERR_EVIDENCE_CORRUPT` */
+function checkCommitments({ contents, salts }: Opened, leaf: Leaf, bytes: Uint8Array, frame: string): void {
+  for (const [label, content] of contents) {
+    const at = leaf.commitments[labels.findIndex((one) => one === label)] ?? -1
+    const salt = salts.get(label)
+    if (at < 0 || salt === undefined || !isHashAt(bytes, at, commitmentOf({ label, salt, content }))) throw new EvidenceError('ERR_EVIDENCE_CORRUPT', `the body of frame ${frame} is not what its leaf commits to; "evidence verify --keys" names all that is wrong`)
   }
 }
 

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPolicy, PolicyError, readBundle } from '../../rego/index.ts'
 import type { Policy } from '../../rego/index.ts'
+import { kind } from '../verify/leaf.ts'
 import { contentsOf } from './recording.ts'
 import type { RecordedFrame, Recording } from './recording.ts'
 
@@ -32,15 +33,20 @@ export function readBundles(folder: string): Bundles {
   }))
 }
 
-/** One answer for each frame that names the bundle that decided it. */
+/** One answer for each call that was decided, also where its frame does not say by what: a call that is passed over would be one that nobody looked at. */
 export function* redecide(recording: Recording, bundles: Bundles): Generator<Redecided> {
   const policies = new Map<string, Policy>()
   try {
-    for (const frame of recording.frames()) if (frame.bundle !== undefined && frame.decisionId !== undefined) yield redecideFrame(frame, frame.bundle, bundles, policies)
+    for (const frame of recording.frames()) {
+      if (frame.bundle !== undefined && isCall(frame)) yield redecideFrame(frame, frame.bundle, bundles, policies)
+      else if (frame.kind === kind.intent || (isCall(frame) && contentsOf(frame).decision !== undefined)) yield { session: frame.session, seq: frame.seq, bundle: '', outcome: 'no_bundle', message: 'its frame does not name the bundle that decided' }
+    }
   } finally {
     for (const policy of policies.values()) policy.close()
   }
 }
+
+function isCall(frame: RecordedFrame): boolean { return frame.kind === kind.intent || frame.kind === kind.refusal }
 
 function redecideFrame(frame: RecordedFrame, bundle: string, bundles: Bundles, policies: Map<string, Policy>): Redecided {
   const say = (outcome: RedecideOutcome, message: string): Redecided => ({ session: frame.session, seq: frame.seq, bundle, outcome, message })

@@ -46,6 +46,8 @@ export class BodyChecker {
     for (const [state, contents] of frames.contents) {
       const own = (boxes.get(state.id) ?? []).sort((a, b) => a.first - b.first)
       for (const { seq } of uncovered(contents, own)) this.#findings.fail('body.missing', itemOf(index, state, seq), 'the frame commits to content, and no box holds it')
+      // Of a broken session nobody knows what its opening names.
+      if (!state.isBroken) for (const box of own) if (hex(box.keyId) !== state.keyId) this.#findings.fail('body.box', itemOf(index, state, box.first), 'the box is under another key than its session names')
       if (this.#keys !== undefined && !state.isBroken) this.#openAll(state, contents, own, this.#keys, frames.bytes, index)
     }
   }
@@ -65,15 +67,16 @@ export class BodyChecker {
     const due = new Map(contents.map((content) => [content.seq, content]))
     const shut: Box[] = []
     for (const box of boxes) {
-      const key = keys.get(hex(box.keyId))
+      // Under another key it is a false claim already, whether or not that key was given.
+      const isOwn = hex(box.keyId) === state.keyId
+      const key = isOwn ? keys.get(state.keyId) : undefined
       const items = key === undefined ? undefined : this.#findings.attempt(itemOf(index, state, box.first), () => {
-        if (hex(box.keyId) !== state.keyId) throw new FalseClaim('body.box', 'the box is under another key than its session names')
         const nonce = `${state.keyId} ${hex(box.nonce)}`
         if (this.#nonces.has(nonce)) throw new FalseClaim('body.box', 'two boxes under one key have the same nonce')
         this.#nonces.add(nonce)
         return openBox(box, key)
       })
-      if (key === undefined) this.withoutKey.add(state.id)
+      if (isOwn && key === undefined) this.withoutKey.add(state.id)
       if (items === undefined) { shut.push(box); continue }
       this.counts.opened += 1
       for (const body of items) this.#findings.attempt(itemOf(index, state, body.seq), () => { this.#checkItem(body, due, leaves) })

@@ -58,8 +58,11 @@ export class CborReader {
   arrayLength(): number { return this.#head(major.array, 'an array') }
   mapLength(): number { return this.#head(major.map, 'a map') }
 
-  /** Any one item. Map keys are unsigned and ascending, which for shortest integers is the bytewise order. */
-  item(depth = 0): CborItem {
+  /**
+   * Any one item. Map keys are unsigned and ascending, which for shortest integers is the bytewise order.
+   * @param end no container goes on behind it: what an item may be bounds what is made of it, not what the file has
+   */
+  item(depth = 0, end = this.bytes.length): CborItem {
     const initial = this.#peek()
     switch (initial >> 5) {
       case major.uint: return this.#integer(major.uint)
@@ -68,19 +71,19 @@ export class CborReader {
       case major.text: return this.text(this.bytes.length)
       case major.array: {
         const length = this.arrayLength()
-        this.#nest(depth, length)
+        this.#nest(depth, length, end)
         const items: CborItem[] = []
-        for (let i = 0; i < length; i++) items.push(this.item(depth + 1))
+        for (let i = 0; i < length; i++) items.push(this.item(depth + 1, end))
         return items
       }
       case major.map: {
         const length = this.mapLength()
-        this.#nest(depth, length)
+        this.#nest(depth, length, end)
         const map = new Map<number, CborItem>()
         let last = -1
         for (let i = 0; i < length; i++) {
           last = this.key(last)
-          map.set(last, this.item(depth + 1))
+          map.set(last, this.item(depth + 1, end))
         }
         return map
       }
@@ -106,10 +109,10 @@ export class CborReader {
     return -1n - n
   }
 
-  #nest(depth: number, length: number): void {
+  #nest(depth: number, length: number, end: number): void {
     if (depth >= maxNesting) throw new CborError(`nesting deeper than ${maxNesting}`, this.at)
     // Each item takes a byte at least: a length beyond the input is refused before anything is allocated for it.
-    if (length > this.bytes.length - this.at) throw new CborError('truncated', this.at)
+    if (length > end - this.at) throw new CborError(end < this.bytes.length ? 'an item longer than allowed' : 'truncated', this.at)
   }
 
   #simple(initial: number): boolean | null {

@@ -54,7 +54,10 @@ export function findUnwitnessed(outside: Outside, hasKept: boolean, size: number
     return
   }
   // With an explicit quorum of 0 and nothing kept, the trust file asks for no outside: nothing can be late.
-  if ((hasKept || quorum > 0) && reach < size && Math.abs(at - timeOf(reach)) > trust.maxTail) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `not yet outside for ${ageOf(at - timeOf(reach))}: whoever holds the log key could have rewritten them`)
+  if ((!hasKept && quorum === 0) || reach >= size) return
+  // Counted from the last batch that nobody can date anew: whoever took out what came next would also choose the time of what is there instead.
+  const age = at - timeOf(reach - 1)
+  if (Math.abs(age) > trust.maxTail) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `nothing has been seen outside for ${ageOf(age)}: whoever holds the log key could have rewritten or removed what was recorded since`)
 }
 
 export function ageOf(ms: number): string {

@@ -94,7 +94,7 @@ export class Leaf {
         case 11: this.bundle = reader.bytesAt(32); break
         case 12: this.ref = reader.uint(); break
         case 13: {
-          const structure = reader.item(1)
+          const structure = reader.item(1, Math.min(this.start + maxLeafBytes, reader.bytes.length))
           if (!(structure instanceof Map)) throw new CborError('member 13 is not a map', reader.at)
           this.structure = structure
           break

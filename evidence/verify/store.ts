@@ -8,6 +8,9 @@ import { readRegularFile } from './regular-file.ts'
 /** One object of one batch: 60 s at 16,000 frames/s is a quarter of it. */
 export const maxObjectBytes = 1024 * 1024 * 1024
 
+/** The names of 65,536 body objects. */
+const maxBodyIndexBytes = 4 * 1024 * 1024
+
 const codes = { leaves: 'leaves.file', index: 'index.file', bodies: 'body.file' } as const satisfies Record<string, FalseCode>
 
 export class Store {
@@ -31,9 +34,9 @@ export class Store {
   }
 
   /** Bytes of `store/body-index/<i>.cbor`, or undefined when there is none. */
-  bodyIndex(batch: number): Buffer | undefined { return this.#readIfThere(join('body-index', `${batch}.cbor`), 'body.index') }
+  bodyIndex(batch: number): Buffer | undefined { return this.#readIfThere(join('body-index', `${batch}.cbor`), 'body.index', maxBodyIndexBytes) }
 
-  #readIfThere(name: string, code: FalseCode): Buffer | undefined {
-    return readRegularFile(join(this.#path, name), maxObjectBytes, code)
+  #readIfThere(name: string, code: FalseCode, maxBytes = maxObjectBytes): Buffer | undefined {
+    return readRegularFile(join(this.#path, name), maxBytes, code)
   }
 }

@@ -47,7 +47,8 @@ export function parseTrust(text: string, own: OwnKeys): Trust {
   const witnesses = (file.witnesses?.keys ?? []).map((key, i) => read(`witnesses.keys[${i}]`, () => parseVerifierKey(key)))
   logKeys.forEach(({ type }, i) => { if (type !== 0x01) throw new CannotRun(`trust file: log[${i}]: expected a key of type Ed25519 (0x01)`) })
   witnesses.forEach(({ type }, i) => { if (type !== 0x04) throw new CannotRun(`trust file: witnesses.keys[${i}]: expected a cosignature key (0x04)`) })
-  if (new Set(file.witnesses?.keys).size !== witnesses.length) throw new CannotRun('trust file: witnesses.keys: a key is there twice')
+  // Under two names it would count as two witnesses.
+  if (new Set(witnesses.map(({ key }) => key.export({ format: 'jwk' }).x)).size !== witnesses.length) throw new CannotRun('trust file: witnesses.keys: a key is there twice')
   const signerText = file.allowed_signers
   return {
     logKeys,

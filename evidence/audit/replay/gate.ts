@@ -4,7 +4,7 @@ import type { Unproven } from './unproven.ts'
 import type { PolicyVersion } from './version.ts'
 
 /** The label that says: somebody meant this. */
-export const wideningLabel = 'policy-widening'
+const wideningLabel = 'policy-widening'
 
 /** 2 (could not run) is the command's own. */
 export const exitStatus = { fine: 0, gate: 1, unfaithful: 3, disagreement: 4 } as const

@@ -41,15 +41,14 @@ export interface ReplayOptions {
   /** Monotonic, ms. */
   readonly clock: () => number
   readonly progress?: (done: number, total: number) => void
-  readonly sampleRows?: number
 }
 
 /** Enough to meet each pair of answers of a policy, and half a second of topdown. */
-const defaultSample = 1_000
+const sampleRows = 1_000
 const progressEvery = 1_024
 
 /** @throws EvidenceError `ERR_EVIDENCE_CORPUS` when a row is malformed */
-export function replayCorpus({ corpus, base, head, clock, progress, sampleRows = defaultSample }: ReplayOptions): ReplayResult {
+export function replayCorpus({ corpus, base, head, clock, progress }: ReplayOptions): ReplayResult {
   const { header } = corpus
   const isOwn = header.bundles.map(({ behaviour, revision }) => behaviour === base.behaviour || (revision !== 'working-tree' && revision === base.bundle.revision))
   const recorded = new Recorded(corpus.decisions)

@@ -4,9 +4,11 @@ import { hash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { EvidenceError } from '../../../evidence/errors.ts'
 import { readBundles, redecide } from '../../../evidence/audit/redecide.ts'
 import { Recording } from '../../../evidence/audit/recording.ts'
 import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
+import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 import { compileBundle, loadPolicy, readBundle } from '../../../rego/index.ts'
 import { shippedCapabilities } from '../../../rego/capabilities.ts'
 import { readPolicyFolder, shippedFolder } from '../../../rego/folder.ts'
@@ -56,6 +58,35 @@ test('the bundle of the recorded digest makes the recorded decision again, byte 
 test('a decision that the bundle does not make on the recorded input is told', (t) => {
   t.deepEqual(outcomes(logOf('different', decision.replace('"deny"', '"allow"'))), [decision.includes('"deny"') ? 'different' : 'same'])
   t.deepEqual(outcomes(logOf('one-byte', `${decision} `)), ['different'])
+})
+
+test('a body put in the place of the recorded one by whoever holds its key is not shown, and not decided on', (t) => {
+  const log = new SampleLog(join(root, 'forged'))
+  const node = log.startEpoch()
+  const session = log.open()
+  // What happened was another call; input and decision of this one fit each other.
+  log.frame(session, { kind: 2, contents: { 7: inputText.replace('run_report', 'drop_table'), 8: decision }, forged: { 7: inputText }, decisionId: Buffer.alloc(16, 1), bundle: digest })
+  log.close(session)
+  log.close(node)
+  log.cut(3)
+  t.throws(() => outcomes(log), { instanceOf: EvidenceError, code: 'ERR_EVIDENCE_CORRUPT', message: `the body of frame ${session.id.toString('hex')}/1 is not what its leaf commits to; "evidence verify --keys" names all that is wrong` })
+  t.deepEqual(outcomes(log, false), ['not_opened'])
+  const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), keys: parseSessionKeys(log.keysFile()), at: log.now })
+  t.deepEqual(verdict.falsities.map(({ code, message }) => [code, message]), [['body.commitment', 'its request is not what was committed to']])
+})
+
+test('a forwarded call that does not say which bundle decided is not passed over', (t) => {
+  const log = new SampleLog(join(root, 'unnamed'))
+  const node = log.startEpoch()
+  const session = log.open()
+  log.frame(session, { kind: 2, contents: { 7: inputText, 8: decision } })
+  log.frame(session, { kind: 6, contents: { 7: inputText, 8: decision }, structure: new Map([[1, 'policy.denied']]), decisionId: Buffer.alloc(16, 1) })
+  // A message that nobody could read was decided by nobody.
+  log.frame(session, { kind: 6, contents: { 7: '{"event":"refusal","code":"request.malformed"}' }, structure: new Map([[1, 'request.malformed']]) })
+  log.close(session)
+  log.close(node)
+  log.cut(3)
+  t.deepEqual(outcomes(log), ['no_bundle', 'no_bundle'])
 })
 
 test('a recorded failure of the policy must be one still', (t) => {

@@ -1,9 +1,11 @@
 // A record on disk that is not made of files, or is dated to look young for ever: the verifier neither waits nor is fooled.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { CborError, CborReader } from '../../../evidence/verify/cbor.ts'
+import { Leaf } from '../../../evidence/verify/leaf.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 import { cleanLog, SampleLog, start } from './sample-log.ts'
 
@@ -43,6 +45,23 @@ test('a device in the place of leaves is named, not read', (t) => {
   const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
   t.is(verdict.exit, 1)
   t.true(verdict.falsities.some(({ code, message }) => code === 'leaves.file' && message === 'neither a file nor a folder where a file is due'))
+})
+
+test('a body index of any length is named, not read', (t) => {
+  const log = cleanLog(fresh())
+  // Nobody signs it: whoever can write here can make it as long as the disk.
+  writeFileSync(join(log.directory, 'store', 'body-index', '1.cbor'), Buffer.alloc(4 * 1024 * 1024 + 1, 0xf6))
+  const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.is(verdict.exit, 1)
+  t.true(verdict.falsities.some(({ code, message }) => code === 'body.index' && message === 'the file is larger than allowed'), JSON.stringify(verdict.falsities))
+})
+
+test('a leaf of millions of values is named before they are made', (t) => {
+  const values = 3_000_000
+  const [head, count] = [Buffer.from(`a7010102${`50${'11'.repeat(16)}`}030004000500065820${'00'.repeat(32)}0da1019a`, 'hex'), Buffer.alloc(4)]
+  count.writeUInt32BE(values)
+  const error = t.throws(() => { new Leaf().read(new CborReader(Buffer.concat([head, count, Buffer.alloc(values, 0xf6)]))) }, { instanceOf: CborError })
+  t.regex(error?.message ?? '', /^an item longer than allowed at byte 70$/)
 })
 
 test('an epoch without a close stays a gap when its last batch is dated in the future', (t) => {

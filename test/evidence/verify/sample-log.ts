@@ -64,7 +64,8 @@ export function vkey(name: string, type: number, raw: Uint8Array): string { retu
 
 const wire = (bytes: Uint8Array | string): Buffer => { const b = Buffer.from(bytes); const n = Buffer.alloc(4); n.writeUInt32BE(b.length); return Buffer.concat([n, b]) }
 
-export interface FrameSpec { readonly kind: number; readonly contents?: Readonly<Record<number, string>>; readonly ref?: number; readonly structure?: Map<number, Value>; readonly time?: number; readonly decisionId?: Uint8Array; readonly bundle?: Uint8Array }
+/** `forged`: what the body says instead of what the leaf commits to. */
+export interface FrameSpec { readonly kind: number; readonly contents?: Readonly<Record<number, string>>; readonly forged?: Readonly<Record<number, string>>; readonly ref?: number; readonly structure?: Map<number, Value>; readonly time?: number; readonly decisionId?: Uint8Array; readonly bundle?: Uint8Array }
 
 interface Session { readonly id: Buffer; readonly epoch: number; readonly ordinal: number; readonly keyId: Buffer; readonly key: Buffer; readonly hashes: Buffer[]; boxes: number; isClosed: boolean; firstInBatch: number; hasFrames: boolean; body: Buffer[]; bodyFirst: number }
 
@@ -158,7 +159,7 @@ export class SampleLog {
     for (const [label, text] of Object.entries(spec.contents ?? {})) {
       const salt = this.#bytes(16)
       map.set(Number(label), sha256(cbor([salt, Number(label), Buffer.from(text)])))
-      body.set(Number(label), [salt, Buffer.from(text)])
+      body.set(Number(label), [salt, Buffer.from(spec.forged?.[Number(label)] ?? text)])
     }
     if (spec.decisionId !== undefined) map.set(10, spec.decisionId)
     if (spec.bundle !== undefined) map.set(11, spec.bundle)

@@ -1,11 +1,13 @@
 // Lies that are signed and sealed as well as the truth is, and gaps that are not lies: which exit, which code, which item.
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { readCbor } from '../../../evidence/verify/cbor.ts'
 import type { FalseCode, GapCode } from '../../../evidence/verify/finding.ts'
 import { CannotRun } from '../../../evidence/verify/finding.ts'
+import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 import type { Verdict } from '../../../evidence/verify/verdict.ts'
 import { cbor, cleanLog, ed25519, leafHash, SampleLog, sha256, start, treeRoot, vkey } from './sample-log.ts'
@@ -148,8 +150,20 @@ test('what follows the kept checkpoint is a gap only once it is older than max_t
   log.close(node)
   log.cut(3)
   t.is(verify(log, { since: checkpoint, at: log.now + 23 * 3_600_000 }).exit, 0)
-  isGap(t, verify(log, { since: checkpoint, at: log.now + 25 * 3_600_000 }), 'tail.old', /not yet outside for 25 h/)
+  isGap(t, verify(log, { since: checkpoint, at: log.now + 25 * 3_600_000 }), 'tail.old', /nothing has been seen outside for 25 h/)
   t.is(verify(log, { since: checkpoint, at: log.now + 25 * 3_600_000, trust: log.trust({ max_tail_s: 100_000 }) }).exit, 0)
+})
+
+test('an old tail that was taken out is a gap as well, though what is there instead is young', (t) => {
+  const log = new SampleLog(fresh())
+  const node = log.startEpoch()
+  log.cut(1)
+  const { checkpoint } = log
+  // What was recorded in thirty days is gone; whoever holds the log's key chose the time of what follows.
+  log.now += 30 * 24 * 3_600_000
+  log.close(node)
+  log.cut(3)
+  isGap(t, verify(log, { since: checkpoint, at: log.now + 60_000 }), 'tail.old', /nothing has been seen outside for 30 days: whoever holds the log key could have rewritten or removed what was recorded since/)
 })
 
 const witnesses: SampleOptions = { witnesses: [{ name: 'witness.example/one', seed: 31 }, { name: 'witness.example/two', seed: 32 }] }
@@ -237,6 +251,20 @@ test('a body dropped from its index is caught without any key', (t) => {
   isFalse(t, verify(log), 'body.missing', /^batch 1, session [0-9a-f]{32}\/0$/, /commits to content, and no box holds it/)
 })
 
+test('a body put away for a box under a key that nobody has is a false claim, with the session\'s keys and without any', (t) => {
+  const log = cleanLog(fresh())
+  const session = [...log.sessions.values()][1]!
+  const store = join(log.directory, 'store')
+  const [name] = (readCbor(readFileSync(join(store, 'body-index', '1.cbor'))) as Map<number, Uint8Array[]>).get(2) ?? []
+  const file = (bytes: Uint8Array): string => join(store, 'bodies', Buffer.from(bytes).toString('hex').slice(0, 2), `${Buffer.from(bytes).toString('hex')}.cborseq`)
+  const bytes = readFileSync(file(name!))
+  bytes.fill(7, bytes.indexOf(session.keyId), bytes.indexOf(session.keyId) + 16)
+  mkdirSync(dirname(file(sha256(bytes))), { recursive: true })
+  writeFileSync(file(sha256(bytes)), bytes)
+  writeFileSync(join(store, 'body-index', '1.cbor'), cbor(new Map<number, Value>([[1, 1], [2, [sha256(bytes)]]])))
+  for (const keys of [undefined, parseSessionKeys(log.keysFile())]) isFalse(t, verify(log, keys === undefined ? {} : { keys }), 'body.box', /^batch 1, session [0-9a-f]{32}\/0$/, /under another key than its session names/)
+})
+
 const wrongTrust: readonly (readonly [text: string, message: RegExp])[] = [
   ['{', /not JSON/],
   ['[]', /expected an object/],
@@ -247,6 +275,7 @@ const wrongTrust: readonly (readonly [text: string, message: RegExp])[] = [
   [JSON.stringify({ log: [vkey('a', 4, ed25519(1).raw)] }), /log\[0\]: expected a key of type Ed25519/],
   [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], loq: 1 }), /loq: unknown member/],
   [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], witnesses: { quorum: 1, keys: [] } }), /witnesses\.quorum: more than there are keys/],
+  [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], witnesses: { quorum: 2, keys: [vkey('b', 4, ed25519(2).raw), vkey('c', 4, ed25519(2).raw)] } }), /witnesses\.keys: a key is there twice/],
   [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], witnesses: { quorum: -1 } }), /witnesses\.quorum: expected a whole number/],
   [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], max_age_s: '3' }), /max_age_s: expected a whole number/],
   [JSON.stringify({ log: [vkey('a', 1, ed25519(1).raw)], allowed_signers: 'x ssh-ed25519 AAAA' }), /allowed_signers: allowed_signers line 1/],
