@@ -85,6 +85,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     url: (id) => `${admin.url}/approvals/${id}`,
     templates: () => activation.active()?.governed.approvals ?? {},
     isApart: (issuer) => activation.active()?.governed.identity.some((provider) => provider.issuer === issuer && provider.arePeopleApart === true) === true,
+    hasLeft: (id) => activation.active()?.governed.offBoarded.includes(id) === true,
     onEdge: ({ approval, edge, statement }: ApprovalEdge) => record.events.approval({ id: approval.id, session: approval.session, number: approvalEdges[edge], statement, salt: approval.salt }),
   })
   const rates = createRates(now)
@@ -97,6 +98,10 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   })
   if (shadow !== undefined) opened.defer(() => shadow.close())
   const metrics = createMetrics(recorder, record, () => activation.status(), decisionLog)
+  const turnAway: Stages['record']['unauthenticated'] = (refused, peer, target) => {
+    metrics.turnedAway(target, refused.code)
+    record.unauthenticated(refused, peer, target)
+  }
   const decisionIds = new DecisionIds()
   let isDraining = false
   const sponsors = () => activation.active()?.governed.sponsors ?? {}
@@ -149,7 +154,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
         return record.unrecordable(error)
       }
     },
-    record: withOnlookers(record, [
+    record: withOnlookers({ ...record, unauthenticated: turnAway }, [
       ...decisionLog === undefined ? [] : [{
         room: () => decisionLog.room(),
         see(call, frame, outcome, { peer }) {
@@ -242,7 +247,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     const target = targets.get(client.target)
     // A listener may name what governed config does not have, or has under a protocol that no byte stream speaks.
     if (target === undefined || target.isStream !== (client.framing === 'bytes')) {
-      record.unauthenticated(refusal('request.unknown_target'), client.peer, client.target)
+      turnAway(refusal('request.unknown_target'), client.peer, client.target)
       drop()
       return
     }
@@ -261,9 +266,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
           for (const host of [config.host, 'localhost', '127.0.0.1']) hosts.add(`${host}:${address.port}`)
           return (...request) => router(...request)
         },
-        refused: (refused, peer) => record.unauthenticated(refused, peer, ''),
+        refused: (refused, peer) => turnAway(refused, peer, ''),
       })
-    : listenBytes({ config: { ...config, target: config.target }, accept, refused: (refused, peer) => record.unauthenticated(refused, peer, config.target ?? '') })))
+    : listenBytes({ config: { ...config, target: config.target }, accept, refused: (refused, peer) => turnAway(refused, peer, config.target ?? '') })))
 
   const following = new AbortController()
   void activation.follow(bootstrap.policy.pollS * 1000, following.signal)

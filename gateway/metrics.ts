@@ -9,6 +9,8 @@ export interface Metrics {
   readonly registry: Registry
   decided(target: string, effect: string): void
   ended(target: string, end: string): void
+  /** Nobody is known to stand behind it, or who is may not come in. `target` is empty where none was reached. */
+  turnedAway(target: string, code: string): void
   /** An event of activation, by its name. */
   policy(event: string): void
 }
@@ -38,6 +40,7 @@ export function createMetrics(recorder: Recorder, record: Record, policy: () => 
     registry,
     policy: (event) => events.inc({ event }),
     decided: tally(registry, 'countersign_decisions_total', 'Decisions by target and effect', 'effect'),
+    turnedAway: tally(registry, 'countersign_turned_away_total', 'Connections and requests turned away before a session, by target and why', 'code'),
     ended: tally(registry, 'countersign_connections_total', 'Connections and exchanges by target and how they ended', 'end'),
   }
 }

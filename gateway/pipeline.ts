@@ -74,6 +74,7 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
       const who = stages.identify(credential, target)
       return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
     },
+    turnAway: (refused, from) => stages.record.unauthenticated(refused, from, target.name),
     challenge: (name) => stages.challenge(name),
     tokensFrom: () => stages.tokensFrom(target),
   }

@@ -137,6 +137,8 @@ export interface Door<O extends Operation, U extends Upstream<O>> {
   readonly masking: Masking
   /** Verifies the credential and opens or finds the session. A refusal is already on record (before authentication: aggregated). */
   enter(credential: Credential): Promise<Gate<O, U> | Refusal> | Gate<O, U> | Refusal
+  /** For one who is refused before `enter` could know who it is: on record, aggregated. */
+  turnAway(refused: Refusal, from: PeerAddress): void
   /** For a machine user that proves a password, whether or not there is one of this name. Absent: nobody proves one here. */
   challenge?(name: string): Challenge
   /** Where callers get tokens for this target, for protocols that can say so on the connection (RFC 7628 §3.2.2). */

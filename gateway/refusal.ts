@@ -7,6 +7,7 @@ import type { Decision } from '../rego/index.ts'
 interface Words { readonly http: number; readonly jsonRpc: number; readonly sqlState: string; readonly isRetryable: boolean; readonly title: string }
 
 const table = {
+  'connection.tls': { http: 400, jsonRpc: 4000, sqlState: '08P01', isRetryable: false, title: 'The TLS handshake failed' },
   'identity.token_missing': { http: 401, jsonRpc: 4010, sqlState: '28000', isRetryable: false, title: 'A bearer token is required' },
   'identity.token_invalid': { http: 401, jsonRpc: 4011, sqlState: '28P01', isRetryable: false, title: 'The token is not valid' },
   'identity.token_expired': { http: 401, jsonRpc: 4012, sqlState: '28P01', isRetryable: false, title: 'The token has expired' },

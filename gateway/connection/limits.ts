@@ -6,7 +6,7 @@ export const maxHeaderBytes = 32 * 1024
 export const maxHeaderFields = 100
 /** Characters of a request's path and query. */
 export const maxPathLength = 8 * 1024
-/** Time for a request's headers: a slow header is an attack, not a slow client. */
+/** Time for a TLS handshake, and for a request's headers: a slow header is an attack, not a slow client. */
 export const headersTimeoutMs = 20_000
 /** Time for a whole request, uploads included. */
 export const requestTimeoutMs = 15 * 60_000
@@ -16,6 +16,8 @@ export const keepAliveTimeoutMs = 65_000
 export const maxConnections = 10_000
 /** How often Node looks for connections past their timeouts. */
 export const timeoutCheckMs = 5_000
+/** Time for the peer of a socket that has its last words to read them and close its side. */
+export const lingerMs = 2_000
 /** While draining, how often connections that have become idle are closed. */
 export const drainCheckMs = 50
 /** Connections of one byte-stream listener whose caller is not known yet: enough for a fleet that reconnects at once, few beside all. */

@@ -11,7 +11,7 @@ import { bind, certified, type Listener } from './bind.ts'
 import { readBody } from './body.ts'
 import { repeatedHeader, takeCredential } from './credential.ts'
 import * as limits from './limits.ts'
-import { refuseResponse, refuseSocket } from './refuse.ts'
+import { linger, refuseResponse, refuseSocket } from './refuse.ts'
 import type { Router } from './route.ts'
 
 /** Answers a path that is no target's: health, metrics, RFC 9728 metadata. It sees no credential check and must give nothing away. */
@@ -39,7 +39,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const route = options.router(address)
   const sockets = new Set<Duplex>()
 
+  /** Answers that are due on a connection. */
+  const due = new WeakMap<Duplex, Set<ServerResponse>>()
   server.on('request', (request, response) => {
+    const { socket } = request
+    const answers = due.get(socket) ?? new Set()
+    if (answers.size === 0) due.set(socket, answers)
+    answers.add(response)
+    response.once('close', () => answers.delete(response))
     const plain = options.plain.get(request.url ?? '')
     if (plain !== undefined) { plain(request, response); return }
     const peer = peerOf(request)
@@ -55,6 +62,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
+    socket.once('finish', () => linger(socket))              // also where its protocol has refused it
     const peer = peerOf(request)
     const found = find(request, route)
     if (isRefusal(found)) {
@@ -66,6 +74,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   })
   // Node would close the one without a word, and answer the other in words of its own: nobody would have counted them.
   server.on('connect', (request, socket) => {
+    socket.on('error', () => socket.destroy())
     const refused = refusal('request.not_allowed', 'This is no proxy')
     options.refused(refused, peerOf(request))
     refuseSocket(socket, refusalWords[refused.code].http, refused)
@@ -75,13 +84,20 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     options.refused(refused, peerOf(request))
     refuseResponse(response, refused)
   })
-  // Smuggling (Content-Length with Transfer-Encoding, two lengths, bare LF) and oversize headers end here: llhttp is strict, nobody else read a byte.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) { socket.destroy(); return }
-    const isLarge = error.code === 'HPE_HEADER_OVERFLOW'
-    const refused = isLarge ? refusal('request.too_large', 'The headers are too large') : refusal('request.malformed', 'This is not valid HTTP/1.1')
-    options.refused(refused, { ip: 'remoteAddress' in socket ? String(socket.remoteAddress) : '', port: 0 })
-    refuseSocket(socket, isLarge ? 431 : 400, refused)
+    const { code = '' } = error
+    const peer = { ip: 'remoteAddress' in socket ? String(socket.remoteAddress ?? '') : '', port: 0 }
+    if (code.startsWith('ERR_SSL_')) options.refused(refusal('connection.tls'), peer)
+    else if (code.startsWith('HPE_')) {
+      // Smuggling (Content-Length with Transfer-Encoding, two lengths, bare LF) and oversize headers end here: llhttp is strict, nobody else read a byte.
+      const isLarge = code === 'HPE_HEADER_OVERFLOW'
+      const refused = isLarge ? refusal('request.too_large', 'The headers are too large') : refusal('request.malformed', 'This is not valid HTTP/1.1')
+      options.refused(refused, peer)
+      // Inside another answer the words would be read as part of it, before it as the answer itself.
+      const [answer, ...more] = due.get(socket) ?? []
+      if (answer?.headersSent !== true && more.length === 0) { refuseSocket(socket, isLarge ? 431 : 400, refused); return }
+    }
+    socket.destroy()                                          // who hangs up, or is too slow, is refused nothing
   })
 
   return { address, close: (graceMs) => drain(server, sockets, graceMs) }
@@ -97,8 +113,10 @@ function open(config: ListenConfig): Server {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.timeoutCheckMs,
     noDelay: true,
+    // An offer that need not be taken (RFC 9110 §7.8): Java's client makes it with every call in plaintext.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() !== 'h2c',
   }
-  return certified(config, (files) => createSecureServer({ ...shape, ...files, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'] })) ?? createServer(shape)
+  return certified(config, (files) => createSecureServer({ ...shape, ...files, handshakeTimeout: limits.headersTimeoutMs, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'] })) ?? createServer(shape)
 }
 
 function find(request: IncomingMessage, route: Router): ReturnType<Router> {

@@ -19,7 +19,7 @@ export interface OwnedAccess extends UpstreamAccess {
 export function openUpstream(target: TargetConfig, secret: (name: string) => string): OwnedAccess {
   const url = new URL(target.upstream.url)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (target.upstream.insecureAllowPlaintext || isLoopback(url.hostname)))) {
-    throw new GatewayError('ERR_CONFIG_INVALID', `target ${target.name}: the upstream must be https, or say insecureAllowPlaintext`)
+    throw new GatewayError('ERR_CONFIG_INVALID', `target ${target.name}: the upstream must be https, or say insecure_allow_plaintext`)
   }
   const origin = new URL(url.origin)
   const basePath = url.pathname.replace(/\/+$/, '')

@@ -1,5 +1,7 @@
 import test from 'ava'
+import { once } from 'node:events'
 import { createServer, request as httpRequest, Agent } from 'node:http'
+import { connect } from 'node:net'
 import { createRouter, listen } from '../../../gateway/connection/index.ts'
 import { GatewayError } from '../../../gateway/errors.ts'
 
@@ -58,4 +60,70 @@ test('an exchange that outlives the grace is cut', async (t) => {
   await accepted.promise
   await listener.close(10)
   t.is(await failed, 'ECONNRESET')
+})
+
+const proxyRequest = 'CONNECT elsewhere:443 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+test('who asks for a proxy and hangs up at once is refused, and everybody else is served on', async (t) => {
+  const refused: string[] = []
+  const listener = await listen({ ...quiet, config: { host: '127.0.0.1', port: 0 }, plain: new Map([['/healthz', (_request, response) => { response.end('ok') }]]), refused: ({ code }) => { refused.push(code) } })
+  t.teardown(() => listener.close(0))
+  const { port } = listener.address
+  for (let times = 0; times < 20; times++) {
+    const socket = connect({ host: '127.0.0.1', port })
+    await once(socket, 'connect')
+    socket.write(proxyRequest)
+    socket.resetAndDestroy()
+    t.is(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text(), 'ok')
+  }
+  t.deepEqual([...new Set(refused)], ['request.not_allowed'])
+})
+
+for (const [what, text] of [
+  ['asked for a proxy', proxyRequest],
+  ['asked for another protocol where nothing is', 'GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+  ['sent no HTTP', 'no HTTP\r\n\r\n'],
+] as const) {
+  test(`a connection that ${what} does not outlive its refusal, whatever it leaves unread or open`, async (t) => {
+    const listener = await listen({ ...quiet, config: { host: '127.0.0.1', port: 0 } })
+    const sockets = await Promise.all(['x'.repeat(200_000), ''].map(async (more) => {
+      const socket = connect({ host: '127.0.0.1', port: listener.address.port, allowHalfOpen: true })
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write(text + more)
+      await once(socket, 'data')
+      return socket
+    }))
+    sockets[0]?.destroy()
+    await listener.close(60_000)
+    sockets[1]?.destroy()
+    t.pass()
+  })
+}
+
+test('what is no HTTP behind a request is refused without a word inside or before the answer to that request', async (t) => {
+  for (const hasBegun of [true, false]) {
+    const refused: string[] = []
+    const answer = Promise.withResolvers<import('node:http').ServerResponse>()
+    const listener = await listen({
+      ...quiet, config: { host: '127.0.0.1', port: 0 }, router: () => createRouter({ targets: [{ name: 'a', prefix: '/a' }], hosts: new Set(['localhost']) }),
+      refused: ({ code }) => { refused.push(code) },
+      accept(client) { if (client.framing === 'exchange') answer.resolve(client.response) },
+    })
+    t.teardown(() => listener.close(0))
+    const socket = connect({ host: '127.0.0.1', port: listener.address.port })
+    let heard = ''
+    socket.on('data', (chunk: Buffer) => { heard += chunk.toString() })
+    socket.write(`GET /a/slow HTTP/1.1\r\nHost: localhost\r\n\r\n${hasBegun ? '' : 'POST /a/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n'}`)
+    const response = await answer.promise
+    if (hasBegun) {
+      response.write('first part')
+      await once(socket, 'data')
+    }
+    socket.write('no HTTP\r\n\r\n')
+    await once(socket, 'close')
+    t.is(heard.includes('first part'), hasBegun)
+    t.notRegex(heard, /400/)
+    t.deepEqual(refused, ['request.malformed'])
+  }
 })

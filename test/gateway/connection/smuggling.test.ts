@@ -2,6 +2,7 @@
 import test from 'ava'
 import { connect } from 'node:net'
 import { createHttp } from '../../../gateway/protocols/http/index.ts'
+import { createMcp } from '../../../gateway/protocols/mcp/index.ts'
 import { openRig } from '../protocols/fake-door.ts'
 
 const open = async () => {
@@ -136,4 +137,21 @@ test('headers over the maximum are refused, and so are too many of them', async 
   t.true(many.includes('request.too_large'))
   t.deepEqual(seen, [])
   await rig.close()
+})
+
+test('an offer of HTTP/2 beside a call is not taken: the call is answered, its body is its own', async (t) => {
+  const { rig, seen } = await open()
+  t.teardown(() => rig.close())
+  const body = '{"amount":1}'
+  const answer = await exchange(rig.port, `POST /bank/x HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  t.regex(answer, /^HTTP\/1\.1 200 OK\r\n/)
+  t.deepEqual(seen, ['POST /x'])
+  t.deepEqual(rig.record.find(({ kind }) => kind === 'intent')?.operation?.request['body'], { amount: 1 })
+})
+
+test('a WebSocket to an MCP server is refused, and counted', async (t) => {
+  const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.end() } })
+  t.teardown(() => rig.close())
+  t.is(await exchange(rig.port, `GET /bank HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n`), '')
+  t.deepEqual(rig.record, [{ kind: 'refusal', code: 'request.not_allowed', message: 'This target takes no upgrades' }])
 })

@@ -22,7 +22,7 @@ const serve = async (listener: Parameters<typeof createServer>[1]) => {
 test('an upstream in plaintext off loopback needs the word for it', (t) => {
   const error = t.throws(() => openUpstream(target({ url: 'http://10.0.0.1' }), () => ''), { instanceOf: GatewayError })
   t.is(error.code, 'ERR_CONFIG_INVALID')
-  t.is(error.message, 'target bank: the upstream must be https, or say insecureAllowPlaintext')
+  t.is(error.message, 'target bank: the upstream must be https, or say insecure_allow_plaintext')
   for (const url of ['http://localhost', 'http://127.8.0.1', 'http://[::1]:80', 'https://10.0.0.1']) t.notThrows(() => openUpstream(target({ url }), () => ''))
   t.notThrows(() => openUpstream(target({ url: 'http://10.0.0.1', insecureAllowPlaintext: true }), () => ''))
 })
