@@ -44,7 +44,7 @@ export function approvalsApi({ desk, identity, audience }: ApprovalsApiOptions):
       if (isRefusal(person)) return await refuse(reply, person)
       const { state = 'pending' } = request.query as { state?: unknown }
       if (typeof state !== 'string' || !states.has(state)) return await reply.code(400).type('application/problem+json').send({ title: `state: expected one of ${[...states].join(', ')}`, status: 400, code: 'request.invalid' })
-      return { approvals: desk.list(state as ApprovalState | 'all').filter((approval) => desk.isVisible(approval, person)).map((approval) => viewOf(approval, desk, person)) }
+      return { approvals: desk.list(state as ApprovalState | 'all', person).map((approval) => viewOf(approval, desk, person)) }
     })
     server.get('/api/approvals/:id', async (request, reply) => {
       const person = await who(request)

@@ -58,10 +58,16 @@ export function configCommands(program: Command): void {
         process.stdout.write(json === true ? `${JSON.stringify({ valid: true, problems: [] })}\n` : `${file} is valid\n`)
       } catch (cause) {
         if (!(cause instanceof ConfigError)) throw cause
-        process.stdout.write(json === true ? `${JSON.stringify({ valid: false, problems: cause.problems })}\n` : `${cause.message}\n${governed !== true && /^targets:/m.test(text) ? 'It has targets, as the config.yaml of a policy repository has: for one, say --governed.\n' : ''}`)
+        process.stdout.write(json === true ? `${JSON.stringify({ valid: false, problems: cause.problems })}\n` : `${cause.message}\n${hintFor(cause, text, governed === true, secret)}`)
         process.exitCode = 1
       }
     })
+}
+
+function hintFor({ problems }: ConfigError, text: string, isGoverned: boolean, secrets: readonly string[]): string {
+  if (!isGoverned) return /^targets:/m.test(text) ? 'It has targets, as the config.yaml of a policy repository has: for one, say --governed.\n' : ''
+  const lacksNames = secrets.length === 0 && problems.some(({ message }) => message.startsWith('no secret of this name'))
+  return lacksNames ? 'The names of the bootstrap file\'s secrets are given behind the file: --governed --secret NAME...\n' : ''
 }
 
 function describe(view: View): string {

@@ -25,6 +25,8 @@ export interface ApprovalsOptions {
   readonly templates: () => Readonly<Record<string, ApproverTemplate>>
   /** Issuers that governed config declares `people_apart`. */
   readonly isApart: (issuer: string) => boolean
+  /** Whom governed config lists as off-boarded, as `issuer|subject`. */
+  readonly hasLeft: (id: string) => boolean
   readonly now: () => number
   /** Resolves once the edge's frame is durable. A rejection keeps the edge from happening. */
   readonly onEdge: (edge: ApprovalEdge) => Promise<void>
@@ -62,7 +64,7 @@ export interface Approvals extends Desk {
   sweep(): Promise<void>
 }
 
-export function createApprovals({ store, url, templates, isApart, now, onEdge }: ApprovalsOptions): Approvals {
+export function createApprovals({ store, url, templates, isApart, hasLeft, now, onEdge }: ApprovalsOptions): Approvals {
   const waiters = createWaiters(store, now)
   /** Openings under way, by what they are for: two identical calls at once meet one approval. Owned here, emptied as each ends. */
   const opening = new Map<string, Promise<Approval | Refusal>>()
@@ -124,6 +126,10 @@ export function createApprovals({ store, url, templates, isApart, now, onEdge }:
         continue
       }
       if (approval.state === 'rejected') return refusal('approval.rejected', rejectionOf(approval), { reasons: approval.reasons })
+      if (approval.verdicts.some(({ subject, verdict }) => verdict === 'approve' && hasLeft(subject))) {
+        await end(approval, 'superseded')
+        return refusal('approval.superseded', 'Somebody who approved this has been off-boarded', { reasons: approval.reasons })
+      }
       return approval.state === 'approved' ? { approved: approval } : { pending: approval }
     }
     const key = [principal.id, principal.clientId, ...actors, target, Buffer.from(operationDigest(decision, canonical)).toString('base64')].join('\0')

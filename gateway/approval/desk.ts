@@ -2,7 +2,7 @@
 import type { Principal } from '../call.ts'
 import type { Approval, ApprovalEdgeName, ApprovalState, Verdict } from './approval.ts'
 import { barFor, groupsAsked, isQuorumMet, type Bar } from './quorum.ts'
-import type { ApprovalStore } from './store.ts'
+import type { ApprovalStore, Listed } from './store.ts'
 
 /** A comment is kept in the record. */
 export const maxCommentChars = 2_000
@@ -27,9 +27,10 @@ export type Taken = { readonly approval: Approval } | { readonly fault: DeskFaul
 export interface Desk {
   /** undefined: unknown */
   get(id: string): Approval | undefined
-  list(state: ApprovalState | 'all'): Approval[]
+  /** What this person may see, newest first. */
+  list(state: ApprovalState | 'all', person: Principal): Approval[]
   /** The requester, who answers for it, and who may decide it; to anyone else it does not exist. */
-  isVisible(approval: Approval, person: Principal): boolean
+  isVisible(approval: Listed, person: Principal): boolean
   /** Why this person may not decide it now; undefined: they may. */
   faultFor(approval: Approval, person: Principal): DeskFault | undefined
   approve(id: string, person: Principal, comment: string): Promise<Taken>
@@ -90,10 +91,12 @@ export function createDesk({ store, isApart, now, edge, tell }: DeskOptions): De
     }
   }
 
+  const isVisible: Desk['isVisible'] = ({ requester, groups }, person) => person.id === requester.subject || person.id === requester.sponsor || groupsAsked({ groups }, person.groups).length > 0
+
   return {
     get: (id) => store.get(id),
-    list: (state) => store.list(state, now()),
-    isVisible: ({ requester, groups }, person) => person.id === requester.subject || person.id === requester.sponsor || groupsAsked({ groups }, person.groups).length > 0,
+    list: (state, person) => store.list(state, now(), (approval) => isVisible(approval, person)),
+    isVisible,
     faultFor,
     approve: (id, person, comment) => inTurn(id, () => take(id, person, 'approve', comment)),
     reject: (id, person, comment) => inTurn(id, () => take(id, person, 'reject', comment)),

@@ -8,6 +8,8 @@ import type { Approval, ApprovalState, Verdict } from './approval.ts'
 const claimMs = 30_000
 /** Rows that a list shows at once. */
 export const maxListed = 200
+/** Rows that are looked at to find those that somebody may see. */
+const maxLookedAt = 20_000
 /** Ended approvals stay readable here this long; the record keeps them for good. */
 const keepEndedMs = 30 * 86_400_000
 /** `claimed_until` of a row whose `pending` edge is not yet on record: nobody sees it. */
@@ -22,6 +24,8 @@ CREATE TABLE IF NOT EXISTS approval (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS approval_of ON approval (subject, client, target, action, resource, state);
 CREATE INDEX IF NOT EXISTS approval_due ON approval (state, expires_at);
+CREATE INDEX IF NOT EXISTS approval_newest ON approval (created_at);
+CREATE INDEX IF NOT EXISTS approval_newest_of ON approval (state, created_at);
 CREATE TABLE IF NOT EXISTS verdict (
   approval TEXT NOT NULL REFERENCES approval (id), subject TEXT NOT NULL, groups TEXT NOT NULL, verdict TEXT NOT NULL, comment TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (approval, subject, verdict)
@@ -30,6 +34,9 @@ CREATE TABLE IF NOT EXISTS verdict (
 type Row = Record<string, SQLOutputValue>
 export type Seeker = Pick<Approval, 'target' | 'action' | 'resource'> & { readonly subject: string; readonly client: string }
 
+/** What says who may see it. */
+export interface Listed { readonly requester: Pick<Approval['requester'], 'subject' | 'sponsor'>; readonly groups: Approval['groups'] }
+
 export interface ApprovalStore {
   /** Stored but claimed: nobody sees it before its edge is on record and `release` was called. */
   insert(approval: Approval, now: number): Claim
@@ -37,7 +44,8 @@ export interface ApprovalStore {
   /** Live (pending, approved, rejected; not past `now`) approvals that the same caller asked for, newest first. */
   of(seeker: Seeker, now: number): Approval[]
   countPending(subject: string, now: number): number
-  list(state: ApprovalState | 'all', now: number): Approval[]
+  /** Newest first, of those that are shown: others' requests, however many, push none of them out. */
+  list(state: ApprovalState | 'all', now: number, isShown: (approval: Listed) => boolean): Approval[]
   /** Pending or approved, past their end. */
   due(now: number): Approval[]
   /** Keeps everyone else from changing this approval while an edge goes on record. undefined: it is not in that state, or someone else is at it. */
@@ -62,9 +70,12 @@ export function createApprovalStore(database: DatabaseSync): ApprovalStore {
   const get = database.prepare(`SELECT * FROM approval WHERE id = ? AND ${visible}`)
   const of = database.prepare(`SELECT * FROM approval WHERE subject = ? AND client = ? AND target = ? AND action = ? AND resource = ? AND state IN ('pending', 'approved', 'rejected') AND expires_at > ? AND ${visible} ORDER BY created_at DESC LIMIT ${maxListed}`)
   const countPending = database.prepare(`SELECT count(*) AS n FROM approval WHERE subject = ? AND state = 'pending' AND expires_at > ?`)
-  const listAll = database.prepare(`SELECT * FROM approval WHERE ${visible} ORDER BY created_at DESC LIMIT ${maxListed}`)
-  const listState = database.prepare(`SELECT * FROM approval WHERE state = ? AND expires_at > ? AND ${visible} ORDER BY created_at DESC LIMIT ${maxListed}`)
-  const listEnded = database.prepare(`SELECT * FROM approval WHERE state = ? ORDER BY created_at DESC LIMIT ${maxListed}`)
+  // Not the requests themselves: they are long, and most of them somebody else's.
+  const listed = 'SELECT id, subject, sponsor, requirement FROM approval'
+  const newest = `ORDER BY created_at DESC LIMIT ${maxLookedAt}`
+  const listAll = database.prepare(`${listed} WHERE ${visible} ${newest}`)
+  const listState = database.prepare(`${listed} WHERE state = ? AND expires_at > ? AND ${visible} ${newest}`)
+  const listEnded = database.prepare(`${listed} WHERE state = ? ${newest}`)
   const due = database.prepare(`SELECT * FROM approval WHERE state IN ('pending', 'approved') AND expires_at <= ? AND ${visible} LIMIT ${maxListed}`)
   const verdicts = database.prepare('SELECT * FROM verdict WHERE approval = ? ORDER BY at')
   const claim = database.prepare('UPDATE approval SET claim = ?, claimed_until = ? WHERE id = ? AND state = ? AND claimed_until <= ?')
@@ -76,6 +87,14 @@ export function createApprovalStore(database: DatabaseSync): ApprovalStore {
   const forgetVerdicts = database.prepare(`DELETE FROM verdict WHERE approval IN (SELECT id FROM approval WHERE state NOT IN ('pending', 'approved') AND expires_at < ?)`)
   const forgetEnded = database.prepare(`DELETE FROM approval WHERE state NOT IN ('pending', 'approved') AND expires_at < ?`)
   const read = (row: Row): Approval => approvalOf(row, verdicts.all(String(row['id'])))
+
+  function* shown(rows: Iterable<Row>, isShown: (approval: Listed) => boolean): Generator<Approval> {
+    for (const row of rows) {
+      if (!isShown({ requester: { subject: text(row, 'subject'), sponsor: text(row, 'sponsor') }, groups: requirementOf(row).groups })) continue
+      const whole = get.get(text(row, 'id'))
+      if (whole !== undefined) yield read(whole)
+    }
+  }
 
   return {
     insert(a, now) {
@@ -90,7 +109,10 @@ export function createApprovalStore(database: DatabaseSync): ApprovalStore {
     },
     of: (s, now) => of.all(s.subject, s.client, s.target, s.action, s.resource, now).map(read),
     countPending: (subject, now) => Number(countPending.get(subject, now)?.['n'] ?? 0),
-    list: (state, now) => (state === 'all' ? listAll.all() : state === 'pending' || state === 'approved' ? listState.all(state, now) : listEnded.all(state)).map(read),
+    list(state, now, isShown) {
+      const rows = state === 'all' ? listAll.iterate() : state === 'pending' || state === 'approved' ? listState.iterate(state, now) : listEnded.iterate(state)
+      return [...shown(rows, isShown).take(maxListed)]
+    },
     due: (now) => due.all(now).map(read),
     claim(id, from, now) {
       const token = newToken()
@@ -122,8 +144,12 @@ function newToken(): string {
   return randomBytes(16).toString('hex')
 }
 
+function requirementOf(row: Row): Pick<Approval, 'groups' | 'quorum'> & { readonly justification: boolean; readonly actors?: string[]; readonly workload?: boolean } {
+  return JSON.parse(text(row, 'requirement')) as ReturnType<typeof requirementOf>
+}
+
 function approvalOf(row: Row, verdicts: readonly Row[]): Approval {
-  const requirement = JSON.parse(text(row, 'requirement')) as Pick<Approval, 'groups' | 'quorum'> & { justification: boolean; actors?: string[]; workload?: boolean }
+  const requirement = requirementOf(row)
   return {
     id: text(row, 'id'), state: text(row, 'state') as ApprovalState,
     requester: { subject: text(row, 'subject'), client: text(row, 'client'), sponsor: text(row, 'sponsor'), actors: requirement.actors ?? [], isWorkload: requirement.workload ?? false },

@@ -48,7 +48,7 @@ export function listPage(approvals: readonly Approval[], person: Principal, csrf
 <main><h1>Waiting for approval</h1>
 ${approvals.length === 0 ? html`<section>Nothing is waiting.</section>` : html`<section><table><caption>Requests that you asked for, answer for, or may decide</caption>
 <thead><tr><th scope="col">Operation</th><th scope="col">Asked by</th><th scope="col">Ends</th></tr></thead>
-<tbody>${approvals.map((a) => html`<tr><td><a href="/approvals/${a.id}">${a.action} on ${a.resource}</a></td><td>${subjectOf(a.requester.subject)}</td><td>${remaining(a.expiresAt - now)}</td></tr>`)}</tbody></table></section>`}
+<tbody>${approvals.map((a) => html`<tr><td><a href="/approvals/${a.id}">${a.action} on ${a.resource}</a><br><small>${a.id.slice(0, 8)}… · ${a.reasons.map(({ msg }) => msg).join(' ')}</small></td><td>${subjectOf(a.requester.subject)}</td><td>${remaining(a.expiresAt - now)}</td></tr>`)}</tbody></table></section>`}
 </main>`)
 }
 
@@ -63,13 +63,13 @@ function header(person: Principal, csrf: string): Markup {
 
 /** What is left to this person: both answers, taking an unused yes back, or the reason why neither. */
 function decisionOf(approval: Approval, person: Principal, fault: DeskFault | undefined, csrf: string): Markup {
-  const reason = fault === undefined ? '' : html`<section class="note"><h2>${fault === 'ended' || fault === 'decided' ? 'Nothing to decide' : 'You cannot decide this'}</h2>${deskFaults[fault]}.</section>`
   const isMine = fault === 'decided' && approval.verdicts.every(({ subject, verdict }) => subject !== person.id || verdict === 'approve')
-  if (fault !== undefined && !isMine) return html`${reason}`
+  if (fault !== undefined && !isMine) return html`<section class="note"><h2>${fault === 'ended' || fault === 'decided' ? 'Nothing to decide' : 'You cannot decide this'}</h2>${deskFaults[fault]}.</section>`
   const isOpen = fault === undefined && approval.state === 'pending'
   const isRequired = approval.isJustificationRequired
   const reject = html`<button class="no" type="submit" name="verdict" value="reject">${isOpen ? 'Reject' : 'Take the approval back'}</button>`
-  return html`${reason}<section aria-labelledby="decide"><h2 id="decide">Decide</h2>
+  return html`<section aria-labelledby="decide"><h2 id="decide">${isOpen ? 'Decide' : isMine ? 'You approved this' : 'This is approved'}</h2>
+${isOpen ? '' : html`<p>${approval.state === 'approved' ? 'It has not been used yet' : 'Others have still to decide'}: until it is used, the approval can be taken back.</p>`}
 <form method="post" action="/approvals/${approval.id}">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="operation" value="${Buffer.from(approval.operation).toString('base64url')}">

@@ -18,8 +18,8 @@ function render(value: Value): string {
   return escape(String(value))
 }
 
-/** Controls but line feed and tab; soft hyphen, zero-width, bidirectional (Unicode Bidi_Control), variation selectors, tags, unpaired surrogates. */
-const deceiving = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu
+/** Controls but line feed and tab; all that Unicode says has no form of its own (Cf); joiners, fillers, blanks that are letters, variation selectors, tags, unpaired surrogates. */
+const deceiving = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]|\p{Cf}|\p{Surrogate}/gu
 
 export function escape(text: string): string {
   return text

@@ -93,8 +93,7 @@ export function consolePages({ desk, identity, providers, url, now }: ConsoleOpt
     server.get('/approvals', async (request, reply) => {
       const session = sessionOf(request)
       if (session === undefined) return await startSignIn(reply, '/approvals')
-      const waiting = desk.list('pending').filter((approval) => desk.isVisible(approval, session.principal))
-      return await show(reply, 200, listPage(waiting, session.principal, session.csrf, now()))
+      return await show(reply, 200, listPage(desk.list('pending', session.principal), session.principal, session.csrf, now()))
     })
     server.get('/approvals/:id', async (request, reply) => {
       const session = sessionOf(request)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { Approved, DeskFault } from '../../../gateway/approval/index.ts'
 import { createApprovalStore, deskFaults, maxPendingPerCaller } from '../../../gateway/approval/index.ts'
+import { maxListed } from '../../../gateway/approval/store.ts'
 import { isRefusal, type Refusal } from '../../../gateway/refusal.ts'
 import { ana, exportCall, lena, otto, person, requester, returning, scene, vera, type Scene, type Wanted } from './scene.ts'
 
@@ -78,8 +79,8 @@ test('an argument altered by one byte needs a new approval', async (t) => {
   await approve(at, await hold(at))
   const altered = await at.approvals.obtain(exportCall({ argument: 'all customerz' }), requester(), returning)
   t.is(codeOf(altered), 'approval.pending')
-  t.is(at.approvals.list('pending').length, 1)
-  t.is(at.approvals.list('approved').length, 1)
+  t.is(at.approvals.list('pending', lena).length, 1)
+  t.is(at.approvals.list('approved', lena).length, 1)
 })
 
 test('an approval is its requester\'s alone, and only through the same client', async (t) => {
@@ -298,7 +299,7 @@ test('an edge that cannot be recorded does not happen', async (t) => {
   await using at = scene()
   at.isRecordDown = true
   await t.throwsAsync(hold(at), { message: 'the journal is full' })
-  t.deepEqual(at.approvals.list('all'), [])
+  t.deepEqual(at.approvals.list('all', lena), [])
   at.isRecordDown = false
   const id = await hold(at)
   at.isRecordDown = true
@@ -319,10 +320,25 @@ test('a use that cannot be recorded is spent all the same: never used twice', as
   t.false(await granted.consume())
 })
 
+test('requests of others, however many, push nobody\'s out of the list', async (t) => {
+  await using at = scene()
+  const id = await hold(at)
+  // Each caller has a few, and all of them are for others to decide.
+  for (let caller = 0; caller < 26; caller++) {
+    for (let one = 0; one < 8; one++) {
+      at.clock += 1
+      await at.approvals.obtain(exportCall({ argument: `${one}`, groups: [{ any_of: ['risk'], min: 1 }] }), requester(person(`caller-${caller}`)), returning)
+    }
+  }
+  t.is(at.approvals.list('pending', vera).length, maxListed)
+  for (const state of ['pending', 'all'] as const) t.deepEqual(at.approvals.list(state, lena).map((approval) => approval.id), [id])
+  t.deepEqual(at.approvals.list('pending', person('nobody')), [])
+})
+
 test('nobody sees or takes a request before its frame is on record', async (t) => {
   await using at = scene()
   const seen: number[] = []
-  at.beforeEdge = () => { seen.push(at.approvals.list('all').length); return Promise.resolve() }
+  at.beforeEdge = () => { seen.push(at.approvals.list('all', lena).length); return Promise.resolve() }
   const id = await hold(at)
   t.deepEqual(seen, [0])
   at.beforeEdge = async ({ edge }) => { if (edge === 'approved') seen.push(at.approvals.get(id)?.state === 'pending' ? 1 : -1) }
@@ -382,5 +398,5 @@ test('ended approvals are forgotten after a month; the record keeps them', async
   await at.approvals.reject(await hold(at), lena, '')
   at.clock += 31 * 86_400_000
   await at.approvals.sweep()
-  t.deepEqual(at.approvals.list('all'), [])
+  t.deepEqual(at.approvals.list('all', lena), [])
 })

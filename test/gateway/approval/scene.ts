@@ -49,6 +49,8 @@ export interface Scene extends AsyncDisposable {
   clock: number
   /** Next edges fail: the record cannot be written. */
   isRecordDown: boolean
+  /** Off-boarded. */
+  readonly left: Set<string>
   /** Runs before each edge is on record. */
   beforeEdge: (edge: ApprovalEdge) => Promise<void>
 }
@@ -57,9 +59,9 @@ export function scene(path = ':memory:', templates: Parameters<typeof createAppr
   const database = openDatabase(path)
   const edges: ApprovalEdge[] = []
   const it: Scene = {
-    edges, database, clock: 1_000_000, isRecordDown: false, beforeEdge: () => Promise.resolve(),
+    edges, database, clock: 1_000_000, isRecordDown: false, left: new Set(), beforeEdge: () => Promise.resolve(),
     approvals: createApprovals({
-      store: createApprovalStore(database), templates, isApart: (name) => apart.includes(name), url: (id) => `https://console.example/approvals/${id}`, now: () => it.clock,
+      store: createApprovalStore(database), templates, isApart: (name) => apart.includes(name), hasLeft: (id) => it.left.has(id), url: (id) => `https://console.example/approvals/${id}`, now: () => it.clock,
       async onEdge(edge) {
         await it.beforeEdge(edge)
         if (it.isRecordDown) throw new Error('the journal is full')

@@ -34,6 +34,8 @@ test('who said yes, or another lead, can take an unused yes back on the page', a
     t.is(at.scene.approvals.get(id)?.state, 'approved')
     const later = await signedIn(at, name, id)
     t.true(later.page.text.includes('Take the approval back'))
+    t.regex(later.page.text, name === 'lena' ? /You approved this<\/h2>\s*<p>It has not been used yet/ : /This is approved<\/h2>/)
+    t.false(later.page.text.includes('Nothing to decide'))
     await later.browser.post(`${at.admin.url}/approvals/${id}`, formOf(later.page, 'reject'))
     t.is(at.scene.approvals.get(id)?.state, 'rejected')
   }
@@ -128,6 +130,9 @@ test('text of a caller stays text on the page, and deceiving characters show the
   t.true(page.text.includes('\\u{202e}gnp.exe'))
   t.regex(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/)
   t.is(escape('a\u200bb\u0007"\''), 'a\\u{200b}b\\u{7}&quot;&#39;')
+  // Nothing to see in any of them; all but the first two were let through once.
+  for (const character of ['\u00ad', '\u2066', '\u2800', '\u0600', '\u{110bd}', '\u{13437}', '\u{1bca0}', '\u{1d173}']) t.is(escape(character), `\\u{${character.codePointAt(0)!.toString(16)}}`)
+  t.is(escape('Zürich 東京 🙂 a\tb\nc'), 'Zürich 東京 🙂 a\tb\nc')
 })
 
 async function followTo(browser: Browser, url: string, path: string): Promise<string> {
