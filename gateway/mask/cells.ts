@@ -36,6 +36,9 @@ const EXPONENT = /^-?\d(?:\.\d+)?e\+(?:1\d|2\d)$/
 /** A first look at what may hold a document inside text: JSON's first characters. */
 const JSON_START = /^\s*[{["]/
 
+/** Between two rows of a part. */
+export interface RowMark { readonly bytes: number; readonly lines: number; readonly chars: number }
+
 /** One per operation whose results are tables. */
 export class CellMasks {
   readonly plan: MaskPlan
@@ -150,6 +153,16 @@ export class CellMasks {
   }
 
   get keepsBodies(): boolean { return this.#content !== undefined }
+
+  /** How far it has come, for `undo`. */
+  mark(): RowMark { return { bytes: this.sink.size, lines: this.#content?.length ?? 0, chars: this.#contentChars } }
+
+  /** The rows since then go nowhere. What was counted stays: they were masked. */
+  undo({ bytes, lines, chars }: RowMark): void {
+    this.sink.truncate(bytes)
+    if (this.#content !== undefined) this.#content.length = lines
+    this.#contentChars = chars
+  }
 
   /** A line of masked cells for the record, where it keeps bodies. */
   keepLine(line: string): void {

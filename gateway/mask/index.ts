@@ -2,7 +2,7 @@
 export { detectedClasses } from '../sensitive/finding.ts'
 export { firstLookTable, firstLookWat } from '../sensitive/first-look-wat.ts'
 export { CellMasks } from './cells.ts'
-export type { CellKind, NamedColumn } from './cells.ts'
+export type { CellKind, NamedColumn, RowMark } from './cells.ts'
 export { isReadable } from './encoded.ts'
 export { compileFrame } from './frame.ts'
 export type { Frame } from './frame.ts'

@@ -1,6 +1,6 @@
 // What strict JSON refuses, and what it is held to.
 
-export const jsonFaults = {
+const jsonFaults = {
   too_large: 'the JSON text is larger than allowed',
   bom: 'the JSON text starts with a byte order mark',
   utf8: 'the JSON text is not UTF-8',

@@ -23,6 +23,18 @@ export class RowSink {
 
   get isEmpty(): boolean { return this.#length === 0 && this.#from === this.#to }
 
+  /** Of everything since the last take. */
+  get size(): number { return this.#length + this.#to - this.#from }
+
+  /** Forgets whatever came since it had this size. */
+  truncate(size: number): void {
+    if (size >= this.#length) this.#to = this.#from + size - this.#length
+    else {
+      this.#length = size
+      this.#from = this.#to
+    }
+  }
+
   /** Bytes as they came, `start` to `end` of `source`. They must stay unchanged until the part has been written. */
   pass(source: Uint8Array, start = 0, end = source.length): void {
     this.#reach(source, start)

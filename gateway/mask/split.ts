@@ -3,7 +3,7 @@ import type { MaskedPart } from '../call.ts'
 import { rowsPart, streamed } from './part.ts'
 
 /** Bytes of one chunk. */
-export const maxChunkBytes = 64 * 1024
+const maxChunkBytes = 64 * 1024
 const nothing = new Uint8Array(0)
 
 /** A part that fits one frame comes back as it is; a longer one as chunks and an empty end that carries the counts. */

@@ -1,14 +1,16 @@
 // Masks text that arrives in chunks. What could still become part of a match is held back, and only more text or the end releases
-// it, never time. A unit is a line, or a private key from its BEGIN to its END line; units do not depend on how bytes were split.
+// it, never time. A unit is a line, a private key from its BEGIN to its END line, or the lines of a list or an object that a rule names; units do
+// not depend on how bytes were split.
 import type { MaskedPart, PartSummary } from '../call.ts'
 import { refusal, RefusalError } from '../refusal.ts'
 import { CONTEXT_CHARS } from '../sensitive/context.ts'
 import { Masker } from './apply.ts'
 import { parseResult, streamed, whole } from './part.ts'
 import type { MaskPlan } from './plan.ts'
+import { openValueEnd } from './text.ts'
 
 /** A line may be this long; then it is cut between two words, and refused where there are none. */
-export const MAX_UNIT_CHARS = 65_536
+const MAX_UNIT_CHARS = 65_536
 /** Both neighbours are letters, so no number, key or address spans the cut. */
 const SAFE_CUT = /(?<=[A-Za-z][,;.!?] )(?=[A-Za-z])/g
 const KEY_BEGIN = '-----BEGIN '
@@ -52,7 +54,9 @@ export function createStreamMasker(plan: MaskPlan, form: 'text' | 'ndjson'): Str
     held += text
     let released = ''
     let at = 0
-    for (let end = unitEnd(held, at, form); end > at; end = unitEnd(held, at, form)) {
+    // Nothing ends without the end of a line but what is too long: the same text is not looked at again for each byte that comes.
+    const mayEnd = isLast || held.length > MAX_UNIT_CHARS || text.includes('\n')
+    for (let end = mayEnd ? unitEnd(held, at, form, plan) : at; end > at; end = unitEnd(held, at, form, plan)) {
       released += mask(held.slice(at, end))
       at = end
     }
@@ -78,7 +82,7 @@ export function createStreamMasker(plan: MaskPlan, form: 'text' | 'ndjson'): Str
 }
 
 /** Offset behind the unit that starts at `at`, or `at` while it is not complete. */
-function unitEnd(held: string, at: number, form: 'text' | 'ndjson'): number {
+function unitEnd(held: string, at: number, form: 'text' | 'ndjson', plan: MaskPlan): number {
   const newline = held.indexOf('\n', at)
   const end = newline < 0 ? -1 : newline + 1
   if (form === 'ndjson') {
@@ -93,9 +97,21 @@ function unitEnd(held: string, at: number, form: 'text' | 'ndjson'): number {
     if (held.length - at > MAX_UNIT_CHARS) throw tooLong()
     return at
   }
-  if (end > 0 && end - at <= MAX_UNIT_CHARS) return end
+  if (end > 0 && end - at <= MAX_UNIT_CHARS) return valueEnd(held, at, end, plan)
   if (held.length - at <= MAX_UNIT_CHARS) return at
   return at + lastSafeCut(held.slice(at, at + MAX_UNIT_CHARS))
+}
+
+/** `end`, or behind the line in which the last value of this one ends. */
+function valueEnd(held: string, at: number, end: number, plan: MaskPlan): number {
+  let last = end
+  for (let close = openValueEnd(held, at, last, plan); close >= 0; close = openValueEnd(held, at, last, plan)) {
+    const newline = close === Infinity ? -1 : held.indexOf('\n', close)
+    if ((newline < 0 ? held.length : newline) - at > MAX_UNIT_CHARS) throw tooLong()
+    if (newline < 0) return at
+    last = newline + 1
+  }
+  return last
 }
 
 function lastSafeCut(text: string): number {

@@ -107,7 +107,7 @@ function keepInexact(_name: string, value: unknown, context: { readonly source?:
 
 /** ES2025 source text access, which the type library does not know yet. */
 const native = JSON as unknown as { parse(text: string, reviver: typeof keepInexact): Json; rawJSON(text: string): object; isRawJSON(value: unknown): boolean }
-export function rawJson(source: string): object {
+function rawJson(source: string): object {
   return native.rawJSON(source)
 }
 export function isRawJson(value: unknown): value is { readonly rawJSON: string } {

@@ -17,7 +17,7 @@ export interface Fields {
   readonly isEmpty: boolean
 }
 
-export const MAX_POINTER_SEGMENTS = 64
+const MAX_POINTER_SEGMENTS = 64
 /** What may stand for a class in a projection: the closed alphabet of `⟦class:token⟧`. */
 const CLASS = /^[A-Za-z][A-Za-z0-9_.-]{0,47}$/
 

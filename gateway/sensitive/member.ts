@@ -15,5 +15,3 @@ const TELLING = /pass|pwd|secret|key|token|auth|cred|connection|cookie/i
 export function readMember(name: string): Member {
   return { name, lowerCase: name.toLowerCase(), hint: name === '' ? '' : snakeCase(name), isTelling: name.length > 2 && TELLING.test(name) }
 }
-
-export const unnamed: Member = readMember('')

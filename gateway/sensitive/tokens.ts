@@ -2,10 +2,8 @@
 // so equal values stay equal within a target and say nothing outside it (RFC 2104).
 import { createHmac, hkdfSync } from 'node:crypto'
 
-/** 16 of 32 bytes: a collision among 2^32 values of one class is 1 in 2^65. */
+/** 16 of 32 bytes, 22 characters: a collision among 2^32 values of one class is 1 in 2^65. */
 const TOKEN_BYTES = 16
-/** Characters of a token, base64url. */
-export const TOKEN_CHARS = 22
 
 export interface Tokens {
   /** Same class and value, same token; another class or target, another token. */

@@ -1,6 +1,7 @@
 // AuthZEN Authorization API 1.0 as a protocol of the gateway: other enforcement points ask the policy that is in force here.
 import type { Operation } from '../../call.ts'
 import type { NoAccess, Protocol } from '../../protocol.ts'
+import { refusal } from '../../refusal.ts'
 import { Answers } from './dial.ts'
 import type { PlaceOf } from './operation.ts'
 import { serveExchange } from './serve.ts'
@@ -20,6 +21,7 @@ export function createAuthzen({ publicUrl, placeOf }: AuthzenOptions): Protocol<
     async run(client, door) {
       const { authzen } = door.target
       if (client.framing === 'exchange' && authzen !== undefined) return await serveExchange(client, door, authzen, publicUrl, placeOf)
+      door.turnAway(refusal('request.not_allowed', 'This target takes no upgrades'), client.peer)
       if (client.framing === 'exchange') client.response.destroy()
       else client.socket.destroy()
       return 'refused'

@@ -9,6 +9,8 @@ import { isNearMiss, matchRoute, type Routes } from './routes.ts'
 
 /** Query and form fields of one request. */
 const maxFields = 1000
+/** Rails, Laravel, Symfony, Express and WordPress take its value for the method. */
+const methodField = '_method'
 
 /** What goes upstream. */
 export interface HttpMessage {
@@ -62,7 +64,7 @@ export function parseHead(head: HttpHead, target: TargetConfig, routes: Routes):
   return {
     key, path, entry,
     parameters: route?.parameters ?? {},
-    query: mark === -1 ? {} : parseFields(head.path.slice(mark + 1), entry?.repeats),
+    query: mark === -1 ? {} : parseFields(head.path.slice(mark + 1), head.method, entry?.repeats),
   }
 }
 
@@ -81,7 +83,7 @@ export function parseRequest(head: HttpHead, parsed: ParsedHead, body: Uint8Arra
   // Many servers read JSON or a form under any type; a rule about a member is silent on a string.
   if (parsed.entry !== undefined && kind !== (parsed.entry.body ?? 'json')) throw fault('request.media_type', 'The request body is not of the type that the route declares')
   if (kind === 'json') return operationOf(head, parsed, target, body, readJson(body, target), false)
-  if (kind === 'form') return operationOf(head, parsed, target, body, parseFields(readText(body), parsed.entry?.repeats), false)
+  if (kind === 'form') return operationOf(head, parsed, target, body, parseFields(readText(body), head.method, parsed.entry?.repeats), false)
   if (kind === 'text') return operationOf(head, parsed, target, body, readText(body), false)
   return operationOf(head, parsed, target, body, undefined, true)
 }
@@ -134,38 +136,46 @@ function canonicalRequest(target: TargetName, method: string, path: string, head
   return body === null ? head : Buffer.concat([head, body])
 }
 
-/** Decoded once, segment by segment. `connection/` has refused encoded separators, dots and controls. */
+/** Decoded once, segment by segment. `connection/` has refused encoded separators, dots and controls; what is still encoded then would be another path to servers that decode twice. */
 function decodePath(path: string): string[] {
   if (path === '' || path === '/') return []
   const segments = path.slice(1).split('/')
-  return path.includes('%') ? segments.map((segment) => decode(segment, 'The path is not UTF-8')) : segments
+  if (!path.includes('%')) return segments
+  const decoded = segments.map((segment) => decode(segment, 'The path is not UTF-8'))
+  if (decoded.some((segment) => /%[0-9a-f]{2}/i.test(segment))) throw fault('request.malformed', 'The path is encoded twice')
+  return decoded
 }
 
 /**
  * `a=1&b=2` as an object of strings. Servers differ on which of two values counts, and a rule about one is silent on an array: a name
- * comes once, whatever its case, unless the catalogue says that it `repeats`, and then it is an array however often it comes.
+ * comes once, whatever its case, blanks around it or brackets behind it, unless the catalogue says that it `repeats`, and then it is an array
+ * however often it comes.
  */
-function parseFields(text: string, repeats: readonly string[] = none): { [name: string]: Json } {
+function parseFields(text: string, method: string, repeats: readonly string[] = none): { [name: string]: Json } {
   const fields: { [name: string]: Json } = {}
   if (text === '') return fields
   const pairs = text.split('&', maxFields + 1)
   if (pairs.length > maxFields) throw fault('request.too_large', 'The request has too many fields')
-  const seen = new Set<string>()
+  /** As they were spelled, by how lenient readers fold them. */
+  const seen = new Map<string, string>()
+  const parents = new Set<string>()
   for (const pair of pairs) {
     const equals = pair.indexOf('=')
     const name = decodeField(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decodeField(pair.slice(equals + 1))
     if (name === '__proto__') throw fault('request.invalid', 'The request holds a field name that is not allowed')
-    const list = repeats.includes(name) ? fields[name] ?? [] : undefined
-    if (Array.isArray(list)) {
-      list.push(value)
-      fields[name] = list
-    } else {
-      const folded = name.toLowerCase()
-      if (seen.has(folded)) throw fault('request.invalid', 'A field is given twice, and the route does not declare that it repeats')
-      seen.add(folded)
-      fields[name] = value
-    }
+    const isList = repeats.includes(name)
+    // To PHP, Rails and qs `a[]` and `a[0]` are members of `a`.
+    const folded = name.toLowerCase().trim()
+    const bracket = folded.indexOf('[', 1)
+    const before = seen.get(folded)
+    if ((before !== undefined && (before !== name || !isList)) || (bracket === -1 ? parents.has(folded) : seen.has(folded.slice(0, bracket)))) throw fault('request.invalid', 'A field is given twice, and the route does not declare that it repeats')
+    if (folded === methodField && value.toUpperCase() !== method) throw fault('request.invalid', 'A field asks for another HTTP method')
+    const list = before === undefined ? [] : fields[name]
+    if (isList && Array.isArray(list)) list.push(value)
+    fields[name] = isList && list !== undefined ? list : value
+    seen.set(folded, name)
+    if (bracket !== -1) parents.add(folded.slice(0, bracket))
   }
   return fields
 }
@@ -188,9 +198,11 @@ export function mediaType(value: string | string[] | undefined): { readonly type
   if (typeof value !== 'string') return { type: '', charset: 'utf-8' }
   const semicolon = value.indexOf(';')
   if (semicolon === -1) return { type: value.trim().toLowerCase(), charset: 'utf-8' }
-  const [charset, second] = value.slice(semicolon).matchAll(/;\s*charset\s*=\s*"?([^\s;"]{1,40})"?/gi)
-  // Two charsets are two texts: which of them another reader takes is not known.
-  return { type: value.slice(0, semicolon).trim().toLowerCase(), charset: second !== undefined ? 'unknown' : charset?.[1]?.toLowerCase() ?? 'utf-8' }
+  const parameters = value.slice(semicolon)
+  const [charset, second] = parameters.matchAll(/;\s*charset\s*=\s*"?([^\s;"]{1,40})"?/gi)
+  // Two charsets are two texts, and so is one that is written as only some readers know it: which of them another reader takes is not known.
+  const isOdd = second !== undefined || [...parameters.matchAll(/charset/gi)].length !== (charset === undefined ? 0 : 1)
+  return { type: value.slice(0, semicolon).trim().toLowerCase(), charset: isOdd ? 'unknown' : charset?.[1]?.toLowerCase() ?? 'utf-8' }
 }
 
 function readJson(body: Uint8Array, target: TargetConfig): Json {

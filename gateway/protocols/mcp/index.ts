@@ -1,5 +1,6 @@
 // The Model Context Protocol over Streamable HTTP, legacy and modern eras, as a protocol of the gateway.
 import type { Protocol } from '../../protocol.ts'
+import { refusal } from '../../refusal.ts'
 import { McpUpstream } from './dial.ts'
 import type { McpOperation } from './operation.ts'
 import { serveExchange } from './serve.ts'
@@ -18,6 +19,7 @@ export function createMcp(options: McpOptions): Protocol<McpOperation, McpUpstre
     dial: (access) => new McpUpstream(access),
     async run(client, door) {
       if (client.framing !== 'exchange') {
+        door.turnAway(refusal('request.not_allowed', 'This target takes no upgrades'), client.peer)
         client.socket.destroy()
         return 'refused'
       }

@@ -72,7 +72,7 @@ function hasUnusualLength(issuer: number, n: number): boolean {
   return two === 50 || (two >= 56 && two <= 69)                                           // Maestro, UnionPay, Discover
 }
 
-export function passesLuhn(digits: string): boolean {
+function passesLuhn(digits: string): boolean {
   let sum = 0
   for (let i = 0; i < digits.length; i++) {
     let digit = digits.charCodeAt(digits.length - 1 - i) - 48

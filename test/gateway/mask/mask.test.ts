@@ -128,6 +128,20 @@ test('a stream gives the same text however its bytes were split', (t) => {
   t.is(run(...Array.from(body, (byte) => Uint8Array.of(byte))), whole)
 })
 
+test('a list or an object that a rule names is masked to its end, on however many lines of a stream it stands', (t) => {
+  const body = Buffer.from('Result:\n{\n  "id": 7,\n  "ssn": [\n    "none, as of today, though that may be another one by tomorrow",\n    {"of": "a relative]",\n     "value": "secret"}\n  ], "ssn": {\n  "value": "secret" }\n}\nssn: [\n  secret')
+  const run = (...chunks: Uint8Array[]) => {
+    const masker = createStreamMasker(plan(ssn), 'text')
+    return chunks.map((chunk) => text(masker.push(chunk, summary)?.bytes ?? new Uint8Array(0))).join('') + text(masker.end(summary).bytes)
+  }
+  const whole = run(body)
+  t.is(whole, 'Result:\n{\n  "id": 7,\n  "ssn": [REDACTED:ssn], "ssn": [REDACTED:ssn]\n}\nssn: [REDACTED:ssn]')
+  for (let i = 0; i <= body.length; i++) t.is(run(body.subarray(0, i), body.subarray(i)), whole, `split at ${i}`)
+  t.is(run(...Array.from(body, (byte) => Uint8Array.of(byte))), whole)
+  const masker = createStreamMasker(plan(ssn), 'text')
+  t.is(code(() => { for (let line = 0; line < 10_000; line++) masker.push(Buffer.from(line === 0 ? 'ssn: [\n' : `  ${line},\n`), summary) }), 'mask.failed: The stream has a line that is too long to be masked')
+})
+
 test('a stream masks each line of ndjson, and withholds a line that is not JSON', (t) => {
   const masker = createStreamMasker(plan(ssn), 'ndjson')
   t.is(masker.push(Buffer.from('{"ssn":"x'), summary), undefined)

@@ -66,6 +66,7 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
       if (gate === undefined) gates.set(credential.token, gate = gateOf(credential.token))
       return gate
     },
+    turnAway: ({ code, message }) => { record.push({ kind: 'refusal', code, message }) },
   }
   const gateOf = (owner: string): Gate<O, U> => {
     let dialled: U | undefined

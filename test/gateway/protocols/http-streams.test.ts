@@ -184,7 +184,7 @@ test('an upgrade without a token, or to another protocol, is refused', async (t)
     socket.on('close', () => resolve(text))
   })
   t.regex(await upgrade('', 'websocket'), /^HTTP\/1\.1 401 [^]*identity\.token_missing/)
-  t.regex(await upgrade('Authorization: Bearer alice\r\n', 'h2c'), /^HTTP\/1\.1 400 [^]*Only WebSocket upgrades are served/)
+  t.regex(await upgrade('Authorization: Bearer alice\r\n', 'connect-udp'), /^HTTP\/1\.1 400 [^]*Only WebSocket upgrades are served/)
 })
 
 test('an upstream that is down refuses an upload and an upgrade as unavailable', async (t) => {

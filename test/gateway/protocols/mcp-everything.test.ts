@@ -1,21 +1,13 @@
 // The reference server that people run, with sessions, notifications and requests of its own, through the gateway.
 import test from 'ava'
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { createMcp } from '../../../gateway/protocols/mcp/index.ts'
+import { freePort } from '../../../scripts/demo/free-port.ts'
 import { openRig } from './fake-door.ts'
-
-const freePort = () => new Promise<number>((resolve) => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address() as AddressInfo
-    probe.close(() => resolve(port))
-  })
-})
 
 test('server-everything works: tools, progress, sampling, resources, prompts, and a session that ends', async (t) => {
   t.timeout(60_000)
