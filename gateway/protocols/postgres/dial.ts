@@ -39,7 +39,7 @@ export class PostgresUpstream implements Upstream<PostgresOperation> {
   /** The one that the session is in: config's, else the client's. */
   databaseFor(asked: string): string { return this.#access.database ?? asked }
 
-  get socket(): Socket { return this.#connected.socket as Socket }
+  get socket(): Socket { return this.#connected.socket }
   get framer(): Framer { return this.#connected.framer }
 
   /** Spends the permit. Nothing is sent before `flush`. */

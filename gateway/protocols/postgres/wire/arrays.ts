@@ -2,12 +2,12 @@
 // no masked form: `undefined`.
 
 /** Dimensions an array may have (PostgreSQL's MAXDIM). */
-const MAX_DIMENSIONS = 6
-const DIMENSIONS = /^(?:\[[+-]?\d+:[+-]?\d+\]){1,6}=/
+const maxDimensions = 6
+const dimensionsPrefix = /^(?:\[[+-]?\d+:[+-]?\d+\]){1,6}=/
 
 /** @param mask the element's new text, the same string to keep it, null for NULL; @returns the same string where nothing changed */
 export function mapArrayText(text: string, mask: (element: string) => string | null): string | undefined {
-  const prefix = DIMENSIONS.exec(text)?.[0] ?? ''
+  const prefix = dimensionsPrefix.exec(text)?.[0] ?? ''
   let out = prefix
   let kept = prefix.length
   let depth = 0
@@ -16,7 +16,7 @@ export function mapArrayText(text: string, mask: (element: string) => string | n
   while (at < text.length) {
     const character = text[at] as string
     if (character === '{') {
-      if (++depth > MAX_DIMENSIONS) return undefined
+      if (++depth > maxDimensions) return undefined
       at++
     } else if (character === '}') {
       if (--depth < 0) return undefined
@@ -59,12 +59,12 @@ function readElement(text: string, start: number): { readonly value: string | un
 
 /**
  * @param mask the element's new bytes, undefined to keep them, null for NULL
- * @returns the same bytes where nothing changed; undefined where they are no array of `elementTypes`
+ * @returns the same bytes where nothing changed; undefined where they are no array
  */
 export function mapArrayBinary(bytes: Buffer, mask: (element: Buffer) => Uint8Array | null | undefined): Buffer | undefined {
   if (bytes.length < 12) return undefined
   const dimensions = bytes.readInt32BE(0)
-  if (dimensions < 0 || dimensions > MAX_DIMENSIONS) return undefined
+  if (dimensions < 0 || dimensions > maxDimensions) return undefined
   const head = 12 + dimensions * 8
   if (bytes.length < head) return undefined
   let count = dimensions === 0 ? 0 : 1

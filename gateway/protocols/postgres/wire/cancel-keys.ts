@@ -4,7 +4,11 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** Protocol 3.0 clients must get exactly 4 bytes; 3.2 clients get what PostgreSQL 18 gives. */
 const keyBytes = { 0: 4, 2: 32 } as const
-/** Unknown cancels that one address may send in a window; after them its cancels go unread until the window ends. */
+/** So long that no number of guesses finds one. */
+const longKeyBytes = 16
+/** Keys remembered of sessions that have ended: a driver that gives up cancels and hangs up at once, and is no guesser. */
+export const maxEnded = 1_024
+/** Unknown cancels that one address may send in a window; after them its cancels with short keys go unread until the window ends. */
 export const maxUnknownCancels = 20
 export const cancelWindowMs = 60_000
 /** Addresses remembered at once; past it every unknown cancel counts against one budget they all share. */
@@ -15,10 +19,12 @@ export interface CancelKey { readonly pid: number; readonly key: Uint8Array; /**
 
 export type CancelMatch<S> = { readonly kind: 'session'; readonly session: S } | { readonly kind: 'unknown' } | { readonly kind: 'limited' }
 
-/** One per listener. `S` is whatever the owner cancels. */
+/** One for all listeners: a request may come by another than its session did. `S` is whatever the owner cancels. */
 export class CancelKeys<S> {
   readonly #now: () => number
   readonly #sessions = new Map<number, readonly { readonly key: Uint8Array; readonly session: S }[]>()
+  /** Oldest first. */
+  readonly #ended: { readonly pid: number; readonly key: Uint8Array }[] = []
   readonly #unknown = new Map<string, number>()
   #windowEndsAt = 0
 
@@ -31,7 +37,11 @@ export class CancelKeys<S> {
     const entry = { key, session }
     this.#sessions.set(pid, [...this.#sessions.get(pid) ?? [], entry])
     const release = () => {
-      const left = (this.#sessions.get(pid) ?? []).filter((other) => other !== entry)
+      const open = this.#sessions.get(pid) ?? []
+      const left = open.filter((other) => other !== entry)
+      if (left.length === open.length) return
+      this.#ended.push({ pid, key })
+      if (this.#ended.length > maxEnded) this.#ended.shift()
       if (left.length === 0) this.#sessions.delete(pid)
       else this.#sessions.set(pid, left)
     }
@@ -47,10 +57,13 @@ export class CancelKeys<S> {
     }
     const address = this.#unknown.has(ip) || this.#unknown.size < maxAddresses ? ip : sharedAddress
     const unknown = this.#unknown.get(address) ?? 0
-    if (unknown >= maxUnknownCancels) return { kind: 'limited' }
-    const found = this.#sessions.get(pid)?.find((entry) => entry.key.length === key.length && timingSafeEqual(entry.key, key))
+    const isLimited = unknown >= maxUnknownCancels
+    if (isLimited && key.length < longKeyBytes) return { kind: 'limited' }
+    const isIt = (entry: { readonly key: Uint8Array }) => entry.key.length === key.length && timingSafeEqual(entry.key, key)
+    const found = this.#sessions.get(pid)?.find(isIt)
     if (found !== undefined) return { kind: 'session', session: found.session }
-    this.#unknown.set(address, unknown + 1)
+    if (isLimited) return { kind: 'limited' }
+    if (!this.#ended.some((entry) => entry.pid === pid && isIt(entry))) this.#unknown.set(address, unknown + 1)
     return { kind: 'unknown' }
   }
 

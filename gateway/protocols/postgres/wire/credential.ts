@@ -10,7 +10,7 @@ import {
   frontendTag, parsePassword, parseSaslInitial, ProtocolViolation,
 } from '../messages.ts'
 import { refusalFields } from '../refuse.ts'
-import { encodeFatal, farewell, type Fatal } from './farewell.ts'
+import { encodeFatal, farewell, turnedAway, type Fatal, type TurnedAway } from './farewell.ts'
 import { IntakeError, takeMessage } from './intake.ts'
 import { bearerDummy, bearerError, parseBearerMessage } from './oauth-bearer.ts'
 
@@ -27,11 +27,11 @@ export interface Entrance<G extends object> {
 
 export interface Applicant { readonly socket: Socket; readonly user: string; readonly peer: PeerAddress }
 
-/** Somebody is known (AuthenticationOk is sent), or the socket is ended with FATAL. `reason` says why, never what was sent. */
-export type SignedIn<G extends object> = { readonly kind: 'entered'; readonly gate: G } | { readonly kind: 'ended'; readonly reason: string }
+/** Somebody is known (AuthenticationOk is sent), or the socket is ended with FATAL. */
+export type SignedIn<G extends object> = { readonly kind: 'entered'; readonly gate: G } | TurnedAway
 
-/** A client's way of proving itself: undefined once it has been sent away. */
-type Presented<G extends object> = { readonly gate: G; readonly lastWords: Uint8Array[] } | { readonly refused: Uint8Array; readonly reason: string }
+/** What asking came to. `lastWords` go out before AuthenticationOk; `refused` is the FATAL that ends it. */
+type Presented<G extends object> = { readonly gate: G; readonly lastWords: Uint8Array[] } | { readonly refused: Uint8Array; readonly away: TurnedAway }
 
 const mechanisms = { oauthbearer: 'OAUTHBEARER', scram: 'SCRAM-SHA-256' } as const
 
@@ -55,7 +55,7 @@ export async function signIn<G extends object>(applicant: Applicant, entrance: E
     const presented = methods.includes('token') ? await asking.token() : await asking.sasl()
     if ('refused' in presented) {
       farewell(socket, presented.refused)
-      return { kind: 'ended', reason: presented.reason }
+      return presented.away
     }
     socket.write(Buffer.concat([...presented.lastWords, encodeAuthenticationOk()]))
     return { kind: 'entered', gate: presented.gate }
@@ -63,7 +63,7 @@ export async function signIn<G extends object>(applicant: Applicant, entrance: E
     if (error instanceof IntakeError && error.code !== 'ERR_PG_MALFORMED') socket.destroy()
     else if (error instanceof IntakeError || error instanceof ProtocolViolation) farewell(socket, encodeFatal({ sqlState: '08P01', message: error.message }))
     else { socket.destroy(); throw error }
-    return { kind: 'ended', reason: error.message }
+    return turnedAway(error)
   }
 }
 
@@ -133,12 +133,13 @@ class Asking<G extends object> {
   }
 }
 
-function refused(fatal: Fatal): { readonly refused: Uint8Array; readonly reason: string } {
-  return { refused: encodeFatal(fatal), reason: fatal.message }
+function refused(fatal: Fatal): { readonly refused: Uint8Array; readonly away: TurnedAway } {
+  return { refused: encodeFatal(fatal), away: { kind: 'ended', reason: fatal.message, ...fatal.sqlState === '08P01' ? { code: 'request.malformed' } : {} } }
 }
 
-function refusedBy(refusal: Refusal): { readonly refused: Uint8Array; readonly reason: string } {
-  return { refused: encodeError(refusalFields(refusal, { severity: 'FATAL' })), reason: refusal.message }
+/** The door has put it on record. */
+function refusedBy(refusal: Refusal): { readonly refused: Uint8Array; readonly away: TurnedAway } {
+  return { refused: encodeError(refusalFields(refusal, { severity: 'FATAL' })), away: { kind: 'ended', reason: refusal.message } }
 }
 
 /** SCRAM's grammar is ASCII; anything else becomes a character that it does not have. */

@@ -19,7 +19,7 @@ export interface Bind {
   readonly resultFormats: readonly number[]
 }
 export interface Describe { readonly kind: 'describe'; /** Statement or portal. */ readonly of: 'S' | 'P'; readonly name: string }
-export interface Execute { readonly kind: 'execute'; readonly portal: string; /** 0: all */ readonly maxRows: number }
+export interface Execute { readonly kind: 'execute'; readonly portal: string; /** None and less: all (exec_execute_message in PostgreSQL's postgres.c). */ readonly maxRows: number }
 export interface Close { readonly kind: 'close'; readonly of: 'S' | 'P'; readonly name: string }
 export interface FunctionCall { readonly kind: 'functionCall'; readonly oid: number; readonly formats: readonly number[]; readonly values: readonly (Uint8Array | null)[]; readonly resultFormat: number }
 /** Of a long message each piece comes by itself; the `first` has no data yet. */
@@ -29,9 +29,14 @@ export interface CopyData { readonly kind: 'copyData'; readonly data: Uint8Array
  * A kind of its own, so that every string of the other kinds is what the server will read.
  */
 export interface NotUtf8 { readonly kind: 'notUtf8'; /** The message it would have been. */ readonly of: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'copyFail' }
+/**
+ * Its length is right and its content is not what its type says: a NUL inside a text, a count that nothing follows. The server, too, answers 08P01 and
+ * goes on behind it. Nothing of it is read but why.
+ */
+export interface Malformed { readonly kind: 'malformed'; readonly of: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'functionCall'; readonly why: string }
 
 export type FrontendMessage =
-  | Query | Parse | Bind | Describe | Execute | Close | FunctionCall | CopyData | NotUtf8
+  | Query | Parse | Bind | Describe | Execute | Close | FunctionCall | CopyData | NotUtf8 | Malformed
   | { readonly kind: 'sync' } | { readonly kind: 'flush' } | { readonly kind: 'copyDone' } | { readonly kind: 'terminate' }
   | { readonly kind: 'copyFail'; readonly message: string }
   /** A password or an answer of SASL: which, only the authentication exchange knows. */
@@ -43,25 +48,35 @@ const flush = Object.freeze({ kind: 'flush' } as const)
 const copyDone = Object.freeze({ kind: 'copyDone' } as const)
 const terminate = Object.freeze({ kind: 'terminate' } as const)
 
-/** Of a frame that a frontend framer cut. @throws ProtocolViolation */
+/** Of a frame that a frontend framer cut. @throws ProtocolViolation for a type that there is not, and a CopyFail that is none */
 export function parseFrontend(frame: Frame): FrontendMessage {
   if (frame.part !== 'whole') return { kind: 'copyData', data: frame.part === 'first' ? new Uint8Array() : frame.bytes, part: frame.part }
   switch (frame.tag) {
-    case frontendTag.bind: return parseBind(body('Bind', frame))
-    case frontendTag.execute: return parseExecute(body('Execute', frame))
+    case frontendTag.bind: return whole(parseBind, 'bind', 'Bind', frame)
+    case frontendTag.execute: return whole(parseExecute, 'execute', 'Execute', frame)
     case frontendTag.sync: return sync
-    case frontendTag.query: return parseQuery(body('Query', frame))
-    case frontendTag.parse: return parseParse(body('Parse', frame))
-    case frontendTag.describe: return parseNamed('describe', body('Describe', frame))
-    case frontendTag.close: return parseNamed('close', body('Close', frame))
+    case frontendTag.query: return whole(parseQuery, 'query', 'Query', frame)
+    case frontendTag.parse: return whole(parseParse, 'parse', 'Parse', frame)
+    case frontendTag.describe: return whole(parseDescribe, 'describe', 'Describe', frame)
+    case frontendTag.close: return whole(parseClose, 'close', 'Close', frame)
     case frontendTag.flush: return flush
-    case frontendTag.functionCall: return parseFunctionCall(body('FunctionCall', frame))
+    case frontendTag.functionCall: return whole(parseFunctionCall, 'functionCall', 'FunctionCall', frame)
     case frontendTag.copyData: return { kind: 'copyData', data: frame.bytes.subarray(5), part: 'whole' }
     case frontendTag.copyDone: return copyDone
     case frontendTag.copyFail: return parseCopyFail(body('CopyFail', frame))
     case frontendTag.password: return { kind: 'password', bytes: frame.bytes.subarray(5) }
     case frontendTag.terminate: return terminate
     default: throw new ProtocolViolation(`unknown frontend message type 0x${frame.tag.toString(16)}`)
+  }
+}
+
+/** All of it, or nothing but why not. */
+function whole(parse: (reader: Reader) => FrontendMessage, of: Malformed['of'], name: string, frame: Frame): FrontendMessage {
+  try {
+    return parse(body(name, frame))
+  } catch (error) {
+    if (!(error instanceof ProtocolViolation)) throw error
+    return { kind: 'malformed', of, why: error.message }
   }
 }
 
@@ -105,10 +120,12 @@ function parseValues(reader: Reader, formats: readonly number[]): readonly (Uint
 function parseExecute(reader: Reader): FrontendMessage {
   const portal = reader.string()
   const maxRows = reader.int32()
-  if (maxRows < 0) reader.fail('has a negative row count')
   reader.end()
   return reader.isUtf8 ? { kind: 'execute', portal, maxRows } : { kind: 'notUtf8', of: 'execute' }
 }
+
+const parseDescribe = (reader: Reader) => parseNamed('describe', reader)
+const parseClose = (reader: Reader) => parseNamed('close', reader)
 
 function parseNamed(kind: 'describe' | 'close', reader: Reader): FrontendMessage {
   const letter = reader.byte()

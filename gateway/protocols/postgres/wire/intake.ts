@@ -7,7 +7,7 @@ const headerBytes = 5
 
 /** The peer is gone, was too slow, or sent what no peer sends; the socket is of no more use. Says why, never what was sent. */
 export class IntakeError extends Error {
-  readonly code: 'ERR_PG_CLOSED' | 'ERR_PG_TIMEOUT' | 'ERR_PG_MALFORMED'
+  readonly code: 'ERR_PG_CLOSED' | 'ERR_PG_TIMEOUT' | 'ERR_PG_MALFORMED' | 'ERR_PG_TLS'
   constructor(code: IntakeError['code'], message: string) {
     super(message)
     this.name = 'IntakeError'
@@ -56,6 +56,6 @@ export async function takeMessage(socket: Duplex, maxBytes: number, signal: Abor
 }
 
 /** Signed, so that what is too long for anybody is below zero. */
-export function lengthAt(bytes: Uint8Array, offset: number): number {
+function lengthAt(bytes: Uint8Array, offset: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getInt32(offset)
 }

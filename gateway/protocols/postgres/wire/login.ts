@@ -11,12 +11,11 @@ import { LoginError } from './login-error.ts'
 import { Proof } from './proof.ts'
 import { beginTls } from './tls.ts'
 
-export { LoginError }
-
 /** libpq's own cap on messages before ReadyForQuery. */
 const maxLoginBytes = 30_000
-/** Messages before ReadyForQuery; PostgreSQL 18 sends some 20. */
+/** Messages before ReadyForQuery; PostgreSQL 18 sends some 20, of 600 bytes together. */
 const maxLoginMessages = 1_000
+const maxLoginSumBytes = 256 * 1024
 
 export interface LoginRequest {
   readonly access: StreamAccess
@@ -37,7 +36,7 @@ export interface LoggedIn {
   readonly pid: number
   /** 4 bytes; empty from a server that takes no cancel requests. */
   readonly key: Uint8Array
-  readonly status: 'I' | 'T' | 'E'
+  readonly status: 'I'
 }
 
 /** @throws LoginError; RefusalError `upstream.unavailable` when there is no connection. Nothing is left open. */
@@ -97,10 +96,12 @@ async function signIn(socket: Socket, request: LoginRequest, signal: AbortSignal
   const proof = new Proof(socket, request.user, () => request.access.password())
   const parameters = new Map<string, string>()
   let backend: { readonly pid: number; readonly key: Uint8Array } = { pid: 0, key: new Uint8Array(0) }
-  for (let count = 0; count < maxLoginMessages; count++) {
+  let left = maxLoginSumBytes
+  for (let count = 0; count < maxLoginMessages && left > 0; count++) {
     const message = await takeMessage(socket, maxLoginBytes, signal)
+    left -= message.length
     const tag = message[0]
-    if (tag === backendTag.error) throw refusedBy(parseDiagnostic(message))
+    if (tag === backendTag.error) throw refusedBy(parseDiagnostic(message), proof.isAccepted)
     if (tag === backendTag.notice) continue
     if (tag === backendTag.authentication && !proof.isAccepted) {
       const answer = await proof.answer(parseAuthentication(message))
@@ -114,7 +115,9 @@ async function signIn(socket: Socket, request: LoginRequest, signal: AbortSignal
     } else if (tag === backendTag.backendKeyData) {
       backend = parseBackendKeyData(message)
     } else if (tag === backendTag.ready) {
-      return { socket, framer: new Framer('backend'), parameters: readable(parameters), ...backend, status: parseReady(message) }
+      const status = parseReady(message)
+      if (status !== 'I') break                              // a session is taken to begin outside of transactions
+      return { socket, framer: new Framer('backend'), parameters: readable(parameters), ...backend, status }
     } else break
   }
   throw new LoginError('upstream.broken', 'The database sent a message that has no place at the start of a connection')
@@ -134,11 +137,14 @@ const words: Readonly<Record<string, string>> = {
   '57P03': 'The database is starting up or shutting down', '22023': 'The database does not take a start-up parameter', '42704': 'The database does not know a start-up parameter',
 }
 
-/** Some servers send no SQLSTATE, or one that is none. */
-function refusedBy(said: Diagnostic): LoginError {
+/**
+ * Some servers send no SQLSTATE, or one that is none.
+ * @param isAccepted the server knows who the gateway is: before, it speaks of credentials and addresses that are no client's to know
+ */
+function refusedBy(said: Diagnostic, isAccepted: boolean): LoginError {
   const code = said.get('C')
   const sqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
-  return new LoginError('upstream.unavailable', `${words[sqlState ?? ''] ?? 'The database refused the connection'} (${sqlState ?? 'no SQLSTATE'})`, { sqlState, said })
+  return new LoginError('upstream.unavailable', `${words[sqlState ?? ''] ?? 'The database refused the connection'} (${sqlState ?? 'no SQLSTATE'})`, { sqlState, ...isAccepted ? { said } : {} })
 }
 
 function loginErrorOf(error: unknown): unknown {

@@ -2,7 +2,7 @@
 import type { TokenSource } from '../../../protocol.ts'
 
 /** PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH is 65,535 with the message's own words. */
-export const maxBearerMessageBytes = 65_535
+const maxBearerMessageBytes = 65_535
 /** RFC 7628 §3.1: kvsep. */
 const separator = '\u0001'
 /** What a client answers to an error before it is told FATAL (RFC 7628 §3.2.3). */

@@ -1,13 +1,13 @@
 // Row values in binary (rowtypes.c, record_send): a count, then each field's type, length and bytes.
 
 /** PostgreSQL's MaxTupleAttributeNumber. */
-const MAX_FIELDS = 1_664
+const maxFields = 1_664
 
 /** NULLs left out; undefined: the bytes are no row. */
 export function recordFields(bytes: Buffer): readonly { readonly oid: number; readonly bytes: Buffer }[] | undefined {
   if (bytes.length < 4) return undefined
   const count = bytes.readInt32BE(0)
-  if (count < 0 || count > MAX_FIELDS) return undefined
+  if (count < 0 || count > maxFields) return undefined
   const fields: { oid: number; bytes: Buffer }[] = []
   let at = 4
   for (let i = 0; i < count; i++) {

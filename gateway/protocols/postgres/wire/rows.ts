@@ -1,5 +1,4 @@
-// RowDescription and DataRow (PostgreSQL 18, §54.7). A row is read by offsets and written by copying what stays:
-// cells that no mask names cost no object.
+// RowDescription and DataRow (PostgreSQL 18, §54.7). A row is read by offsets: a cell that nobody asks for costs no object.
 import { readMessage } from './reader.ts'
 import { backendTag } from './tags.ts'
 import { ProtocolViolation } from './violation.ts'
@@ -53,6 +52,7 @@ export function encodeDataRow(cells: readonly (Uint8Array | null)[]): Uint8Array
 /** Tag, length and column count. */
 const cellsAt = 7
 const noCell = -1
+const lossyUtf8 = new TextDecoder()
 
 /** Reads one row after the other; what it says holds until the next `reset`. */
 export class RowReader {
@@ -119,6 +119,14 @@ export class RowReader {
     return start === noCell ? null : this.#source.subarray(start, this.end(index))
   }
 
+  /** All cells, for the gateway's own questions: what is not UTF-8 has replacement characters. */
+  texts(): (string | null)[] {
+    return Array.from({ length: this.#count }, (_none, index) => {
+      const cell = this.cell(index)
+      return cell === null ? null : lossyUtf8.decode(cell)
+    })
+  }
+
   #int32(at: number): number {
     const source = this.#source
     return (source[at] ?? 0) << 24 | (source[at + 1] ?? 0) << 16 | (source[at + 2] ?? 0) << 8 | (source[at + 3] ?? 0)
@@ -129,89 +137,4 @@ export class RowReader {
 export function rowCells(bytes: Uint8Array): readonly (Uint8Array | null)[] {
   const row = new RowReader().reset(bytes)
   return Array.from({ length: row.count }, (_none, index) => row.cell(index))
-}
-
-/** Replaces cells of one row after the other: `begin`, `set` by rising index, `finish`. */
-export class RowWriter {
-  #row: RowReader | undefined
-  readonly #indexes: number[] = []
-  readonly #cells: (Uint8Array | null)[] = []
-  #growth = 0
-
-  /** @param row stays where it is until `finish` */
-  begin(row: RowReader): this {
-    this.#row = row
-    this.#indexes.length = 0
-    this.#cells.length = 0
-    this.#growth = 0
-    return this
-  }
-
-  /** @throws RangeError when an index is not above the last one, or beyond the row */
-  set(index: number, cell: Uint8Array | null): void {
-    const row = this.#begun()
-    if (index <= (this.#indexes.at(-1) ?? -1)) throw new RangeError(`cell ${index} set out of order`)
-    const was = row.isNull(index) ? 0 : row.end(index) - row.start(index)
-    this.#growth += (cell?.length ?? 0) - was
-    this.#indexes.push(index)
-    this.#cells.push(cell)
-  }
-
-  /** Bytes of the row as it will be. */
-  get size(): number {
-    const row = this.#begun()
-    return row.to - row.from + this.#growth
-  }
-
-  /** The rewritten row in its own memory; the row itself where nothing was set. */
-  finish(): Uint8Array {
-    const row = this.#begun()
-    if (this.#indexes.length === 0) return row.source.subarray(row.from, row.to)
-    const target = Buffer.allocUnsafe(this.size)
-    this.copyInto(target, 0)
-    return target
-  }
-
-  /** Writes it where the caller keeps many rows together. @returns where it ends. @throws RangeError when `size` bytes do not fit */
-  copyInto(target: Uint8Array, at: number): number {
-    const row = this.#begun()
-    let from = row.from
-    const begun = at
-    for (let position = 0; position < this.#indexes.length; position++) {
-      const index = this.#indexes[position] ?? 0
-      const cell = this.#cells[position] ?? null
-      const start = row.isNull(index) ? row.end(index) : row.start(index)
-      at = copy(row.source, from, start - 4, target, at)
-      at = putInt32(target, at, cell === null ? noCell : cell.length)
-      if (cell !== null) at = copy(cell, 0, cell.length, target, at)
-      from = row.end(index)
-    }
-    at = copy(row.source, from, row.to, target, at)
-    putInt32(target, begun + 1, this.size - 1)
-    return at
-  }
-
-  #begun(): RowReader {
-    if (this.#row === undefined) throw new RangeError('no row was begun')
-    return this.#row
-  }
-}
-
-/** Below this a loop is quicker than a view. */
-const loopBytes = 32
-
-function copy(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
-  if (at + end - start > target.length) throw new RangeError('the row does not fit')
-  if (end - start > loopBytes) target.set(source.subarray(start, end), at)
-  else for (let index = start; index < end; index++) target[at + index - start] = source[index] ?? 0
-  return at + end - start
-}
-
-function putInt32(target: Uint8Array, at: number, value: number): number {
-  if (at + 4 > target.length) throw new RangeError('the row does not fit')
-  target[at] = value >>> 24
-  target[at + 1] = value >>> 16
-  target[at + 2] = value >>> 8
-  target[at + 3] = value
-  return at + 4
 }

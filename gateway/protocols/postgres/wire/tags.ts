@@ -30,8 +30,8 @@ const maxLongBytes = 0x3fff_fffe
 const maxShortBytes = 10_000
 /** What libpq takes of a message that it does not expect to be long (fe-protocol3.c, VALID_LONG_MESSAGE_TYPE). */
 const maxReplyBytes = 30_000
-/** One Query or Parse text. The session refuses earlier, and softly; this is what memory is held for. */
-export const maxTextBytes = 16 * 1024 * 1024
+/** One Query or Parse text. The session refuses a shorter one already (sql/parser.ts), and softly; this is what memory is held for. */
+const maxTextBytes = 16 * 1024 * 1024
 /** A bearer token in a password message (PostgreSQL's own PG_MAX_AUTH_TOKEN_LENGTH). */
 const maxPasswordBytes = 65_535
 /** Errors and notices may quote a whole text. */

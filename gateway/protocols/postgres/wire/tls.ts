@@ -4,7 +4,7 @@ import { connect, TLSSocket, type ConnectionOptions, type SecureContext } from '
 import { IntakeError } from './intake.ts'
 
 /** PostgreSQL's name in ALPN: a connection made for another protocol cannot be turned on this one (ALPACA). */
-export const alpnName = 'postgresql'
+const alpnName = 'postgresql'
 
 /**
  * What is already buffered on `socket` is read as TLS, so the caller checks first that it may be.
@@ -14,10 +14,12 @@ export const alpnName = 'postgresql'
 export async function acceptTls(socket: Socket, secureContext: SecureContext, mustName: boolean, signal: AbortSignal): Promise<TLSSocket> {
   const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: [alpnName] })
   secure.disableRenegotiation()                              // libpq has none either: it is a way to make a server work
+  // What is wrong behind the handshake Node tells a tls.Server and nobody else: the socket would stay as it is, deaf, and renegotiate all the same.
+  secure.on('_tlsError', (error: Error) => secure.destroy(error))
   await handshake(secure, 'secure', signal)
   if (mustName && secure.alpnProtocol !== alpnName) {
     secure.destroy()
-    throw new IntakeError('ERR_PG_MALFORMED', `TLS without the ALPN name ${alpnName}`)
+    throw new IntakeError('ERR_PG_TLS', `TLS without the ALPN name ${alpnName}`)
   }
   return secure
 }
@@ -28,7 +30,7 @@ export async function beginTls(socket: Socket, options: ConnectionOptions, signa
   try {
     secure = connect({ ...options, socket, ALPNProtocols: [alpnName], rejectUnauthorized: true })
   } catch (cause) {
-    throw new IntakeError('ERR_PG_MALFORMED', `TLS cannot begin (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`)
+    throw new IntakeError('ERR_PG_TLS', `TLS cannot begin (${(cause as NodeJS.ErrnoException).code ?? 'unknown'})`)
   }
   await handshake(secure, 'secureConnect', signal)
   return secure
@@ -50,7 +52,7 @@ function handshake(secure: TLSSocket, event: 'secure' | 'secureConnect', signal:
     }
     const onSecure = (): void => { settle(); resolve() }
     const onEnd = (): void => fail(new IntakeError('ERR_PG_CLOSED', 'the connection ended in the TLS handshake'))
-    const onError = (cause: NodeJS.ErrnoException): void => fail(new IntakeError('ERR_PG_MALFORMED', `the TLS handshake failed (${cause.code ?? 'unknown'})`))
+    const onError = (cause: NodeJS.ErrnoException): void => fail(new IntakeError('ERR_PG_TLS', `the TLS handshake failed (${cause.code ?? 'unknown'})`))
     const onAbort = (): void => fail(new IntakeError('ERR_PG_TIMEOUT', 'there was no more time for the TLS handshake'))
     if (signal.aborted) { onAbort(); return }
     secure.on(event, onSecure)

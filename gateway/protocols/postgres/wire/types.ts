@@ -10,6 +10,8 @@ export interface ValueType {
   readonly binary: BinaryForm
   /** Of arrays; `kind` and `binary` are then the array's own: `other` and `opaque`. */
   readonly element?: ValueType
+  /** `int2vector` and `oidvector`: arrays in binary, in text numbers with a blank between. */
+  readonly isVector?: true
   /** pg_class.oid of a row type. */
   readonly relation?: number
   /** How many characters, or bytes, a value may have. */
@@ -17,12 +19,12 @@ export interface ValueType {
 }
 
 /** Domains over domains over …; PostgreSQL has no limit, we do. */
-const MAX_BASES = 16
+const maxBases = 16
 
 const text: ValueType = { kind: 'text', binary: 'text' }
 const number = (binary: BinaryForm): ValueType => ({ kind: 'number', binary })
 const other = (binary: BinaryForm): ValueType => ({ kind: 'other', binary })
-export const opaque: ValueType = other('opaque')
+const opaque: ValueType = other('opaque')
 
 const builtIn: ReadonlyMap<number, ValueType> = new Map([
   [16, { kind: 'none', binary: 'bool' }], [17, other('bytea')], [18, { kind: 'none', binary: 'text' }], [19, { ...text, fit: 'name' }],
@@ -32,6 +34,7 @@ const builtIn: ReadonlyMap<number, ValueType> = new Map([
   [700, number('float')], [701, number('float')], [790, number('money')], [1700, number('numeric')],
   [1082, other('date')], [1114, other('timestamp')], [1184, other('timestamp')], [2950, other('uuid')], [869, other('inet')], [650, other('inet')],
   [2278, { kind: 'none', binary: 'opaque' }],
+  [22, { ...opaque, element: number('int'), isVector: true }], [30, { ...opaque, element: number('oid'), isVector: true }],
 ])
 
 /** Built-in arrays: pg_type.typarray of the types above, and of what has no form of its own here. */
@@ -42,12 +45,12 @@ const builtInArrays: ReadonlyMap<number, number> = new Map([
 ])
 
 /** Extension types that are text in both formats; their OIDs differ from database to database. */
-const TEXT_CATEGORY = 'S'
+const textCategory = 'S'
 
 /** @param lookUp the live catalogue's `type`; absent: built-in types only */
 export function valueType(oid: number, lookUp?: (oid: number) => DataType | undefined): ValueType {
   let at = oid
-  for (let i = 0; i < MAX_BASES; i++) {
+  for (let i = 0; i < maxBases; i++) {
     const known = builtIn.get(at)
     if (known !== undefined) return known
     const element = builtInArrays.get(at)
@@ -55,10 +58,10 @@ export function valueType(oid: number, lookUp?: (oid: number) => DataType | unde
     const found = lookUp?.(at)
     if (found === undefined) return opaque
     if (found.base !== undefined && found.base !== 0) { at = found.base; continue }
-    // Vectors (int2vector) have elements too, but no array's form.
+    // A fixed row of elements (point, name) has them too, but no array's form.
     if (found.category === 'A' && found.element !== undefined && found.element !== 0) return { ...opaque, element: valueType(found.element, lookUp) }
     if (found.kind === 'c' && found.relation !== undefined) return { ...opaque, relation: found.relation }
-    return found.kind === 'b' && found.category === TEXT_CATEGORY ? text : opaque
+    return found.kind === 'b' && found.category === textCategory ? text : opaque
   }
   return opaque
 }

@@ -1,11 +1,11 @@
 // Binary values as text: for detectors and for the record, never for the caller. What has no exact form here is read for the text in it.
 import { isUtf8 } from 'node:buffer'
-import { numericText } from './numeric.ts'
+import { float4Text, numericText } from './numeric.ts'
 import type { BinaryForm } from './types.ts'
 
 /** Days and microseconds of PostgreSQL count from 2000-01-01. */
-const EPOCH_MS = Date.UTC(2000, 0, 1)
-const PRINTABLE_RUN = /[^\x00-\x1f\x7f-\x9f\ufffd]{4,}/g
+const epochMs = Date.UTC(2000, 0, 1)
+const printableRun = /[^\x00-\x1f\x7f-\x9f\ufffd]{4,}/g
 
 /** The text form, near enough to PostgreSQL's for a detector; undefined: not a value of this form. */
 export function binaryToText(form: BinaryForm, bytes: Buffer): string | undefined {
@@ -16,10 +16,10 @@ export function binaryToText(form: BinaryForm, bytes: Buffer): string | undefine
     case 'int': return integer(bytes)?.toString()
     case 'oid': return bytes.length === 4 ? String(bytes.readUInt32BE()) : undefined
     case 'money': return integer(bytes)?.toString()
-    case 'float': return bytes.length === 4 ? String(bytes.readFloatBE()) : bytes.length === 8 ? String(bytes.readDoubleBE()) : undefined
+    case 'float': return bytes.length === 4 ? float4Text(bytes.readFloatBE()) : bytes.length === 8 ? String(bytes.readDoubleBE()) : undefined
     case 'numeric': return numericText(bytes)
-    case 'date': return bytes.length === 4 ? isoDate(EPOCH_MS + bytes.readInt32BE() * 86_400_000)?.slice(0, 10) : undefined
-    case 'timestamp': return bytes.length === 8 ? isoDate(EPOCH_MS + Number(bytes.readBigInt64BE() / 1_000n)) : undefined
+    case 'date': return bytes.length === 4 ? isoDate(epochMs + bytes.readInt32BE() * 86_400_000)?.slice(0, 10) : undefined
+    case 'timestamp': return bytes.length === 8 ? isoDate(epochMs + Number(bytes.readBigInt64BE() / 1_000n)) : undefined
     case 'uuid': return bytes.length === 16 ? bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : undefined
     case 'inet': return address(bytes)
     case 'bytea': return textWithin(bytes)
@@ -42,7 +42,7 @@ export function textWithin(bytes: Buffer): string | undefined {
 
 /** Stretches of text in a value of unknown form, such as a row's or an hstore's. */
 export function textRuns(bytes: Buffer): readonly string[] {
-  return bytes.toString('utf8').match(PRINTABLE_RUN) ?? []
+  return bytes.toString('utf8').match(printableRun) ?? []
 }
 
 function integer(bytes: Buffer): number | bigint | undefined {

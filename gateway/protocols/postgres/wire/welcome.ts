@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { ByteConnection } from '../../../protocol.ts'
 import { encodeNegotiate, parseStartup, ProtocolViolation, startupLength, type StartupMessage, type StartupPacket } from '../messages.ts'
-import { encodeFatal, farewell, type Fatal } from './farewell.ts'
+import { encodeFatal, farewell, turnedAway, type Fatal, type TurnedAway } from './farewell.ts'
 import { IntakeError, take } from './intake.ts'
 import { sessionParameters, type ParameterRules } from './parameters.ts'
 import { acceptTls } from './tls.ts'
@@ -29,17 +29,16 @@ export type Welcome =
     readonly isSecure: boolean
   }
   | { readonly kind: 'cancel'; readonly pid: number; readonly key: Uint8Array }
-  /** The socket is ended or destroyed. `reason` says why, never what was sent. */
-  | { readonly kind: 'ended'; readonly reason: string }
+  | TurnedAway
 
-/** @param signal aborts after `authenticationTimeoutMs`, or when the gateway stops. Never throws. */
+/** @param signal aborts after `authenticationTimeoutMs`, or when the gateway stops. Never throws but for a fault of the gateway's own. */
 export async function welcome(client: ByteConnection, rules: ParameterRules, signal: AbortSignal): Promise<Welcome> {
   client.socket.on('error', () => client.socket.destroy())
   try {
     return await greet(client, rules, signal)
   } catch (error) {
     client.socket.destroy()
-    if (error instanceof IntakeError || error instanceof ProtocolViolation) return { kind: 'ended', reason: error.message }
+    if (error instanceof IntakeError || error instanceof ProtocolViolation) return turnedAway(error)
     throw error
   }
 }
@@ -103,7 +102,7 @@ function sessionOf({ major, minor, parameters: written }: StartupMessage, rules:
 
 function refuse(socket: Socket, fatal: Fatal): Welcome {
   farewell(socket, encodeFatal(fatal))
-  return { kind: 'ended', reason: fatal.message }
+  return { kind: 'ended', reason: fatal.message, code: 'request.not_allowed' }
 }
 
 async function secured(socket: Socket, secureContext: SecureContext, mustName: boolean, signal: AbortSignal): Promise<Socket> {

@@ -1,6 +1,6 @@
-// Rows: cells by offset, and rows rewritten cell by cell with everything else as it was.
+// Rows: columns and cells by offset, and what is no row.
 import test from 'ava'
-import { encodeDataRow, encodeRowDescription, parseRowDescription, ProtocolViolation, rowCells, RowReader, RowWriter, type Field } from '../../../../gateway/protocols/postgres/messages.ts'
+import { encodeDataRow, encodeRowDescription, parseRowDescription, ProtocolViolation, rowCells, RowReader, type Field } from '../../../../gateway/protocols/postgres/messages.ts'
 import { message } from './samples.ts'
 
 const bytes = (text: string) => Buffer.from(text)
@@ -35,47 +35,8 @@ test('a reader forgets the row before, and grows for a wider one', (t) => {
   t.is(reader.reset(encodeDataRow(Array.from({ length: 1664 }, () => null))).count, 1664)
 })
 
-test('every set of cells of a row can be replaced, by NULL, nothing, less or more', (t) => {
-  const row = encodeDataRow(cells)
-  const reader = new RowReader()
-  const writer = new RowWriter()
-  for (const replacement of [null, bytes(''), bytes('*'), bytes('x'.repeat(100))]) {
-    for (let chosen = 0; chosen < 1 << cells.length; chosen++) {
-      writer.begin(reader.reset(row))
-      const expected = cells.map((cell, index) => {
-        if ((chosen & 1 << index) === 0) return cell
-        writer.set(index, replacement)
-        return replacement
-      })
-      t.deepEqual(Buffer.from(writer.finish()), Buffer.from(encodeDataRow(expected)), `cells ${chosen.toString(2)}`)
-    }
-  }
-})
-
-test('rewritten rows can be written one behind the other', (t) => {
-  const reader = new RowReader()
-  const writer = new RowWriter()
-  const target = new Uint8Array(400)
-  let at = 0
-  for (let row = 0; row < 3; row++) {
-    writer.begin(reader.reset(encodeDataRow([bytes(String(row)), bytes('secret')]))).set(1, null)
-    at = writer.copyInto(target, at)
-  }
-  t.deepEqual(Buffer.from(target.subarray(0, at)), Buffer.concat(['0', '1', '2'].map((text) => encodeDataRow([bytes(text), null]))))
-  t.throws(() => writer.copyInto(new Uint8Array(10), 0), { instanceOf: RangeError, message: 'the row does not fit' })
-})
-
-test('a row in which nothing is replaced is handed on as it is', (t) => {
-  const row = encodeDataRow(cells)
-  t.is(new RowWriter().begin(new RowReader().reset(row)).finish().buffer, row.buffer)
-})
-
-test('cells are set in order, and only where there are any', (t) => {
-  const writer = new RowWriter()
-  t.throws(() => writer.finish(), { instanceOf: RangeError, message: 'no row was begun' })
-  writer.begin(new RowReader().reset(encodeDataRow(cells))).set(1, null)
-  t.throws(() => writer.set(1, null), { instanceOf: RangeError, message: 'cell 1 set out of order' })
-  t.throws(() => writer.set(5, null), { instanceOf: RangeError, message: 'a row of 5 cells has no cell 5' })
+test('the cells of a row are read as text, and bytes that are none are shown to be none', (t) => {
+  t.deepEqual(new RowReader().reset(encodeDataRow([bytes('é'), null, bytes(''), Buffer.of(0xff)])).texts(), ['é', null, '', '\ufffd'])
 })
 
 const wrong: readonly (readonly [string, string, string])[] = [

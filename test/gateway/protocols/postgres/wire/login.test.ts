@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { createServer, Socket, type AddressInfo } from 'node:net'
 import { backendTag, encodeQuery, ProtocolViolation } from '../../../../../gateway/protocols/postgres/messages.ts'
 import { take, takeMessage } from '../../../../../gateway/protocols/postgres/wire/intake.ts'
-import { login, LoginError, sendCancel, type LoginRequest } from '../../../../../gateway/protocols/postgres/wire/login.ts'
+import { login, sendCancel, type LoginRequest } from '../../../../../gateway/protocols/postgres/wire/login.ts'
+import { LoginError } from '../../../../../gateway/protocols/postgres/wire/login-error.ts'
 import { Proof } from '../../../../../gateway/protocols/postgres/wire/proof.ts'
 import { chooseMechanism, maxScramIterations, scramClient } from '../../../../../gateway/protocols/postgres/wire/scram-client.ts'
 import { saslprep } from '../../../../../gateway/protocols/postgres/wire/saslprep.ts'
@@ -130,6 +131,11 @@ const broken: readonly (readonly [string, (socket: Socket) => Promise<void>, str
   ['says no without a SQLSTATE (CVE-2026-6666)', afterStartup((socket) => void socket.write(message('E', 'SFATAL\0Mgo away 4111 1111\0\0'))), 'The database refused the connection (no SQLSTATE)'],
   ['says no in a form that is none', afterStartup((socket) => void socket.write(message('E', 'Cabc'))), 'The database does not speak the protocol'],
   ['talks without end', afterStartup((socket) => void socket.write(Buffer.concat(Array.from({ length: 1_000 }, () => message('N', 'Mhello\0\0'))))), 'The database sent a message that has no place at the start of a connection'],
+  ['reports settings without end', afterStartup((socket) => void socket.write(Buffer.concat([message('R', 0), ...Array.from({ length: 20 }, (_, i) => message('S', `setting_${i}\0${'x'.repeat(20_000)}\0`)), message('Z', 'I')]))), 'The database sent a message that has no place at the start of a connection'],
+  ['begins in a transaction', afterStartup((socket) => void socket.write(Buffer.concat([message('R', 0), message('Z', 'T')]))), 'The database sent a message that has no place at the start of a connection'],
+  ['gives a cancel key longer than any', afterStartup((socket) => void socket.write(Buffer.concat([message('R', 0), message('K', 7, Buffer.alloc(257)), message('Z', 'I')]))), 'The database does not speak the protocol'],
+  ['negotiates a protocol that nobody asked for', afterStartup((socket) => void socket.write(Buffer.concat([message('v', 0x3_0000, 0), message('R', 0), message('Z', 'I')]))), 'The database sent a message that has no place at the start of a connection'],
+  ['is ready with nothing behind its yes', afterStartup((socket) => void socket.write(Buffer.concat([message('R', 0), message('R', 3)]))), 'The database sent a message that has no place at the start of a connection'],
   ['hangs up', afterStartup((socket) => void socket.end()), 'The connection to the database failed: the connection ended'],
 ]
 for (const [what, serve, words, upstream] of broken) {
@@ -217,4 +223,5 @@ test('a password is prepared as the server prepared it, or not at all', (t) => {
   t.is(saslprep('plain ASCII'), 'plain ASCII')
   t.is(saslprep('with\u0007bell\u00ad'), 'with\u0007bell\u00ad', 'prohibited: used as it is')
   t.is(saslprep('\u00ad'), '\u00ad', 'nothing would be left')
+  for (const odd of ['\u{1f600}\u00b2', '\u0340\u00b2', '\u{e0001}\u00b2']) t.is(saslprep(odd), odd, 'prohibited before it is normalised')
 })

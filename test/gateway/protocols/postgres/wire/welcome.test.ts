@@ -1,7 +1,7 @@
 // What a stranger may send before anybody knows it, byte by byte, and what it is told.
 import test, { type ExecutionContext } from 'ava'
 import { once } from 'node:events'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { parseNegotiate } from '../../../../../gateway/protocols/postgres/messages.ts'
 import { newAuthority } from './certificates.ts'
 import { callOn, gssRequest, openFront, packet, spoken, sslRequest, startup, strangerOn, type Front, type FrontOptions, type Stranger } from './front-kit.ts'
@@ -71,21 +71,55 @@ test('TLS from the first byte without the name postgresql is closed', async (t) 
   const { at, stranger } = await call(t, { tls: authority })
   const inside = await secure(stranger)
   t.is(spoken(await inside.end()), '')
-  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'TLS without the ALPN name postgresql' }])
+  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'TLS without the ALPN name postgresql', code: 'connection.tls' }])
 })
 
 test('TLS that names another protocol is closed', async (t) => {
   const { at, stranger } = await call(t, { tls: authority })
   await t.throwsAsync(secure(stranger, { ALPNProtocols: ['http/1.1'] }), { code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' })
   await stranger.end()
-  t.is(at.welcomed[0]?.kind === 'ended' && at.welcomed[0].reason, 'the TLS handshake failed (ERR_SSL_NO_APPLICATION_PROTOCOL)')
+  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'the TLS handshake failed (ERR_SSL_NO_APPLICATION_PROTOCOL)', code: 'connection.tls' }])
+})
+
+test('a handshake that fails is turned away as such, and one that is broken off as nothing', async (t) => {
+  for (const [bytes, turnedAway] of [
+    ['GET / HTTP/1.1\r\n\r\n', { kind: 'ended', reason: 'the TLS handshake failed (ERR_SSL_HTTP_REQUEST)', code: 'connection.tls' }],
+    [Buffer.from('1603010005', 'hex'), { kind: 'ended', reason: 'the connection ended in the TLS handshake' }],
+  ] as const) {
+    const { at, stranger } = await call(t, { tls: authority })
+    stranger.send(sslRequest)
+    await stranger.hear(1)
+    stranger.send(bytes)
+    if (!('code' in turnedAway)) stranger.socket.end()
+    await stranger.end()
+    t.deepEqual(at.welcomed as unknown, [turnedAway])
+  }
+})
+
+test('who renegotiates, or sends what is no TLS behind the handshake, is cut at once', async (t) => {
+  for (const wrong of ['renegotiates', 'garbage'] as const) {
+    for (const hasStarted of [false, true]) {
+      const { at, stranger } = await call(t, { tls: authority })
+      stranger.send(sslRequest)
+      await stranger.hear(1)
+      const inside = await secure(stranger, { maxVersion: 'TLSv1.2' })
+      if (hasStarted) {
+        inside.send(startup(user))
+        await inside.hear(9)
+      }
+      if (wrong === 'renegotiates') (inside.socket as TLSSocket).renegotiate({}, () => undefined)
+      else stranger.socket.write(Buffer.concat([Buffer.from('1703030020', 'hex'), Buffer.alloc(32, 7)]))
+      await inside.end()
+      t.is([...at.welcomed, ...at.signedIn].at(-1)?.kind, 'ended')
+    }
+  }
 })
 
 test('a listener with a certificate asks nobody for a token without TLS', async (t) => {
   const { at, stranger } = await call(t, { tls: authority })
   stranger.send(startup(user))
   t.is(spoken(await stranger.end()), 'FATAL 28000 this listener takes TLS connections only')
-  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'this listener takes TLS connections only' }])
+  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'this listener takes TLS connections only', code: 'request.not_allowed' }])
 })
 
 for (const [what, first, options, reason] of [
@@ -108,7 +142,7 @@ for (const [what, first, options, reason] of [
     const { at, stranger } = await call(t, options)
     stranger.send(...first)
     t.is(spoken(await stranger.end()), '')
-    t.deepEqual(at.welcomed, [{ kind: 'ended', reason }])
+    t.deepEqual(at.welcomed, [{ kind: 'ended', reason, code: 'request.malformed' }])
   })
 }
 
@@ -124,7 +158,7 @@ test('TLS is not asked for twice, and not inside TLS', async (t) => {
   const inside = await secure(other)
   inside.send(sslRequest)
   t.is(spoken(await inside.end()), '')
-  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'encryption was asked for twice' }])
+  t.deepEqual(at.welcomed, [{ kind: 'ended', reason: 'encryption was asked for twice', code: 'request.malformed' }])
 })
 
 for (const [what, bytes, said] of [
