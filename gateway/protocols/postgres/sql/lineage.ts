@@ -4,28 +4,28 @@ import type { Context } from './lineage/context.ts'
 import { bodiesOf } from './lineage/routines.ts'
 import { rootScope, type Frame } from './lineage/scope.ts'
 import { traceAny, type Output } from './lineage/statements.ts'
-import type { Trace, TraceOptions, UnknownReason } from './trace.ts'
+import type { Trace, UnknownReason } from './trace.ts'
 import { walk } from './lineage/tree.ts'
 import { Effort, TraceLimitError, Uses } from './lineage/uses.ts'
 import { empty, lineageOf, merge } from './lineage/value.ts'
 
 /** @param node one `stmt` of a parse tree (libpg-query's JSON), e.g. `{ SelectStmt: … }`. The parser's module must be loaded: bodies and views are parsed here. Never throws. */
-export function traceStatement(node: unknown, naming: Naming, options: TraceOptions = {}): Trace {
+export function traceStatement(node: unknown, naming: Naming): Trace {
   const effort = new Effort()
   const uses = new Uses(effort)
-  const context: Context = { naming, options, effort, uses, visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), nesting: 0 }
-  const frame: Frame = { path: naming.path, isOwnText: true, parameter: (number) => ({ ...empty, inputs: { kind: 'parameter', number } }) }
+  const context: Context = { naming, effort, uses, visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), subqueryNames: new Map(), nesting: 0, missing: [] }
+  const frame: Frame = { path: naming.path, isOwnText: true, parameter: (number) => ({ ...empty, inputs: { kind: 'parameter', number }, isComposite: true }) }
   try {
     const output = cast(context, traceAny(context, node, rootScope(frame)))
     for (const field of output.fields) uses.use(field.value, 'output')
     if (output.open !== undefined) uses.use(output.open, 'output')
     const isWhole = everythingVisited(node, context.visited)
     if (!isWhole) uses.unknown.add('unvisited_node')
-    return finished(uses, output, isWhole)
+    return finished(context, output, isWhole)
   } catch (error) {
     const reason: UnknownReason = error instanceof TraceLimitError ? error.reason : error instanceof RangeError ? 'too_deep' : 'unknown_node'
     uses.unknown.add(reason)
-    return { columns: uses.columns(), outputs: undefined, flows: uses.flows(), literalColumns: new Map(), parameterColumns: new Map(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown] }
+    return { columns: uses.columns(), outputs: undefined, flows: uses.flows(), literalColumns: new Map(), parameterColumns: new Map(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown], missing: context.missing }
   }
 }
 
@@ -37,7 +37,7 @@ function cast(context: Context, output: Output): Output {
   return { ...output, fields, ...output.open === undefined ? {} : { open: merge([output.open, added]) } }
 }
 
-function finished(uses: Uses, output: Output, isWhole: boolean): Trace {
+function finished({ uses, missing }: Context, output: Output, isWhole: boolean): Trace {
   const outputs = output.fields.map((field) => isWhole ? lineageOf(field.value) : { ...lineageOf(field.value), unknown: 'unvisited_node' })
   for (const value of [...output.fields.map((field) => field.value), ...output.open === undefined ? [] : [output.open]]) if (value.unknown !== undefined) uses.unknown.add(value.unknown)
   return {
@@ -45,7 +45,7 @@ function finished(uses: Uses, output: Output, isWhole: boolean): Trace {
     outputs: output.open === undefined ? outputs : undefined,
     ...output.held !== undefined ? { held: output.held.map((field) => lineageOf(field.value)) } : {},
     flows: uses.flows().filter((flow) => flow.from.relation !== 0),
-    literalColumns: uses.literals(), parameterColumns: uses.parameters(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown],
+    literalColumns: uses.literals(), parameterColumns: uses.parameters(), relations: uses.relations(), routines: uses.routines(), unknown: [...uses.unknown], missing,
   }
 }
 

@@ -1,5 +1,5 @@
 // What following one statement's columns from the catalogue to the result yields. Computed in lineage.ts; read by policy facts and masks.
-import type { BaseColumn, ColumnUse, Lineage, RelationUse, RoutineUse } from './analysis.ts'
+import type { BaseColumn, ColumnUse, Lineage, MissingName, RelationUse, RoutineUse } from './analysis.ts'
 
 /** `equality`: the column alone is compared by `=`, IN or `= ANY` with values that no column feeds, or joined by `=` with a column alone. All else (ranges, LIKE, functions, `<>`) is `other`. */
 export type Comparison = 'equality' | 'other'
@@ -7,7 +7,7 @@ export type Comparison = 'equality' | 'other'
 /** A column's uses; `comparisons` says how it was compared where `uses` names `predicate` or `join`. */
 export interface TracedColumn extends ColumnUse { readonly comparisons: readonly Comparison[] }
 
-/** `into`: `schema.table.column`, `schema.table` where a trigger fills it, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `sequence`, `random`, `advisory_lock`, `routine` (that cannot be read), `relation` (a new table). */
+/** `into`: `schema.table.column`, `schema.table` where a trigger fills it, or one of `notify`, `set_config`, `file`, `program`, `large_object`, `dynamic_sql`, `message`, `sequence`, `random`, `advisory_lock`, `catalogue` (a lookup or lock that it names), `routine` (that cannot be read), `relation` (a new table). */
 export interface Flow { readonly from: BaseColumn; readonly into: string }
 
 export interface Trace {
@@ -25,12 +25,7 @@ export interface Trace {
   readonly routines: readonly RoutineUse[]
   /** Stable reasons, each once: see `UnknownReason`. */
   readonly unknown: readonly UnknownReason[]
-}
-
-/** What the session keeps by name; absent hooks and undefined answers make EXECUTE and FETCH unknown. */
-export interface TraceOptions {
-  readonly prepared?: (name: string) => readonly Lineage[] | undefined
-  readonly cursor?: (name: string) => readonly Lineage[] | undefined
+  readonly missing: readonly MissingName[]
 }
 
 export type UnknownReason =

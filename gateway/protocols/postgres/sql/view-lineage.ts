@@ -19,7 +19,7 @@ export function createViewLineage(naming: Naming): (view: Relation, attribute: n
 function follow(naming: Naming, view: Relation): ReadonlyMap<number, Lineage> {
   const effort = new Effort()
   // A view's own names were resolved when it was made; those in the text of a routine it calls follow the session's path.
-  const context: Context = { naming, options: {}, effort, uses: new Uses(effort), visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), nesting: 0 }
+  const context: Context = { naming, effort, uses: new Uses(effort), visited: new Set(), relations: new Map(), views: new Map(), bodies: new Map(), subqueryNames: new Map(), nesting: 0, missing: [] }
   try {
     const fields = relationFields(context, view)
     return new Map(view.columns.map((column, at) => [column.attribute, lineageOf(fields[at]?.value ?? { columns: new Set(), unknown: 'unreadable_definition' })]))

@@ -9,5 +9,7 @@ export function findCteItem(context: Context, scope: Scope, name: string): Item 
   if (cte.state === 'running' && !cte.isRecursive) return { name, fields: [], isNamed: true, isListed: true, open: lost(context, 'unresolved_relation') }
   resolveCte(context, cte)
   context.effort.spend(cte.fields.length)
-  return { name, fields: cte.fields, isNamed: true, isListed: true, open: cte.open }
+  const added = scope.ctes.has(name) ? 0 : cte.added
+  const fields = added === 0 ? cte.fields : cte.fields.map((field, at) => at < cte.fields.length - added ? field : { ...field, isUnlisted: true })
+  return { name, fields, isNamed: true, isListed: true, open: cte.open }
 }

@@ -5,7 +5,7 @@ import { aliasColumns } from './names.ts'
 import { childScope, type Cte, type Scope } from './scope.ts'
 import { traceAny, type Output } from './statements.ts'
 import { bodyAt, bodyOf, isTrueAt, listAt, stringsOf, textAt, type Body } from './tree.ts'
-import { empty, merge, mergeFields, type Field } from './value.ts'
+import { empty, merge, mergeFields, unknownValue, type Field } from './value.ts'
 import { Uses } from './uses.ts'
 
 /** Rounds of a fix-point; each adds a column somewhere, and columns are few. */
@@ -23,7 +23,7 @@ export function traceWith(context: Context, clause: Body | undefined, scope: Sco
     // Without RECURSIVE a query sees only those before it, and its own name means a table or an outer query.
     if (!isRecursive) context.effort.spend(scope.ctes.size)
     const seen: Scope = isRecursive ? scope : { ...childScope(scope.parent ?? scope), parent: scope.parent, frame: scope.frame, ctes: new Map(scope.ctes) }
-    const cte: Cte = { state: 'pending', body, scope: seen, fields: [], isRecursive }
+    const cte: Cte = { state: 'pending', body, scope: seen, fields: [], added: 0, isRecursive }
     scope.ctes.set(textAt(body, 'ctename') ?? '', cte)
     if (!isRecursive) resolveCte(context, cte)
   }
@@ -69,7 +69,7 @@ function keep(cte: Cte, output: Output): void {
   const renamed = listAt(cte.body, 'aliascolnames')
   const given = renamed.length > 0 ? stringsOf(renamed) : names
   const fields: Field[] = output.fields.map((field, at) => ({ name: given[at] ?? field.name, value: field.value }))
-  cte.open = output.open
+  cte.open = output.open ?? (given.length > output.fields.length ? unknownValue('unresolved_type') : undefined)
   const extra: Field[] = []
   const search = bodyAt(cte.body, 'search_clause')
   const cycle = bodyAt(cte.body, 'cycle_clause')
@@ -81,4 +81,5 @@ function keep(cte: Cte, output: Output): void {
     add(textAt(cycle, 'cycle_path_column'), of(listAt(cycle, 'cycle_col_list')))
   }
   cte.fields = [...fields, ...extra]
+  cte.added = extra.length
 }

@@ -5,13 +5,13 @@ import { lost, type Context } from './context.ts'
 import { findCteItem } from './cte-item.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { aliasColumns, columnName, listItems } from './names.ts'
-import { compositeOf, findRelation, relationItem } from './relations.ts'
+import { findRelation, ofNamedType, ofType, relationItem } from './relations.ts'
 import { resultNames } from './routines.ts'
 import { childScope, type Item, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { settle } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, isTrueAt, itemsOf, listAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { asScalar, empty, flat, merge, together, type Field, type Value } from './value.ts'
+import { empty, flat, merge, together, unknownValue, type Field, type Value } from './value.ts'
 
 /** All items of a FROM clause; each sees those before it, as LATERAL ones may. */
 export function traceFrom(context: Context, nodes: readonly unknown[], scope: Scope): readonly Item[] {
@@ -43,22 +43,29 @@ function traceItem(context: Context, node: unknown, seen: Scope, scope: Scope): 
     }
     case 'RangeFunction': return [rangeFunction(context, body, seen)]
     case 'RangeTableFunc': {
-      const value = evaluateAll(context, childrenOf(body), seen)
-      const fields = listAt(body, 'columns').map((each) => ({ name: textAt(bodyOf(each, 'RangeTableFuncCol') ?? {}, 'colname') ?? '', value }))
+      const value = rowsOf(context, body, seen)
+      const fields = listAt(body, 'columns').map((each) => bodyOf(each, 'RangeTableFuncCol') ?? {}).map((column) => ({ name: textAt(column, 'colname') ?? '', value: ofNamedType(context, value, bodyAt(column, 'typeName'), seen.frame) }))
       return [aliased({ name: 'xmltable', fields, isNamed: true, isListed: true }, alias)]
     }
     case 'JsonTable': {
-      const value = evaluateAll(context, childrenOf(body), seen)
-      return [aliased({ name: 'json_table', fields: jsonColumns(listAt(body, 'columns'), value), isNamed: true, isListed: true }, alias)]
+      const value = rowsOf(context, body, seen)
+      return [aliased({ name: 'json_table', fields: jsonColumns(context, listAt(body, 'columns'), value, seen), isNamed: true, isListed: true }, alias)]
     }
     case 'RangeTableSample': {
-      context.uses.use(evaluateAll(context, [...listAt(body, 'args'), body['repeatable']], seen), 'predicate', 'other')
+      context.uses.use(evaluateAll(context, [...listAt(body, 'args'), body['repeatable']], { ...scope, items: [] }), 'predicate', 'other')
       return traceItem(context, body['relation'], seen, scope)
     }
     case 'JoinExpr': return context.effort.deeper(() => join(context, body, seen, scope))
   }
   evaluateAll(context, childrenOf(body), seen)
   return [{ name: undefined, fields: [], isNamed: false, isListed: true, open: lost(context, 'unknown_node') }]
+}
+
+/** How many rows a document gives says what is in it. */
+function rowsOf(context: Context, body: Body, seen: Scope): Value {
+  const value = evaluateAll(context, childrenOf(body), seen)
+  context.uses.use(value, 'predicate', 'other')
+  return value
 }
 
 export function rangeVar(context: Context, body: Body, scope: Scope): Item {
@@ -70,7 +77,7 @@ export function rangeVar(context: Context, body: Body, scope: Scope): Item {
     const cte = findCteItem(context, scope, name)
     if (cte !== undefined) return aliased(cte, alias)
   }
-  const relation = findRelation(context, schema, name, scope.frame)
+  const relation = findRelation(context, body, scope.frame)
   context.uses.relation(relation?.schema ?? schema ?? '', name, relation?.oid, 'read')
   if (relation === undefined) return aliased({ name, schema, fields: [], isNamed: true, isListed: true, open: lost(context, 'unresolved_relation'), isRelation: true }, alias)
   return aliased(relationItem(context, relation, undefined), alias)
@@ -80,14 +87,16 @@ export function rangeVar(context: Context, body: Body, scope: Scope): Item {
 export function aliased(item: Item, alias: Body | undefined): Item {
   if (alias === undefined) return item
   const names = aliasColumns(alias)
-  return { ...item, name: textAt(alias, 'aliasname'), schema: undefined, isNamed: true, fields: names.length === 0 ? item.fields : item.fields.map((field, at) => ({ name: names[at] ?? field.name, value: field.value })) }
+  // More names than columns: then it has columns that nobody here knows of.
+  const open = names.length > item.fields.length ? item.open ?? unknownValue('unresolved_type') : item.open
+  return { ...item, name: textAt(alias, 'aliasname'), schema: undefined, isNamed: true, open, ...names.length === 0 ? {} : { isRenamed: true, fields: item.fields.map((field, at) => ({ ...field, name: names[at] ?? field.name })) } }
 }
 
-function jsonColumns(columns: readonly unknown[], value: Value): Field[] {
+function jsonColumns(context: Context, columns: readonly unknown[], value: Value, seen: Scope): Field[] {
   return columns.flatMap((each): Field[] => {
     const body = bodyOf(each, 'JsonTableColumn')
     if (body === undefined) return []
-    return body['coltype'] === 'JTC_NESTED' ? jsonColumns(listAt(body, 'columns'), value) : [{ name: textAt(body, 'name') ?? '', value }]
+    return body['coltype'] === 'JTC_NESTED' ? jsonColumns(context, listAt(body, 'columns'), value, seen) : [{ name: textAt(body, 'name') ?? '', value: ofNamedType(context, value, bodyAt(body, 'typeName'), seen.frame) }]
   })
 }
 
@@ -97,25 +106,29 @@ function rangeFunction(context: Context, body: Body, seen: Scope): Item {
   const functions = listAt(body, 'functions')
   const fields: Field[] = []
   const open: Value[] = []
+  let isUncertain = false
   for (const each of functions) {
     const [node, definitions] = listItems(each)
     const columns = [...itemsOf(definitions) ?? [], ...functions.length === 1 ? listAt(body, 'coldeflist') : []]
     const made = functionFields(context, node, columns, functions.length === 1 ? aliasName : undefined, seen)
     fields.push(...made.fields)
     if (made.open !== undefined) open.push(made.open)
+    isUncertain ||= made.isUncertain === true
   }
   if (isTrueAt(body, 'ordinality')) fields.push({ name: 'ordinality', value: empty })
-  const first = columnName(listItems(functions[0])[0])
-  return aliased({ name: first, ...settle(fields, open), isNamed: true, isListed: true }, alias)
+  const first = columnName(listItems(functions[0])[0], context.subqueryNames)
+  return aliased({ name: first, ...settle(fields, open), isNamed: true, isListed: true, ...isUncertain ? { isUncertain } : {} }, alias)
 }
 
-function functionFields(context: Context, node: unknown, definitions: readonly unknown[], alias: string | undefined, seen: Scope): { readonly fields: readonly Field[]; readonly open?: Value } {
+interface Made { readonly fields: readonly Field[]; readonly open?: Value; readonly isUncertain?: boolean }
+
+function functionFields(context: Context, node: unknown, definitions: readonly unknown[], alias: string | undefined, seen: Scope): Made {
   const call = functionBody(node)
-  if (call === undefined) return { fields: [{ name: alias ?? columnName(node), value: flat(evaluate(context, node, seen)) }] }
+  if (call === undefined) return expressionFields(context, evaluate(context, node, seen), alias ?? columnName(node, context.subqueryNames))
   const called = callFunction(context, call, seen)
   const name = stringsOf(listAt(call, 'funcname')).at(-1) ?? ''
   const value = flat(called.value)
-  if (definitions.length > 0) return { fields: definitions.map((each, at) => ({ name: textAt(bodyOf(each, 'ColumnDef') ?? {}, 'colname') ?? '', value: called.fields?.[at]?.value ?? value })) }
+  if (definitions.length > 0) return { fields: definitions.map((each, at) => ({ name: textAt(bodyOf(each, 'ColumnDef') ?? {}, 'colname') ?? '', value: ofNamedType(context, called.fields?.[at]?.value ?? value, bodyAt(bodyOf(each, 'ColumnDef') ?? {}, 'typeName'), seen.frame) })) }
   if (name === 'unnest') return unnested(called, value, alias)
   const shapes = called.candidates.map((routine) => shapeOf(context, called, routine.returnType, resultNames(context, routine)))
   const [shape] = shapes
@@ -124,12 +137,14 @@ function functionFields(context: Context, node: unknown, definitions: readonly u
   if (shape === undefined || shape === 'open') return { fields: [{ name: alias ?? name, value }] }
   // One OUT column is a single value, and takes the alias only when it has no name of its own.
   const results = called.candidates.length === 1 ? called.candidates[0]?.results : undefined
-  return { fields: shape.map((column, at) => ({ name: column, value: called.fields?.length === shape.length ? called.fields[at]?.value ?? value : settled(context, value, results?.[at]?.type) })) }
+  return { fields: shape.map((column, at) => ({ name: column, value: ofType(context, called.fields?.length === shape.length ? called.fields[at]?.value ?? value : value, shape.length === results?.length ? results[at]?.type : undefined) })) }
 }
 
-/** A result of a base type is no row, though the call that gives it gives rows. */
-function settled(context: Context, value: Value, type: number | undefined): Value {
-  return type !== undefined && context.naming.snapshot.type(type)?.kind === 'b' && compositeOf(context, type) === undefined ? asScalar(value) : value
+/** COALESCE, CAST and the like stand in FROM as functions do, and a row that they give is taken apart. */
+function expressionFields(context: Context, value: Value, name: string): Made {
+  const fields = value.fields?.()
+  if (fields !== undefined) return { fields }
+  return value.isComposite === true ? { fields: [], open: merge([value, lost(context, 'unresolved_type')]) } : { fields: [{ name, value }] }
 }
 
 /** Column names of what a call returns; undefined for one value; `open` where that depends on types that are not followed. */
@@ -137,16 +152,27 @@ function shapeOf(context: Context, called: Called, returnType: number, names: re
   if (names !== undefined) return names
   const type = context.naming.snapshot.type(returnType)
   if (type?.name === 'record') return 'open'
-  if (type?.kind === 'p' && called.arguments.some((each) => each.isComposite === true)) {
-    const fields = called.arguments.find((each) => each.fields !== undefined)?.fields?.()
-    return fields === undefined ? 'open' : fields.map((field) => field.name)
-  }
-  return compositeOf(context, returnType)?.relation.columns.map((column) => column.name)
+  // An array of rows, or a range of them, is one value.
+  if (type?.kind !== 'p' || !anyRow.has(type.name)) return undefined
+  const isPopulated = called.candidates.some(({ schema, name }) => schema === 'pg_catalog' && populates.has(name))
+  const rows = (isPopulated ? called.arguments.slice(0, 1) : called.arguments).filter((each) => each.isComposite === true).map((each) => each.fields?.().map((field) => field.name))
+  const [first] = rows
+  if (first !== undefined && rows.every((each) => each?.join('\0') === first.join('\0'))) return first
+  // A parameter may hold rows that its type does not show here.
+  return rows.length > 0 || isPopulated || called.candidates.some(({ schema }) => schema !== 'pg_catalog') ? 'open' : undefined
 }
 
-/** `unnest(a, b)` gives a column an argument; an array of rows is taken apart into the rows' columns. */
-function unnested(called: Called, value: Value, alias: string | undefined): { readonly fields: readonly Field[]; readonly open?: Value } {
-  if (called.arguments.some((each) => each.isComposite === true)) return { fields: [], open: value.unknown === undefined ? { ...value, unknown: 'unresolved_type' } : value }
+/** Pseudo-types that stand for a row as well. */
+const anyRow = new Set(['any', 'anyelement', 'anynonarray', 'anycompatible', 'anycompatiblenonarray'])
+
+/** Their first argument says which columns they give. */
+const populates = new Set(['json_populate_record', 'jsonb_populate_record', 'json_populate_recordset', 'jsonb_populate_recordset', 'populate_record'])
+
+/** `unnest(a, b)` gives a column an argument; an array of rows is taken apart into the rows' columns. What a parameter holds only the client knows, and nothing in it is not his. */
+function unnested(called: Called, value: Value, alias: string | undefined): Made {
+  const isComposite = called.arguments.some((each) => each.isComposite === true)
+  if (isComposite && value.columns.size === 0 && value.unknown === undefined) return { fields: [{ name: alias ?? 'unnest', value }], open: value, isUncertain: true }
+  if (isComposite) return { fields: [], open: value.unknown === undefined ? { ...value, unknown: 'unresolved_type' } : value }
   if (called.arguments.length <= 1) return { fields: [{ name: alias ?? 'unnest', value }] }
   return { fields: called.arguments.map((each) => ({ name: 'unnest', value: merge([flat(each), value.unknown === undefined ? empty : { columns: new Set(), unknown: value.unknown }]) })) }
 }
@@ -175,10 +201,13 @@ function join(context: Context, body: Body, seen: Scope, scope: Scope): readonly
   const rest = [...leftFields, ...rightFields].filter((field) => !usingNames.has(field.name))
   const alias = bodyAt(body, 'alias')
   const usingAlias = bodyAt(body, 'join_using_alias')
-  const joined: Item = { name: undefined, fields: [...merged, ...rest], isNamed: false, isListed: true, ...open.length > 0 ? { open: merge(open) } : {} }
+  const isUncertain = [...left, ...right].some((item) => item.isListed && item.isUncertain === true)
+  const joined: Item = { name: undefined, fields: [...merged, ...rest], isNamed: false, isListed: true, ...open.length > 0 ? { open: merge(open) } : {}, ...isUncertain ? { isUncertain } : {} }
   const hidden = [...left, ...right].map((item): Item => ({ ...item, isListed: false })).filter((item) => item.isNamed)
   const usingItem: readonly Item[] = usingAlias === undefined ? [] : [{ name: textAt(usingAlias, 'aliasname'), fields: merged, isNamed: true, isListed: false }]
-  const inside = childScope(scope, [...hidden, joined, ...usingItem])
-  test(context, body['quals'], { ...inside, parent: seen }, 'join')
+  const isRelation = [...left, ...right].some((item) => item.isListed && item.isRelation === true)
+  const inside = childScope(scope, [...hidden, { ...joined, isRelation }, ...usingItem])
+  // Of what is beside the join its condition sees nothing: a name that neither side has is an outer query's.
+  test(context, body['quals'], inside, 'join')
   return alias === undefined ? [...hidden, joined, ...usingItem] : [aliased(joined, alias)]
 }

@@ -1,14 +1,17 @@
 // What the server calls a result column that has no alias (FigureColname in parse_target.c): outer queries name it so.
 import { bodyAt, itemsOf, listAt, stringsOf, tagged, textAt } from './tree.ts'
 
-export const unnamed = '?column?'
+const unnamed = '?column?'
 
-export function columnName(node: unknown): string {
-  return figure(node).name ?? unnamed
+/** First result column of a subquery that was followed. Its name may stand behind a star, and a name that is not found here would be looked for, and found, further out. */
+export type SubqueryNames = ReadonlyMap<object, string>
+
+export function columnName(node: unknown, subqueries: SubqueryNames): string {
+  return figure(node, subqueries).name ?? unnamed
 }
 
 /** `strength` 1 is a name that an outer type cast would replace. */
-function figure(node: unknown): { readonly name?: string; readonly strength: 0 | 1 | 2 } {
+function figure(node: unknown, subqueries: SubqueryNames): { readonly name?: string; readonly strength: 0 | 1 | 2 } {
   const found = tagged(node)
   if (found === undefined) return { strength: 0 }
   const { tag, body } = found
@@ -17,22 +20,22 @@ function figure(node: unknown): { readonly name?: string; readonly strength: 0 |
     case 'ColumnRef': return strong(stringsOf(listAt(body, 'fields')).at(-1))
     case 'A_Indirection': {
       const last = stringsOf(listAt(body, 'indirection')).at(-1)
-      return last === undefined ? figure(body['arg']) : strong(last)
+      return last === undefined ? figure(body['arg'], subqueries) : strong(last)
     }
     case 'FuncCall': return strong(stringsOf(listAt(body, 'funcname')).at(-1))
     case 'A_Expr': return textAt(body, 'kind') === 'AEXPR_NULLIF' ? strong('nullif') : { strength: 0 }
     case 'TypeCast': {
-      const inner = figure(body['arg'])
+      const inner = figure(body['arg'], subqueries)
       if (inner.strength > 1) return inner
       const type = stringsOf(listAt(bodyAt(body, 'typeName') ?? {}, 'names')).at(-1)
       return type === undefined ? inner : { name: type, strength: 1 }
     }
-    case 'CollateClause': return figure(body['arg'])
+    case 'CollateClause': return figure(body['arg'], subqueries)
     case 'GroupingFunc': return strong('grouping')
     case 'MergeSupportFunc': return strong('merge_action')
-    case 'SubLink': return subquery(body['subLinkType'], body['subselect'])
+    case 'SubLink': return subquery(body['subLinkType'], subqueries.get(body))
     case 'CaseExpr': {
-      const otherwise = figure(body['defresult'])
+      const otherwise = figure(body['defresult'], subqueries)
       return otherwise.strength > 1 ? otherwise : { name: 'case', strength: 1 }
     }
     case 'A_ArrayExpr': return strong('array')
@@ -54,19 +57,10 @@ function figure(node: unknown): { readonly name?: string; readonly strength: 0 |
   }
 }
 
-function subquery(kind: unknown, select: unknown): { readonly name?: string; readonly strength: 0 | 1 | 2 } {
+function subquery(kind: unknown, name: string | undefined): { readonly name?: string; readonly strength: 0 | 1 | 2 } {
   if (kind === 'EXISTS_SUBLINK') return { name: 'exists', strength: 2 }
   if (kind === 'ARRAY_SUBLINK') return { name: 'array', strength: 2 }
-  if (kind !== 'EXPR_SUBLINK') return { strength: 0 }
-  // The first result column of the subquery; of set operations, of their leftmost.
-  let body = tagged(select)?.body
-  for (let left = body && bodyAt(body, 'larg'); left !== undefined; left = bodyAt(left, 'larg')) body = left
-  if (body === undefined) return { strength: 0 }
-  if (listAt(body, 'valuesLists').length > 0) return { name: 'column1', strength: 2 }
-  const target = tagged(listAt(body, 'targetList')[0])?.body
-  if (target === undefined) return { strength: 0 }
-  const name = textAt(target, 'name')
-  return name === undefined ? figure(target['val']) : { name, strength: 2 }
+  return kind === 'EXPR_SUBLINK' && name !== undefined ? { name, strength: 2 } : { strength: 0 }
 }
 
 const valueFunctions: { readonly [op: string]: string } = {

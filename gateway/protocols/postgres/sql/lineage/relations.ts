@@ -1,20 +1,21 @@
 // A relation's columns as values: its own OID and number, those it inherits, a view's definition, a generated column's expression.
-import type { Column, Relation } from '../analysis.ts'
+import type { Column, DataType, Relation } from '../analysis.ts'
+import { descendants } from '../descendants.ts'
 import { isSensitiveSystemRelation, isSystemSchema } from '../system-relations.ts'
-import { lost, maxNesting, type Context } from './context.ts'
+import { lost, maxNesting, miss, type Context } from './context.ts'
 import { evaluate } from './expressions.ts'
-import { parseText } from './definitions.ts'
+import { parseDefinition } from './definitions.ts'
 import { rootScope, type Frame, type Item } from './scope.ts'
 import { traceSelect } from './select.ts'
-import { bodyOf, listAt } from './tree.ts'
+import { bodyOf, listAt, numberAt, qualifiedName, textAt, type Body } from './tree.ts'
 import { Uses } from './uses.ts'
-import { asScalar, columnValue, empty, merge, pack, unknownValue, type Field, type Value } from './value.ts'
+import { asScalar, columnValue, empty, flat, merge, pack, unknownValue, type Field, type Value } from './value.ts'
 
 /** Ancestors of a partition or an inheriting table; deeper ones are not. */
 const maxAncestors = 64
 
 export function relationItem(context: Context, relation: Relation, alias: string | undefined): Item {
-  return { name: alias ?? relation.name, schema: alias === undefined ? relation.schema : undefined, fields: relationFields(context, relation), isNamed: true, isListed: true, isRelation: true }
+  return { name: alias ?? relation.name, schema: alias === undefined ? relation.schema : undefined, fields: relationFields(context, relation), isNamed: true, isListed: true, isRelation: relation.kind !== 'v' }
 }
 
 /** Each once a statement. */
@@ -64,7 +65,7 @@ function viewColumn(context: Context, relation: Relation, at: number): Value {
 /** What the view's author compares inside it is not the caller's doing: only its columns count. */
 function readView(context: Context, relation: Relation): readonly Field[] | undefined {
   if (relation.definition === undefined || context.nesting >= maxNesting) return undefined
-  const [statement, ...more] = parseText(context, relation.definition) ?? []
+  const [statement, ...more] = parseDefinition(context, relation.definition) ?? []
   const select = bodyOf(statement, 'SelectStmt')
   if (select === undefined || more.length > 0) return undefined
   const inside: Context = { ...context, uses: new Uses(context.effort), nesting: context.nesting + 1 }
@@ -73,13 +74,16 @@ function readView(context: Context, relation: Relation): readonly Field[] | unde
   return output.open === undefined && output.fields.length === relation.columns.length ? output.fields : undefined
 }
 
+/** By its expression, and where a partition has another one, by that as well. */
 function generated(context: Context, relation: Relation, column: Column, fields: readonly Field[]): Value {
-  return columnExpression(context, column.expression, { name: relation.name, schema: relation.schema, fields, isNamed: true, isListed: true })
+  const own = columnExpression(context, column.expression, { name: relation.name, schema: relation.schema, fields, isNamed: true, isListed: true })
+  const below = descendants(relation, context.naming.snapshot).flatMap((child) => relationFields(context, child).filter(({ name }) => name === column.name))
+  return below.length === 0 ? own : merge([own, ...below.map(({ value }) => flat(value))])
 }
 
 /** A default, a routine's defaults, or a generation expression. */
 export function columnExpression(context: Context, expression: string | undefined, item: Item | undefined): Value {
-  const [statement] = parseText(context, `SELECT (ROW(${expression ?? 'NULL'}))`) ?? []
+  const [statement] = parseDefinition(context, `SELECT (ROW(${expression ?? 'NULL'}))`) ?? []
   const target = bodyOf(listAt(bodyOf(statement, 'SelectStmt') ?? {}, 'targetList')[0], 'ResTarget')
   if (target === undefined) return unknownValue('unreadable_definition')
   const frame: Frame = { path: context.naming.snapshot.path, isOwnText: false, parameter: () => empty }
@@ -109,6 +113,28 @@ export function typedValue(context: Context, value: Value, type: number): Value 
   return { ...value, isComposite: true, fields: () => relation.columns.map((column) => ({ name: column.name, value: typedValue(context, scalar, column.type) })) }
 }
 
+/** A value that is said to be of a type: one of a base type is no row, whatever it was made of. */
+export function ofType(context: Context, value: Value, type: number | undefined): Value {
+  const known = type === undefined ? undefined : context.naming.snapshot.type(type)
+  if (known === undefined || known.kind === 'p') return value
+  if (mayHoldRows(known)) return { ...value, isComposite: true }
+  if (compositeOf(context, known.oid) === undefined) return asScalar(value)
+  return value.fields === undefined ? typedValue(context, value, known.oid) : value
+}
+
+/** The same by a TypeName; `orders[]` is an array of what the name says. */
+export function ofNamedType(context: Context, value: Value, typeName: Body | undefined, { path }: Frame): Value {
+  const { schema, name } = qualifiedName(listAt(typeName ?? {}, 'names'))
+  const type = context.naming.snapshot.findType(schema, name, path)
+  const found = ofType(context, value, type?.oid)
+  return found.isComposite === true && listAt(typeName ?? {}, 'arrayBounds').length > 0 ? { ...value, isComposite: true, fields: undefined } : found
+}
+
+/** The first OID that is somebody's own (FirstNormalObjectId). */
+const firstOwn = 16_384
+/** Somebody's range: of what, the catalogue reading does not say. */
+const mayHoldRows = ({ kind, oid }: DataType): boolean => (kind === 'r' || kind === 'm') && oid >= firstOwn
+
 /** The row type's relation behind domains and arrays. */
 export function compositeOf(context: Context, type: number): { readonly relation: Relation; readonly isArray: boolean } | undefined {
   let isArray = false
@@ -127,8 +153,12 @@ export function compositeOf(context: Context, type: number): { readonly relation
 }
 
 /** A RangeVar's relation, looked up as the server would and noted with its access. */
-export function findRelation(context: Context, schema: string | undefined, name: string, frame: Frame): Relation | undefined {
+export function findRelation(context: Context, range: Body, frame: Frame): Relation | undefined {
+  const schema = textAt(range, 'schemaname')
+  const name = textAt(range, 'relname') ?? ''
   const relation = context.naming.snapshot.findRelation(schema, name, frame.path)
-  if (relation === undefined) lost(context, schema?.startsWith('pg_toast') === true ? 'system_sensitive' : 'unresolved_relation')
-  return relation
+  if (relation !== undefined) return relation
+  miss(context, frame, { kind: 'relation', schema, names: [name], location: numberAt(range, 'location') ?? 0 })
+  lost(context, schema?.startsWith('pg_toast') === true ? 'system_sensitive' : 'unresolved_relation')
+  return undefined
 }

@@ -1,14 +1,15 @@
 // Routines' bodies, followed once a statement whoever calls them: SQL and PL/pgSQL; no other language can be read.
 import type { Naming, Routine } from '../analysis.ts'
-import { argumentsMark, maxNesting, type BodyTrace, type Context } from './context.ts'
-import { parseText } from './definitions.ts'
+import { staysWhole } from './comparisons.ts'
+import { maxNesting, type BodyTrace, type Context } from './context.ts'
+import { parseDefinition } from './definitions.ts'
 import { traceBlock } from './plpgsql.ts'
 import { compositeOf } from './relations.ts'
 import { rootScope, type Frame } from './scope.ts'
 import { traceAny, type Output } from './statements.ts'
 import { bodyAt, bodyOf, itemsOf } from './tree.ts'
 import { Uses } from './uses.ts'
-import { columnValue, flat, merge, unknownValue, type Field, type Value } from './value.ts'
+import { argumentsMark, columnValue, flat, merge, unknownValue, type Field, type Value } from './value.ts'
 
 /** Built-ins are described by their arguments, whatever they are written in. */
 export const isFollowed = (routine: Routine): boolean => routine.schema !== 'pg_catalog' && (routine.language === 'sql' || routine.language === 'plpgsql') && routine.body !== undefined
@@ -63,7 +64,7 @@ function splitPath(text: string): readonly string[] {
 }
 
 function sqlBody(context: Context, routine: Routine, path: readonly string[]): { readonly value: Value; readonly fields?: readonly Field[] | undefined } {
-  const statements = routine.isBodyResolved === true ? standardBody(parseText(context, standardText(routine))) : parseText(context, routine.body ?? '')
+  const statements = routine.isBodyResolved === true ? standardBody(parseDefinition(context, standardText(routine))) : parseDefinition(context, routine.body ?? '')
   if (statements === undefined) return { value: unknownValue('unparsed_routine') }
   const marked = columnValue([argumentsMark])
   const names = new Set(routine.argumentNames)
@@ -71,11 +72,17 @@ function sqlBody(context: Context, routine: Routine, path: readonly string[]): {
   let last: Output = { fields: [] }
   for (const statement of statements) last = traceAny(context, statement, rootScope(frame))
   const value = merge([...last.fields.map((field) => flat(field.value)), ...last.open === undefined ? [] : [last.open]])
-  const names2 = resultNames(context, routine)
+  const columns = resultNames(context, routine)
   const single = last.fields.length === 1 ? last.fields[0]?.value.fields?.() : undefined
-  const row = names2 !== undefined && single?.length === names2.length ? single : last.fields
-  if (last.open !== undefined || names2 === undefined || names2.length !== row.length) return { value }
-  return { value, fields: row.map((field, at) => ({ name: names2[at] ?? field.name, value: field.value })) }
+  const row = columns !== undefined && single?.length === columns.length ? single : last.fields
+  if (last.open !== undefined || columns === undefined || columns.length !== row.length) return { value }
+  return { value, fields: row.map((field, at) => ({ name: columns[at] ?? field.name, value: declared(context, routine, at, field.value) })) }
+}
+
+/** A result of another type than its column's is cast to it without a word, and may lose a part. */
+function declared(context: Context, { results = [], returnType }: Routine, at: number, value: Value): Value {
+  const type = results.length > 1 ? results[at]?.type : compositeOf(context, returnType)?.relation.columns[at]?.type ?? returnType
+  return value.isPlain !== true || type !== undefined && staysWhole(context, type, value) ? value : { ...value, isPlain: undefined }
 }
 
 /** `BEGIN ATOMIC … END` and `RETURN …` are read as the function's own text. */
@@ -90,10 +97,13 @@ export function standardBody(parsed: readonly unknown[] | undefined): readonly u
   return (itemsOf(sql) ?? []).flatMap((each) => itemsOf(each) ?? [each])
 }
 
-/** Result columns by name: OUT and TABLE columns, or those of the row type returned; undefined for a single value. */
-export function resultNames(context: Context, routine: Routine): readonly string[] | undefined {
-  if (routine.results !== undefined) return routine.results.map((each) => each.name)
-  return compositeOf(context, routine.returnType)?.relation.columns.map((column) => column.name)
+/** Result columns by name: OUT and TABLE columns, or those of the row type returned, by the only OUT column as well; undefined for a single value without a name. */
+export function resultNames(context: Context, { results, returnType }: Routine): readonly string[] | undefined {
+  if (results !== undefined && results.length > 1) return results.map((each) => each.name)
+  const row = compositeOf(context, returnType)
+  if (row !== undefined && !row.isArray) return row.relation.columns.map((column) => column.name)
+  const [only] = results ?? []
+  return only === undefined || only.name === '' ? undefined : [only.name]
 }
 
 /** What routines of user-defined casts to the type add; undefined where it has none. */

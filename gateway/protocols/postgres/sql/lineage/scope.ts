@@ -16,8 +16,12 @@ export interface Item {
   readonly isListed: boolean
   /** It has columns that could not be told: any name may be one of them. */
   readonly open?: Value | undefined
-  /** Relations have system columns. */
+  /** Relations have system columns; views have none, and such a name means an outer query's column there. */
   readonly isRelation?: boolean
+  /** What it is made of may be rows, which have columns of their own: a name may be one of those, or an outer query's. */
+  readonly isUncertain?: boolean
+  /** An alias renamed columns: the fields of a whole row may still be called what its type calls them. */
+  readonly isRenamed?: boolean
 }
 
 /** One text: the statement's own, a view's or a routine's body. */
@@ -30,7 +34,7 @@ export interface Frame {
   readonly variable?: (names: readonly string[]) => Value | undefined
 }
 
-export interface Cte { state: 'pending' | 'running' | 'done'; readonly body: Body; readonly scope: Scope; fields: readonly Field[]; open?: Value | undefined; isRecursive: boolean }
+export interface Cte { state: 'pending' | 'running' | 'done'; readonly body: Body; readonly scope: Scope; fields: readonly Field[]; /** Of them, by SEARCH and CYCLE, at the end. */ added: number; open?: Value | undefined; isRecursive: boolean }
 
 export interface Scope {
   readonly parent: Scope | undefined
@@ -61,13 +65,15 @@ function fieldOf(item: Item, name: string): Value | undefined {
 
 export const wholeRow = (item: Item): Value => {
   const whole = merge([...item.fields.map((field) => field.value), ...item.open !== undefined ? [item.open] : []])
-  return item.open === undefined ? rowValue(item.fields, whole) : { ...whole, isComposite: true }
+  const isKnown = item.open === undefined && item.isRenamed !== true && item.fields.every((field) => field.isUnlisted !== true)
+  return isKnown ? rowValue(item.fields, whole) : { ...whole, isComposite: true }
 }
 
 /** @returns undefined where no level has the column */
 export function findColumn(context: Context, scope: Scope, names: readonly string[]): Value | undefined {
   if (names.length === 1) {
     const name = names[0] ?? ''
+    const maybe: Value[] = []
     for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) {
       context.effort.spend(1)
       let found: Value | undefined
@@ -77,18 +83,22 @@ export function findColumn(context: Context, scope: Scope, names: readonly strin
         const value = fieldOf(item, name)
         if (value !== undefined) found = found === undefined ? value : merge([found, value])
       }
-      if (found !== undefined) return found
-      if (systemColumns.has(name) && at.items.some((item) => item.isRelation === true)) return empty
+      // A join has none of them: behind it such a name means an outer query's column.
+      if (found === undefined && systemColumns.has(name) && at.items.some((item) => item.isListed && item.isRelation === true)) found = empty
+      if (found === undefined) continue
+      if (!at.items.some((item) => item.isListed && item.isUncertain === true)) return maybe.length === 0 ? found : merge([found, ...maybe])
+      maybe.push(found)
     }
     const item = findItem(scope, undefined, name)
-    return item === undefined ? undefined : wholeRow(item)
+    if (item !== undefined) maybe.unshift(wholeRow(item))
+    return maybe.length > 1 ? merge(maybe) : maybe[0]
   }
   const [schema, table, column] = names.length === 2 ? [undefined, names[0] ?? '', names[1] ?? ''] : [names.at(-3), names.at(-2) ?? '', names.at(-1) ?? '']
   const item = findItem(scope, schema, table)
   if (item === undefined) return undefined
   const value = fieldOf(item, column)
   if (value !== undefined) return value
-  if (systemColumns.has(column)) return empty
+  if (systemColumns.has(column) && item.isRelation === true) return empty
   return attributeCall(context, column, wholeRow(item), scope)
 }
 

@@ -58,7 +58,9 @@ function setOperation(context: Context, select: Body, scope: Scope): Output {
       } else context.uses.use(both, 'group')
     })
   }
-  return settle(mergeFields(left.fields, right.fields), [left.open, right.open].filter((each) => each !== undefined))
+  // Arms of different widths: one of them has columns that nobody here knows of.
+  const isUneven = left.fields.length !== right.fields.length && left.open === undefined && right.open === undefined
+  return settle(mergeFields(left.fields, right.fields), [left.open, right.open, isUneven ? lost(context, 'unresolved_type') : undefined].filter((each) => each !== undefined))
 }
 
 function values(context: Context, select: Body, scope: Scope): Output {
@@ -69,7 +71,7 @@ function values(context: Context, select: Body, scope: Scope): Output {
     list.values.forEach((value, at) => (columns[at] ??= []).push(value))
     if (list.open !== undefined) open.push(list.open)
   }
-  return settle( columns.map((column, at) => ({ name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : merge(column) })), open)
+  return settle(columns.map((column, at) => ({ name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : merge(column) })), open)
 }
 
 function plain(context: Context, select: Body, scope: Scope): Output {
@@ -110,10 +112,11 @@ function key(context: Context, node: unknown, outputs: readonly Field[], scope: 
   const names = reference === undefined ? [] : stringsOf(listAt(reference, 'fields'))
   if (reference !== undefined && names.length === 1) {
     const named = outputs.filter((field) => field.name === names[0]).map((field) => field.value)
-    const isColumn = !prefersOutput && findColumn(context, scope, names) !== undefined
-    if (named.length > 0 && !isColumn) {
+    if (named.length > 0) {
       context.visited.add(reference)
-      return merge(named)
+      // GROUP BY prefers a column of this very level: an outer query's of that name, or a whole row, is none.
+      const column = prefersOutput ? undefined : findColumn(context, scope, names)
+      return merge(column === undefined ? named : [...named, column])
     }
   }
   return flat(evaluate(context, node, scope))

@@ -4,14 +4,16 @@ import { test } from './comparisons.ts'
 import { lost, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { rangeVar } from './from.ts'
+import { maxBlockUnits } from '../facts/embedded.ts'
+import { isOn, optionsOf } from '../facts/nodes.ts'
 import { traceBlock } from './plpgsql.ts'
 import { findRelation, relationItem } from './relations.ts'
-import { resultNames } from './routines.ts'
+import { withoutMark } from './routines.ts'
 import { childScope, type Scope } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { bodyAt, bodyOf, isTrueAt, listAt, stringOf, stringsOf, tagged, textAt, walk, type Body } from './tree.ts'
 import { Uses } from './uses.ts'
-import { flat, merge, pack, type Field, type Value } from './value.ts'
+import { columnValue, flat, merge, pack, type Field, type Value } from './value.ts'
 import { fired, writeDefaults, traceDelete, traceInsert, traceMerge, traceUpdate } from './writes.ts'
 
 /** Result columns; `open` where there may be more than could be counted. `held` of PREPARE and DECLARE CURSOR. */
@@ -42,12 +44,13 @@ export function traceAny(context: Context, node: unknown, scope: Scope): Output 
     case 'VariableShowStmt': return { fields: [{ name: textAt(body, 'name') ?? '', value: { columns: new Set() } }] }
     case 'PrepareStmt': return { fields: [], held: traceAny(context, body['query'], scope).fields }
     case 'DeclareCursorStmt': return { fields: [], held: traceAny(context, body['query'], scope).fields }
+    // What a name stands for only the session knows (session/held.ts).
     case 'ExecuteStmt': {
       const given = evaluateAll(context, listAt(body, 'params'), scope)
       context.uses.use(given, 'predicate', 'other')
-      return named(context, context.options.prepared?.(textAt(body, 'name') ?? ''), 'unknown_statement')
+      return { fields: [], open: lost(context, 'unknown_statement') }
     }
-    case 'FetchStmt': return isTrueAt(body, 'ismove') ? nothing : named(context, context.options.cursor?.(textAt(body, 'portalname') ?? ''), 'unknown_cursor')
+    case 'FetchStmt': return isTrueAt(body, 'ismove') ? nothing : { fields: [], open: lost(context, 'unknown_cursor') }
     case 'CallStmt': return call(context, body, scope)
     case 'DoStmt': return block(context, body, scope)
     case 'ViewStmt': {
@@ -62,13 +65,14 @@ export function traceAny(context: Context, node: unknown, scope: Scope): Output 
       for (const each of listAt(body, 'relations')) noteRelation(context, bodyOf(each, 'RangeVar'), scope, 'lock')
       return nothing
     case 'AlterTableStmt': return alterTable(context, body, scope)
+    case 'ClusterStmt': {
+      // By which columns, the index knows; from then on rows come in that order.
+      const found = noteRelation(context, bodyAt(body, 'relation'), scope)
+      for (const column of found?.columns ?? []) context.uses.use(columnValue([pack(found?.oid ?? 0, column.attribute)]), 'order')
+      return definition(context, body, scope)
+    }
     default: return definition(context, body, scope)
   }
-}
-
-function named(context: Context, held: readonly { readonly columns: readonly { readonly relation: number; readonly attribute: number }[]; readonly unknown?: string }[] | undefined, reason: 'unknown_statement' | 'unknown_cursor'): Output {
-  if (held === undefined) return { fields: [], open: lost(context, reason) }
-  return { fields: held.map((lineage) => ({ name: '', value: { columns: new Set(lineage.columns.map((column) => pack(column.relation, column.attribute))), ...lineage.unknown === undefined ? {} : { unknown: reason } } })) }
 }
 
 /** `COPY … TO` gives columns as a query does; `FROM` writes them from outside. */
@@ -87,7 +91,9 @@ function copy(context: Context, body: Body, scope: Scope): Output {
   }
   const item = rangeVar(context, relation, scope)
   test(context, body['whereClause'], childScope(scope, [item]), 'predicate')
-  const fields = names.length === 0 ? item.fields : names.map((name) => item.fields.find((field) => field.name === name) ?? { name, value: lost(context, 'unresolved_column') })
+  const found = context.naming.snapshot.findRelation(textAt(relation, 'schemaname'), textAt(relation, 'relname') ?? '', scope.frame.path)
+  // What is generated is copied only where it is asked for (CopyGetAttnums in copy.c).
+  const fields = names.length === 0 ? item.fields.filter((_, at) => found?.columns[at]?.isGenerated !== true) : names.map((name) => item.fields.find((field) => field.name === name) ?? { name, value: lost(context, 'unresolved_column') })
   return delivered(context, { fields, open: item.open }, destination)
 }
 
@@ -99,12 +105,18 @@ function delivered(context: Context, output: Output, destination: string | undef
 
 /** The plan prints conditions with constants folded: what a user's function made of a column may stand in it. */
 function explain(context: Context, body: Body, scope: Scope): Output {
-  const inner = traceAny(context, body['query'], scope)
+  // Once it is run, a plan tells how much of what was made went through it.
+  const made = optionsOf(body['options'], 'analyze').some(isOn) ? new Set<number>() : undefined
+  const inner = traceAny(made === undefined ? context : { ...context, made }, body['query'], scope)
+  // SERIALIZE tells how long the result is: of thousands of columns that are the same, to the letter.
+  if (made !== undefined && optionsOf(body['options'], 'serialize').length > 0) for (const { value } of inner.fields) for (const column of value.columns) made.add(column)
   const { uses } = context
   const isFolded = uses.routines().some((routine) => routine.schema !== 'pg_catalog') || uses.unknown.size > 0
+  // What was prepared is made of columns that its outputs do not tell.
+  const isPrepared = made !== undefined && bodyOf(body['query'], 'ExecuteStmt') !== undefined
   // A plan prints names, counts and the statement's own constants; a value only where the planner ran somebody's function to get a constant.
-  if (!isFolded) return { fields: [{ name: 'QUERY PLAN', value: { columns: new Set() } }] }
-  const all: Value = { columns: new Set(uses.touched()) }
+  if (!isFolded && !isPrepared) return { fields: [{ name: 'QUERY PLAN', value: withoutMark({ columns: made ?? new Set() }) }] }
+  const all: Value = withoutMark({ columns: new Set([...uses.touched(), ...made ?? []]) })
   const value = merge([all, ...inner.fields.map((field) => flat(field.value)), ...inner.open === undefined ? [] : [inner.open], lost(context, 'explain')])
   return { fields: [{ name: 'QUERY PLAN', value }] }
 }
@@ -115,13 +127,13 @@ function call(context: Context, body: Body, scope: Scope): Output {
   const called = callFunction(context, invocation, scope)
   const [routine, ...more] = called.candidates
   if (routine === undefined || more.length > 0) return { fields: [], open: called.value }
-  return { fields: (resultNames(context, routine) ?? []).map((name) => ({ name, value: flat(called.value) })) }
+  return { fields: (routine.results ?? []).map(({ name }) => ({ name, value: flat(called.value) })) }
 }
 
 function block(context: Context, body: Body, scope: Scope): Output {
   const option = (name: string): string | undefined => listAt(body, 'args').map((each) => bodyOf(each, 'DefElem')).flatMap((each) => each !== undefined && textAt(each, 'defname') === name ? stringOf(each['arg']) ?? [] : [])[0]
   const source = option('as')
-  if (source === undefined || (option('language') ?? 'plpgsql') !== 'plpgsql') lost(context, 'opaque_routine')
+  if (source === undefined || source.length > maxBlockUnits || (option('language') ?? 'plpgsql') !== 'plpgsql') lost(context, 'opaque_routine')
   else {
     const value = traceBlock(context, { oid: 0, schema: '', name: '', kind: 'f', language: 'plpgsql', volatility: 'v', isSecurityDefiner: false, returnsSet: false, returnType: 0, argumentNames: [], argumentCount: 0, defaultCount: 0, isVariadic: false, body: source }, scope.frame.path)
     if (value.unknown !== undefined) lost(context, value.unknown)
@@ -136,7 +148,7 @@ function noteRelation(context: Context, body: Body | undefined, scope: Scope, ac
   const name = textAt(body, 'relname') ?? ''
   const schema = textAt(body, 'schemaname')
   // A relation that is being made is not there yet.
-  const found = access === 'ddl' ? context.naming.snapshot.findRelation(schema, name, scope.frame.path) : findRelation(context, schema, name, scope.frame)
+  const found = access === 'ddl' ? context.naming.snapshot.findRelation(schema, name, scope.frame.path) : findRelation(context, body, scope.frame)
   context.uses.relation(found?.schema ?? schema ?? '', name, found?.oid, access)
   return found
 }
@@ -154,7 +166,10 @@ function alterTable(context: Context, body: Body, scope: Scope): Output {
       const sources = [column['raw_default'], ...listAt(column, 'constraints').flatMap((constraint) => bodyOf(constraint, 'Constraint')?.['raw_expr'] ?? [])]
       const name = textAt(column, 'colname') ?? textAt(command, 'name') ?? ''
       const own = found.columns.find((existing) => existing.name === name)
-      context.uses.flow(evaluateAll(context, sources, inside), `${found.schema}.${found.name}.${name}`, own === undefined ? undefined : pack(found.oid, own.attribute))
+      for (const source of sources) {
+        const value = evaluate(context, source, inside)
+        context.uses.flow(value, `${found.schema}.${found.name}.${name}`, own === undefined || value.isPlain !== true ? undefined : pack(found.oid, own.attribute))
+      }
     }
   }
   return definition(context, body, scope)

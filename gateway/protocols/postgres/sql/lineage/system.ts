@@ -5,14 +5,22 @@ const opaquePrefixes = [
   'query_to_xml', 'table_to_xml', 'schema_to_xml', 'database_to_xml', 'cursor_to_xml', 'dblink', 'lo_', 'pg_read_', 'pg_ls_', 'pg_stat_get_', 'pg_logical_', 'pg_file_', 'binary_upgrade_', 'pg_import_', 'pg_get_wal_', 'pg_hba_', 'pg_mcv_list_', 'pg_show_all_file', 'pg_get_loaded_modules',
 ]
 const opaqueNames = new Set(['loread', 'lowrite', 'ts_stat', 'pg_stat_file', 'pg_prepared_statement', 'pg_cursor', 'pg_prepared_xact', 'pg_current_logfile', 'pg_ident_file_mappings', 'pg_stats_ext_mcvlist_items'])
-/** These of a prefix above say counts and times only; monitoring lives on them. */
-const statisticsWithText = ['pg_stat_get_activity', 'pg_stat_get_backend_activity', 'pg_stat_get_backend_client', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription', 'pg_stat_get_progress']
+/** But for these, those of a prefix above say counts and times only; monitoring lives on them. How much a statement made is no such count. */
+const statisticsWithText = ['pg_stat_get_activity', 'pg_stat_get_backend_activity', 'pg_stat_get_backend_client', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription', 'pg_stat_get_progress', 'pg_stat_get_db_temp']
 
 export function isOpaqueBuiltIn(name: string): boolean {
   if (name.startsWith('pg_stat_get_')) return statisticsWithText.some((each) => name.startsWith(each))
   // ts_rewrite(query, text) runs the text.
   return opaqueNames.has(name) || name === 'ts_rewrite' || opaquePrefixes.some((prefix) => name.startsWith(prefix))
 }
+
+/** They look up, lock or number something of the session's or the catalogue's: which relation is locked, pg_locks shows to everybody. */
+const lookups = /^(?:pg_|txid_|currval$|lastval$)/
+/** Of those, and of what is volatile, these leave nothing behind. */
+const untraced = /^(?:clock_timestamp|timeofday|gen_random_uuid|uuidv[47]|pg_typeof|pg_column_.*|pg_size_.*|pg_input_.*|pg_options_to_table|pg_sleep.*|pg_char_to_encoding|pg_encoding_.*|pg_client_encoding|pg_backend_pid)$/
+
+/** Whether somebody may see later that this built-in was run. */
+export const isTraced = ({ name, volatility }: { readonly name: string; readonly volatility: string }): boolean => (volatility === 'v' || volatility === 's' && lookups.test(name)) && !untraced.test(name)
 
 /** Built-ins that carry their arguments out of the statement, and where to. */
 export function sinkOf(name: string): string | undefined {
@@ -27,6 +35,6 @@ export function sinkOf(name: string): string | undefined {
     case 'lo_export': case 'pg_file_write': return 'file'
     case 'ts_stat': case 'ts_rewrite': case 'query_to_xml': case 'query_to_xmlschema': case 'query_to_xml_and_xmlschema': return 'dynamic_sql'
     // pg_locks shows the numbers to everybody.
-    default: return name.startsWith('pg_advisory_') || name.startsWith('pg_try_advisory_') ? 'advisory_lock' : undefined
+    default: return name.startsWith('pg_advisory_') || name.startsWith('pg_try_advisory_') ? 'advisory_lock' : lookups.test(name) && !untraced.test(name) ? 'catalogue' : undefined
   }
 }

@@ -1,10 +1,10 @@
 // Target lists: `*`, `t.*`, `(row).*`, and named or unnamed expressions (parse_target.c).
-import { lost, type Context } from './context.ts'
+import { lost, miss, type Context } from './context.ts'
 import { evaluate } from './expressions.ts'
 import { columnName } from './names.ts'
-import { fieldsOf, findColumn, findItem, type Item, type Scope } from './scope.ts'
+import { fieldsOf, findItem, type Item, type Scope } from './scope.ts'
 import type { Output } from './statements.ts'
-import { bodyOf, listAt, stringsOf, textAt } from './tree.ts'
+import { bodyOf, listAt, numberAt, stringsOf, textAt } from './tree.ts'
 import { merge, type Field, type Value } from './value.ts'
 
 export function traceTargets(context: Context, targets: readonly unknown[], scope: Scope): Output {
@@ -18,8 +18,10 @@ export function traceTargets(context: Context, targets: readonly unknown[], scop
     }
     const node = target['val']
     const expanded = expand(context, node, scope)
-    if (expanded === undefined) fields.push({ name: textAt(target, 'name') ?? columnName(node), value: evaluate(context, node, scope) })
-    else {
+    if (expanded === undefined) {
+      const value = evaluate(context, node, scope)
+      fields.push({ name: textAt(target, 'name') ?? columnName(node, context.subqueryNames), value })
+    } else {
       context.effort.spend(expanded.fields.length)
       for (const field of expanded.fields) fields.push(field)
       if (expanded.open !== undefined) open.push(expanded.open)
@@ -28,11 +30,11 @@ export function traceTargets(context: Context, targets: readonly unknown[], scop
   return settle(fields, open)
 }
 
-/** With columns that could not be counted, an ordinal may mean any of those after them: then each is as unknown as they are. */
+/** With columns that could not be counted, an ordinal, or a name given by place, may mean any of them: then each is all. */
 export function settle(fields: readonly Field[], open: readonly Value[]): Output {
   if (open.length === 0) return { fields }
-  const all = merge(open)
-  return { fields: fields.map((field) => ({ name: field.name, value: merge([field.value, all]) })), open: all }
+  const all = merge([...open, ...fields.map((field) => field.value)])
+  return { fields: fields.map((field) => ({ name: field.name, value: all })), open: all }
 }
 
 /** The expressions of ROW(…) and VALUES (…), where `t.*` stands for as many as t has (transformExpressionList). */
@@ -52,8 +54,10 @@ function expand(context: Context, node: unknown, scope: Scope): Output | undefin
     if (names.length === 0) return together(scope.items.filter((item) => item.isListed))
     const item = findItem(scope, names.at(-2), names.at(-1) ?? '')
     if (item !== undefined) return together([item])
-    const value = findColumn(context, scope, names) ?? scope.frame.variable?.(names) ?? lost(context, 'unresolved_relation')
-    return opened(context, value)
+    const value = scope.frame.variable?.(names)
+    if (value !== undefined) return opened(context, value)
+    miss(context, scope.frame, { kind: 'range', names, location: numberAt(reference, 'location') ?? 0 })
+    return { fields: [], open: lost(context, 'unresolved_relation') }
   }
   const indirection = bodyOf(node, 'A_Indirection')
   if (indirection === undefined || bodyOf(listAt(indirection, 'indirection').at(-1), 'A_Star') === undefined) return undefined
@@ -62,7 +66,7 @@ function expand(context: Context, node: unknown, scope: Scope): Output | undefin
 
 function together(items: readonly Item[]): Output {
   const open = items.flatMap((item) => item.open ?? [])
-  return { fields: items.flatMap((item) => item.fields), ...open.length > 0 ? { open: merge(open) } : {} }
+  return { fields: items.flatMap((item) => item.fields.filter((field) => field.isUnlisted !== true)), ...open.length > 0 ? { open: merge(open) } : {} }
 }
 
 function opened(context: Context, value: Value): Output {

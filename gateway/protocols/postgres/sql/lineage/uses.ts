@@ -1,7 +1,8 @@
 // The notebook of one statement: which columns were used how, what flows where, which literal meets which column.
 import type { Access, BaseColumn, RelationUse, RoutineUse, Use } from '../analysis.ts'
 import type { Comparison, Flow, TracedColumn, UnknownReason } from '../trace.ts'
-import { unpack, type Inputs, type Value } from './value.ts'
+import { isTraced } from './system.ts'
+import { argumentsMark, unpack, type Inputs, type Value } from './value.ts'
 
 /** A statement that would need more work than this is not followed: about a second. */
 const maxWork = 2_000_000
@@ -37,6 +38,9 @@ export class Effort {
   }
 }
 
+/** Names that are told of one column. */
+const maxFailures = 8
+
 /** More values than these, asked for by one statement, are a search. */
 const maxGuesses = 20
 
@@ -45,6 +49,8 @@ interface ColumnEntry { readonly uses: Set<Use>; readonly comparisons: Set<Compa
 export class Uses {
   readonly #effort: Effort
   readonly #columns = new Map<number, ColumnEntry>()
+  /** Apart from uses: it is none of them, and what has no other is not touched. */
+  readonly #failures = new Map<number, Set<string>>()
   readonly #relations = new Map<string, { schema: string; name: string; oid?: number; access: Set<Access> }>()
   readonly #routines = new Map<string, RoutineUse>()
   readonly #flows = new Map<string, Flow>()
@@ -70,6 +76,26 @@ export class Uses {
       if (comparison === 'equality') entry.guesses += Math.max(1, guesses)
       if (entry.guesses > maxGuesses) entry.comparisons.add('other')
     }
+  }
+
+  /** How much was met that may fail, by whatever, and what it was last. */
+  risks = 0
+  risk = ''
+
+  /** @param by function, operator or type that may fail by these values */
+  fail(values: readonly Value[], by: string): void {
+    this.risks++
+    this.risk = by
+    for (const { columns } of values) {
+      this.#effort.spend(columns.size)
+      for (const column of columns) this.#fail(column, by)
+    }
+  }
+
+  #fail(column: number, by: string): void {
+    let names = this.#failures.get(column)
+    if (names === undefined) this.#failures.set(column, names = new Set())
+    if (names.size < maxFailures) names.add(by)
   }
 
   relation(schema: string, name: string, oid: number | undefined, access: Access): void {
@@ -109,6 +135,8 @@ export class Uses {
   absorb(other: Uses): void {
     this.#effort.spend(other.#columns.size + other.#flows.size + other.#relations.size + other.#routines.size)
     for (const [column, entry] of other.#columns) {
+      // Its arguments are not this one's.
+      if (column === argumentsMark) continue
       const own = this.#columns.get(column)
       if (own === undefined) this.#columns.set(column, { uses: new Set(entry.uses), comparisons: new Set(entry.comparisons), guesses: entry.guesses })
       else {
@@ -118,10 +146,22 @@ export class Uses {
         if (own.guesses > maxGuesses) own.comparisons.add('other')
       }
     }
+    for (const [column, names] of other.#failures) for (const by of names) this.#fail(column, by)
     for (const entry of other.#relations.values()) for (const access of entry.access) this.relation(entry.schema, entry.name, entry.oid, access)
     for (const [key, routine] of other.#routines) this.#routines.set(key, routine)
     for (const [key, flow] of other.#flows) this.#flows.set(key, flow)
     for (const reason of other.unknown) this.unknown.add(reason)
+  }
+
+  /** Somebody may see later that this was run: it touches relations, or calls what is noticed. */
+  leavesTrace(): boolean {
+    return this.#relations.size > 0 || [...this.#routines.values()].some((routine) => routine.schema === 'pg_catalog' && isTraced(routine))
+  }
+
+  /** Of a routine's body: a condition in it hangs on the arguments. */
+  get isSteered(): boolean {
+    const uses = this.#columns.get(argumentsMark)?.uses
+    return uses !== undefined && (uses.has('predicate') || uses.has('join') || uses.has('group') || uses.has('order'))
   }
 
   touched(): Iterable<number> {
@@ -129,7 +169,12 @@ export class Uses {
   }
 
   columns(): readonly TracedColumn[] {
-    return [...this.#columns].map(([packed, entry]) => ({ ...unpack(packed), uses: [...entry.uses], comparisons: [...entry.comparisons] }))
+    const used = [...this.#columns].map(([packed, entry]): TracedColumn => {
+      const failures = this.#failures.get(packed)
+      return { ...unpack(packed), uses: [...entry.uses], comparisons: [...entry.comparisons], ...failures === undefined ? {} : { failures: [...failures] } }
+    })
+    for (const [packed, failures] of this.#failures) if (!this.#columns.has(packed)) used.push({ ...unpack(packed), uses: [], comparisons: [], failures: [...failures] })
+    return used
   }
 
   relations(): readonly RelationUse[] {

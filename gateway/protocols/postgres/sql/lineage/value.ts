@@ -8,7 +8,12 @@ export type Inputs =
   | { readonly kind: 'parameter'; readonly number: number }
   | { readonly kind: 'both'; readonly left: Inputs; readonly right: Inputs }
 
-export interface Field { readonly name: string; readonly value: Value }
+export interface Field {
+  readonly name: string
+  readonly value: Value
+  /** `*` passes it over: a column of SEARCH or CYCLE, seen from within another query (p_dontexpand). */
+  readonly isUnlisted?: boolean
+}
 
 export interface Value {
   /** Packed base columns. */
@@ -19,14 +24,23 @@ export interface Value {
   readonly fields?: (() => readonly Field[]) | undefined
   /** A row or something made of rows (an array of them): taken apart, it may have any number of columns. */
   readonly isComposite?: boolean
+  /** An array or a document that an expression put together, or something made of one; false: neither, whatever its columns are. */
+  readonly isBuilt?: boolean | undefined
+  /** What may fail where it is made: the server may make it later, where it is asked for. */
+  readonly risk?: string | undefined
   /** A column's values as they are stored, however often they were handed on. What was made of them may be a part: to compare that with a value is to search. */
   readonly isPlain?: boolean | undefined
+  /** Plain values in another case, or without blanks around them: no part of one. */
+  readonly isWhole?: boolean | undefined
 }
 
 // pg_attribute.attnum is at most 1600 (MaxHeapAttributeNumber).
 const attributesPerRelation = 4096
 export const pack = (relation: number, attribute: number): number => relation * attributesPerRelation + attribute
 export const unpack = (packed: number): BaseColumn => ({ relation: Math.floor(packed / attributesPerRelation), attribute: packed % attributesPerRelation })
+
+/** Stands for a routine's arguments while its body is followed; no column has OID 0. */
+export const argumentsMark = 1
 
 const none: ReadonlySet<number> = new Set()
 export const empty: Value = { columns: none }
@@ -39,7 +53,8 @@ export function merge(values: readonly Value[]): Value {
   if (first === undefined) return empty
   let columns: ReadonlySet<number> = first.columns
   let own: Set<number> | undefined
-  let { unknown, inputs, isComposite } = first
+  let { unknown, inputs, isComposite, isBuilt, risk } = first
+  let isConstant = columns.size === 0
   for (let at = 1; at < values.length; at++) {
     const next = values[at] ?? empty
     if (next.columns !== columns && next.columns.size > 0) {
@@ -59,8 +74,12 @@ export function merge(values: readonly Value[]): Value {
     unknown ??= next.unknown
     if (next.inputs !== undefined) inputs = inputs === undefined ? next.inputs : { kind: 'both', left: inputs, right: next.inputs }
     isComposite ||= next.isComposite
+    risk ??= next.risk
+    if (next.isBuilt === true || next.isBuilt === undefined && isBuilt === false && next.columns.size > 0) isBuilt = next.isBuilt
+    else if (next.isBuilt === false && isBuilt === undefined && isConstant) isBuilt = false
+    if (next.columns.size > 0) isConstant = false
   }
-  return { columns, unknown, inputs, ...isComposite === true ? { isComposite } : {} }
+  return { columns, unknown, inputs, isBuilt, risk, ...isComposite === true ? { isComposite } : {} }
 }
 
 /** Now one, now another of them: plain where each is. */
@@ -70,7 +89,7 @@ export const together = (values: readonly Value[]): Value => values.every(({ isP
 export const flat = (value: Value): Value => value.fields === undefined ? value : { ...value, fields: undefined }
 
 /** What a value of a type that is no row is, whatever it was made of. */
-export const asScalar = (value: Value): Value => value.isComposite === true ? { columns: value.columns, unknown: value.unknown, inputs: value.inputs } : value
+export const asScalar = (value: Value): Value => value.isComposite === true ? { columns: value.columns, unknown: value.unknown, inputs: value.inputs, isBuilt: value.isBuilt, risk: value.risk } : value
 
 /** A row whose fields are known; as a whole it is all of them. */
 export const rowValue = (fields: readonly Field[], whole: Value = merge(fields.map((field) => field.value))): Value => ({ ...whole, fields: () => fields, isComposite: true })

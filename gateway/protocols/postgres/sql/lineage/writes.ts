@@ -23,7 +23,7 @@ function target(context: Context, body: Body, access: 'insert' | 'update' | 'del
   context.visited.add(body)
   const name = textAt(body, 'relname') ?? ''
   const schema = textAt(body, 'schemaname')
-  const relation = findRelation(context, schema, name, scope.frame)
+  const relation = findRelation(context, body, scope.frame)
   context.uses.relation(relation?.schema ?? schema ?? '', name, relation?.oid, access)
   if (relation?.hasRules === true) lost(context, 'rewrite_rule')
   const item: Item = relation === undefined ? { name, schema, fields: [], isNamed: true, isListed: true, open: lost(context, 'unresolved_relation'), isRelation: true } : relationItem(context, relation, undefined)
@@ -46,7 +46,8 @@ function write(context: Context, into: Target, name: string, given: Value): void
   const column = columnValue([packed])
   context.uses.use(column, 'write-target')
   context.uses.attribute(value.inputs, into.relation.kind === 'v' ? into.item.fields.find((field) => field.name === name)?.value ?? column : column)
-  context.uses.flow(value, `${into.relation.schema}.${into.relation.name}.${name}`, packed)
+  // Of a part of a value `=` would tell more than it does of the whole: only whole ones stay where they were.
+  context.uses.flow(value, `${into.relation.schema}.${into.relation.name}.${name}`, value.isPlain === true || value.isWhole === true ? packed : undefined)
 }
 
 export function traceInsert(context: Context, body: Body, outer: Scope): Output {
@@ -61,6 +62,8 @@ export function traceInsert(context: Context, body: Body, outer: Scope): Output 
     const source = traceSelect(context, select, scope)
     source.fields.forEach((field, at) => write(context, into, names[at] ?? '', field.value))
     if (source.open !== undefined) for (const name of names) write(context, into, name, source.open)
+    // More columns than values: which value goes where cannot be told.
+    else if (listed.length > source.fields.length) lost(context, 'unresolved_type')
   }
   const given = new Set(select === undefined ? [] : names)
   writeDefaults(context, into.relation, given, (name, value) => write(context, into, name, value))
@@ -91,7 +94,7 @@ export function traceUpdate(context: Context, body: Body, outer: Scope): Output 
   traceWith(context, bodyAt(body, 'withClause'), scope)
   const into = target(context, bodyAt(body, 'relation') ?? {}, 'update', scope)
   scope.items.push(into.item)
-  const from = traceFrom(context, listAt(body, 'fromClause'), childScope(scope))
+  const from = traceFrom(context, listAt(body, 'fromClause'), { ...scope, items: [] })
   scope.items.push(...from)
   assign(context, into, listAt(body, 'targetList'), scope)
   test(context, body['whereClause'], scope, 'predicate')
@@ -103,7 +106,7 @@ export function traceDelete(context: Context, body: Body, outer: Scope): Output 
   traceWith(context, bodyAt(body, 'withClause'), scope)
   const into = target(context, bodyAt(body, 'relation') ?? {}, 'delete', scope)
   scope.items.push(into.item)
-  const from = traceFrom(context, listAt(body, 'usingClause'), childScope(scope))
+  const from = traceFrom(context, listAt(body, 'usingClause'), { ...scope, items: [] })
   scope.items.push(...from)
   test(context, body['whereClause'], scope, 'predicate')
   return returning(context, body, into, from, scope)
@@ -159,7 +162,10 @@ function assigned(context: Context, node: unknown, scope: Scope): Value {
   const multiple = bodyOf(node, 'MultiAssignRef')
   const value = evaluate(context, node, scope)
   if (multiple === undefined) return value
-  return value.fields?.()[(numberAt(multiple, 'colno') ?? 1) - 1]?.value ?? value
+  // `(a) = (SELECT row)` writes the whole row.
+  if (numberAt(multiple, 'ncolumns') === 1) return value
+  const fields = value.fields?.()
+  return fields?.length === numberAt(multiple, 'ncolumns') ? fields?.[(numberAt(multiple, 'colno') ?? 1) - 1]?.value ?? value : value
 }
 
 /** Of `(a, b) = (DEFAULT, 1)` the part for this column. */
