@@ -1,11 +1,13 @@
 // Texts that differ in nothing but whole numbers and plain strings (`… where id = 17 and name = 'Ada'`): one analysis serves them all, where that is
-// certain. Three things make it so. Outside of strings and quoted names such a text is letters, digits, blanks and a few marks, none of which opens
-// a comment, a parameter, a sign or another kind of string, so the scanner (scan.l) takes each number for one ICONST and each string for one SCONST,
+// certain (DESIGN.md, "Like texts").
+import type { Analysis, Literal } from './analysis.ts'
+import { walk, type Body } from './lineage/tree.ts'
+
+// Three things make it certain. Outside of strings and quoted names such a text is letters, digits, blanks and a few marks, none of which opens a
+// comment, a parameter, a sign or another kind of string, so the scanner (scan.l) takes each number for one ICONST and each string for one SCONST,
 // whatever is in them: the texts are the same tokens, and so the same tree. In that tree each of them is an A_Const of its own. And whoever reads the
 // value of one while the tree is analysed is seen doing it (`watch`): a constant that is read, as LIMIT, ORDER BY ordinals and set_config() are, or
 // that is none of its own, as in float(24), must be the same.
-import type { Analysis, Literal } from './analysis.ts'
-import { walk, type Body } from './lineage/tree.ts'
 
 /** UTF-16 units; longer texts are analysed each by itself. */
 const maxUnits = 4_096
@@ -158,8 +160,9 @@ function valueAt(text: string, start: number, end: number): number | string {
   return text.charCodeAt(start) === APOSTROPHE ? text.slice(start + 1, end - 1) : Number(text.slice(start, end))
 }
 
-/** Are its constants, but for `true` and `false`, those of the pattern? */
-export function isModel({ literals }: Read, { starts, ends }: Pattern): boolean {
+/** Are its constants, but for `true` and `false`, those of the pattern? Where a name is missing is told of one text alone. */
+export function isModel({ literals, statements }: Read, { starts, ends }: Pattern): boolean {
+  if (statements.some(({ missing }) => missing !== undefined)) return false
   const others = literals.filter(({ value }) => typeof value !== 'boolean')
   return others.length === starts.length && others.every(({ start, end }, at) => start === starts[at] && end === ends[at])
 }

@@ -2,7 +2,8 @@
 import type { Analysis, Lineage, Literal, Naming, Snapshot, Statement } from './analysis.ts'
 import { copyFormatOf } from '../mask/copy-format.ts'
 import { readFacts } from './facts/facts.ts'
-import { readShape } from './literals.ts'
+import { attributed, readShape } from './literals.ts'
+import type { Shape } from './literals.ts'
 import type { Parser } from './parser.ts'
 import type { Parsed } from './parse-text.ts'
 import { Remembered } from './remembered.ts'
@@ -53,14 +54,14 @@ const empty: Statement = {
 function analyseParsed(text: string, parsed: Parsed, naming: Naming, trace: TraceStatement): Analysis {
   if (parsed.status === 'error') return parsed
   try {
-    return analyseTree(text, parsed.statements, naming, trace)
+    return analyseTree(text, parsed, naming, trace)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return { status: 'error', message: 'the statement is nested too deeply', position: 0 }
   }
 }
 
-function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, trace: TraceStatement): Analysis {
+function analyseTree(text: string, { statements: nodes, shape: known }: Parsed & { readonly status: 'ok' }, naming: Naming, trace: TraceStatement): Analysis {
   const statements: Statement[] = []
   const locations = new Set<number>()
   const booleans = new Set<number>()
@@ -69,17 +70,20 @@ function analyseTree(text: string, nodes: readonly unknown[], naming: Naming, tr
   for (const node of nodes) {
     const { facts, constants, booleans: flags, folded } = readFacts(node, naming)
     const traced = trace(node, naming)
-    for (const at of constants) locations.add(at)
-    for (const at of flags) booleans.add(at)
+    if (known === undefined) {
+      for (const at of constants) locations.add(at)
+      for (const at of flags) booleans.add(at)
+    }
     for (const [at, found] of traced.literalColumns) columns.set(at, found)
     // One `$n` may stand in several places: it belongs to the columns of all of them.
     for (const [number, found] of traced.parameterColumns) parameters.set(number, [...parameters.get(number) ?? [], ...found])
     statements.push({
       ...facts, unknown: [...new Set([...facts.unknown, ...traced.unknown])],
-      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: folded === undefined ? traced.outputs : traced.outputs.map((output) => joined(output, folded)) }, ...traced.held === undefined ? {} : { held: traced.held }, ...copyOf(node), ...cursorOf(node),
+      columns: traced.columns, flows: traced.flows, ...traced.outputs === undefined ? {} : { outputs: folded === undefined ? traced.outputs : traced.outputs.map((output) => joined(output, folded)) }, ...traced.held === undefined ? {} : { held: traced.held }, ...traced.missing.length === 0 ? {} : { missing: traced.missing }, ...copyOf(node), ...cursorOf(node),
     })
   }
-  return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, ...readShape(text, { locations, booleans, columns }) }
+  const { constants, shape }: Shape = known ?? readShape(text, { locations, booleans })
+  return { status: 'ok', statements: statements.length === 0 ? [empty] : statements, parameters, literals: attributed(constants, columns), shape }
 }
 
 function joined(one: Lineage, other: Lineage): Lineage {

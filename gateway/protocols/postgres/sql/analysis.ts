@@ -54,6 +54,8 @@ export interface Routine {
   readonly returnsSet: boolean
   readonly returnType: number
   readonly argumentNames: readonly string[]
+  /** Of those outside pg_catalog. */
+  readonly argumentTypes?: readonly number[]
   readonly argumentCount: number
   readonly defaultCount: number
   readonly isVariadic: boolean
@@ -111,7 +113,7 @@ export interface RelationUse {
   /** Not named by the statement: the view or partition that leads to it. */
   readonly via?: string
 }
-export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[]; /** Where `uses` has predicate or join; absent: nobody knows how. */ readonly comparisons?: readonly ('equality' | 'other')[] }
+export interface ColumnUse { readonly relation: number; readonly attribute: number; readonly uses: readonly Use[]; /** Where `uses` has predicate or join; absent: nobody knows how. */ readonly comparisons?: readonly ('equality' | 'other')[]; /** Functions, operators and types that may fail by its value; such a column need have no use. */ readonly failures?: readonly string[] }
 /** What a routine does besides computing a value. */
 export type RoutineClass = 'file' | 'dblink' | 'dynamic_sql' | 'lo' | 'notify' | 'setting' | 'admin' | 'lock' | 'sequence' | 'statistics'
 export interface RoutineUse { readonly schema: string; readonly name: string; readonly volatility: string; readonly isKnown: boolean; readonly class?: RoutineClass }
@@ -120,6 +122,9 @@ export interface SettingUse { readonly name: string; readonly value?: string; /*
 
 /** Where a result column's values come from. `unknown`: some of it cannot be told, with the reason. */
 export interface Lineage { readonly columns: readonly BaseColumn[]; readonly unknown?: string; /** A column's own values, as they are stored. */ readonly isPlain?: boolean }
+
+/** A name that the catalogue has not. `range`: of a table that FROM does not list; `routine`: whatever its arguments. `location`: bytes into the text. */
+export interface MissingName { readonly kind: 'relation' | 'range' | 'column' | 'routine'; readonly names: readonly string[]; readonly location: number; readonly argumentCount?: number }
 
 /** One statement of a text. */
 export interface Statement {
@@ -141,13 +146,15 @@ export interface Statement {
   readonly columns: readonly ColumnUse[]
   readonly routines: readonly RoutineUse[]
   readonly hasWhere: boolean
-  /** A literal LIMIT. */
+  /** A literal LIMIT, of a query or of the query that is copied. */
   readonly limit?: number
   readonly hasReturning: boolean
   /** Names that resolve differently after it: DDL, SET, SET ROLE, DISCARD, DO, CALL, unknown volatile routines. */
   readonly isBarrier: boolean
   /** What could not be told, as stable reasons: `dynamic_sql`, `opaque_routine`, `unresolved_relation`, `unknown_node` … */
   readonly unknown: readonly string[]
+  /** Of the statement's own text; those of bodies and definitions are not. */
+  readonly missing?: readonly MissingName[]
   /** By ordinal of the result columns; undefined where the statement's own lineage cannot be told at all. */
   readonly outputs?: readonly Lineage[]
   /** PREPARE, DECLARE CURSOR: result columns of what is kept, for the EXECUTE or FETCH to come. */

@@ -1,12 +1,9 @@
 // What a routine's body runs, as parse trees: for routines that a statement reaches without calling them.
 import { parsePlPgSQLSync } from 'libpg-query'
 import type { Naming, Routine } from './analysis.ts'
+import { maxDefinitionLength, statementsIn } from './lineage/definitions.ts'
 import { blockTexts, readTree } from './lineage/plpgsql.ts'
 import { pathOf, standardBody, standardText } from './lineage/routines.ts'
-import { parseTrees } from './parse-text.ts'
-
-/** Longer bodies are not read. */
-const maxBodyLength = 262_144
 
 /** `isWhole`: nothing in it is put together at run time, or could not be read. */
 export interface Body { readonly statements: readonly unknown[]; readonly path: readonly string[]; readonly isWhole: boolean }
@@ -15,10 +12,10 @@ export interface Body { readonly statements: readonly unknown[]; readonly path: 
 export function bodyOfRoutine(routine: Routine, naming: Naming): Body | undefined {
   const { language, body } = routine
   const path = routine.isBodyResolved === true ? naming.snapshot.path : pathOf(naming, routine)
-  if (body === undefined || path === undefined || body.length > maxBodyLength || body.includes('\0')) return undefined
+  if (body === undefined || path === undefined || body.length > maxDefinitionLength || body.includes('\0')) return undefined
   if (language === 'plpgsql') return blockOf(routine, path)
   if (language !== 'sql') return undefined
-  const statements = routine.isBodyResolved === true ? standardBody(parsed(standardText(routine))) : parsed(body)
+  const statements = routine.isBodyResolved === true ? standardBody(statementsIn(standardText(routine))) : statementsIn(body)
   return statements === undefined ? undefined : { statements, path, isWhole: true }
 }
 
@@ -28,7 +25,7 @@ function blockOf(routine: Routine, path: readonly string[]): Body | undefined {
   const statements: unknown[] = []
   let isWhole = true
   for (const { text, isDynamic } of readTree(tree, []).embedded) {
-    const found = parsed(text)
+    const found = statementsIn(text)
     if (isDynamic || found === undefined) isWhole = false
     if (found !== undefined) statements.push(...found)
   }
@@ -42,13 +39,4 @@ function firstTree(texts: readonly string[]): unknown {
     } catch { /* The next head is tried. */ }
   }
   return undefined
-}
-
-function parsed(text: string): readonly unknown[] | undefined {
-  if (text.trim() === '') return []
-  try {
-    return parseTrees(text)
-  } catch {
-    return undefined
-  }
 }

@@ -29,7 +29,7 @@ export const isOpen = (table: string, oid: string, own?: string): string =>
   `${own === undefined ? '' : `not ${isLocked(own)} and `}not exists (select from pg_catalog.pg_depend d where ${is('d.classid', oidOf(table))} and ${is('d.objid', oid)} and ${is('d.refclassid', oidOf('pg_class'))} and ${isLocked('d.refobjid')})`
 
 /** One version of a row, whatever is written after it: its OID, and the transaction that wrote it. */
-export const stamp = (row: string): string => `pg_catalog.concat(${row}.oid, ' ', ${row}.xmin)`
+const stamp = (row: string): string => `pg_catalog.concat(${row}.oid, ' ', ${row}.xmin)`
 
 export const printed = (isPrinted: boolean, text: string, isOpen: string): string => isPrinted ? `case when ${isOpen} then ${text} end` : 'null'
 

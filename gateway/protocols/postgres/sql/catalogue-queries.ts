@@ -48,7 +48,7 @@ select p.oid::pg_catalog.text, n.nspname::pg_catalog.text, p.proname::pg_catalog
   case when l.lanname operator(pg_catalog.=) any ('{sql,plpgsql}'::pg_catalog.name[]) then ${hasSqlBody ? `case when p.prosqlbody is null then p.prosrc else ${printed(isPrinted, 'pg_catalog.pg_get_function_sqlbody(p.oid)', isOpen('pg_proc', 'p.oid'))} end` : 'p.prosrc'} end,
   ${hasSqlBody ? '(p.prosqlbody is not null)::pg_catalog.text' : "'false'"},
   (select s.setting from pg_catalog.unnest(p.proconfig) as s(setting) where pg_catalog.starts_with(s.setting, 'search_path=')),
-  case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end
+  case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end, p.proargtypes::pg_catalog.text
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
 where n.nspname operator(pg_catalog.<>) 'pg_catalog'${within(scope, 'pg_proc', 'p', ['p.oid'])}`
 
@@ -65,7 +65,7 @@ const aboutColumns = `pg_catalog.current_setting('server_version_num'), pg_catal
 export const about = `select ${aboutColumns}, ${named()}`
 
 /** Of what is read in part: what has gone leaves no row that was written. */
-export const counted = ['relations', 'routines', 'types'] as const
+const counted = ['relations', 'routines', 'types'] as const
 const watched = ['pg_inherits', 'pg_attrdef', 'pg_trigger', 'pg_rewrite', 'pg_policy', 'pg_operator', 'pg_cast', 'pg_depend'] as const
 export type Watched = typeof watched[number]
 const sinceIn = (from: number, table: string, oid: string): string => `select x.${oid} as oid from pg_catalog.${table} x where ${isSince(from, 'x')}`

@@ -1,6 +1,6 @@
 // The shadow catalogue of one target's database: the last reading of it, renewed when the database has changed, by whomever: seen in what statements
-// of a session do, in an unknown OID, and in a version that is asked for again and again.
-import type { Relation, Snapshot } from './analysis.ts'
+// of a session do, in a name that it lacks, and in a version that is asked for again and again.
+import type { Snapshot } from './analysis.ts'
 import { nothingMissing } from './catalogue-change.ts'
 import { CatalogueError, maxAttempts, readCatalogue, type Ask, type CatalogueReading } from './catalogue-reading.ts'
 import { version } from './catalogue-version.ts'
@@ -9,8 +9,6 @@ export { CatalogueError, loadSnapshot, lockTimeoutMs, maxAttempts, searchPath, t
 
 /** A reading that is older is not built upon: transaction ids come round after 2³¹. */
 const maxReusedMs = 3_600_000
-/** Unknown OIDs remembered between readings. */
-const maxMissing = 10_000
 /** While statements come, the database's version is asked for this often, beside them … */
 const checkEveryMs = 250
 /** … or more rarely, so that asking takes at most a twentieth of the time where the catalogue is large. */
@@ -60,8 +58,6 @@ export class Catalogue {
   #checking: Promise<Held | undefined> | undefined
   /** Counts invalidations: a reading begun before the last one is handed to its waiters, and not kept. */
   #generation = 0
-  /** OIDs that were unknown even after a fresh reading (dropped, or another session's temporary table). */
-  #missing = new Set<number>()
   /** What it lacks is known to have changed. */
   #isAwaited = false
   /** Of committed rows, whatever changed since: the next one reads what was written after it. */
@@ -74,14 +70,14 @@ export class Catalogue {
   /** The last reading, while nobody has to ask whether it still stands. */
   get fresh(): Snapshot | undefined {
     const held = this.#held
-    return held !== undefined && this.#now() - held.checkedAt < held.everyMs ? held.snapshot : undefined
+    return held !== undefined && this.#ageOf(held.checkedAt) < held.everyMs ? held.snapshot : undefined
   }
 
   /** The last reading while the database is as it was then, else a new one; concurrent callers share questions and readings. @throws CatalogueError as `loadSnapshot` */
   async current(ask: Ask): Promise<Snapshot> {
     const held = this.#held
     if (held !== undefined) {
-      const age = this.#now() - held.checkedAt
+      const age = this.#ageOf(held.checkedAt)
       if (age < held.everyMs) return held.snapshot
       const checked = this.#check(held, ask)
       // Nobody waits for a question that is asked in time; when it fails, the one that is waited for says so.
@@ -95,7 +91,13 @@ export class Catalogue {
 
   /** @returns whether another reading could know more than this one */
   isOlderThan(snapshot: Snapshot, ms: number): boolean {
-    return this.#held?.snapshot !== snapshot || this.#now() - this.#held.readAt > ms
+    return this.#held?.snapshot !== snapshot || this.#ageOf(this.#held.readAt) > ms
+  }
+
+  /** Of a clock that was set back nobody knows how long ago it was. ms */
+  #ageOf(at: number): number {
+    const age = this.#now() - at
+    return age < 0 ? Infinity : age
   }
 
   /** After DDL, or whenever names may mean something else. */
@@ -108,19 +110,6 @@ export class Catalogue {
     this.#generation++
     this.#held = undefined
     if (this.#loading?.hasBegun === true) this.#loading = undefined
-  }
-
-  /** The relation of an OID that the server reported; one that is not known is looked for once more, in a fresh reading. */
-  async relation(oid: number, ask: Ask): Promise<Relation | undefined> {
-    const found = (await this.current(ask)).relation(oid)
-    if (found !== undefined || this.#missing.has(oid)) return found
-    const missing = this.#missing
-    this.invalidate()
-    const again = (await this.current(ask)).relation(oid)
-    // Kept over this reading: two unknown OIDs in turn must not read the catalogue for ever.
-    this.#missing = missing
-    if (again === undefined && missing.size < maxMissing) missing.add(oid)
-    return again
   }
 
   #check(held: Held, ask: Ask): Promise<Held | undefined> {
@@ -174,10 +163,7 @@ export class Catalogue {
     this.#isAwaited = false
     const everyMs = Math.max(checkEveryMs, (this.#now() - readAt) * checkCostFactor)
     const { snapshot, missing } = this.#last = { readAt, ...await this.#read(ask, readAt) }
-    if (generation === this.#generation) {
-      this.#held = { snapshot, version: missing === nothingMissing ? before : '', readAt, checkedAt: readAt, everyMs }
-      this.#missing = new Set()
-    }
+    if (generation === this.#generation) this.#held = { snapshot, version: missing === nothingMissing ? before : '', readAt, checkedAt: readAt, everyMs }
     return snapshot
   }
 }

@@ -11,17 +11,20 @@ export interface Constants {
   readonly locations: ReadonlySet<number>
   /** Starts of `true` and `false` that are constants. */
   readonly booleans: ReadonlySet<number>
-  /** Columns that a constant is compared with or written to. No entry: nobody knows. */
-  readonly columns: ReadonlyMap<number, readonly BaseColumn[]>
 }
 
-export interface Shape { readonly literals: readonly Literal[]; readonly shape: string }
+/** `at`: where the parse tree says that it starts. */
+export interface Constant extends Pick<Literal, 'start' | 'end' | 'value'> { readonly at: number }
+export interface Shape { readonly constants: readonly Constant[]; readonly shape: string }
+
+/** Literals and parameters that policy is shown each. */
+export const maxShownValues = 1_000
 
 /** `$n` of the shape count on from the highest `$n` of the text itself. */
-export function readShape(text: string, constants: Constants): Shape {
+export function readShape(text: string, marks: Constants): Shape {
   const tokens = readTokens(text)
   let next = highestParameter(text, tokens) + 1
-  const literals: Literal[] = []
+  const constants: Constant[] = []
   let shape = ''
   let copied = 0
   for (let i = 0; i < tokens.length; i++) {
@@ -32,27 +35,31 @@ export function readShape(text: string, constants: Constants): Shape {
       copied = token.end
       continue
     }
-    const isSigned = token.kind === 'other' && text[token.start] === '-' && following?.kind === 'number' && constants.locations.has(token.byte)
-    const isBoolean = token.kind === 'word' && constants.booleans.has(token.byte)
+    const isSigned = token.kind === 'other' && text[token.start] === '-' && following?.kind === 'number' && marks.locations.has(token.byte)
+    const isBoolean = token.kind === 'word' && marks.booleans.has(token.byte)
     if (!isSigned && !isBoolean && token.kind !== 'string' && token.kind !== 'number') continue
     const last = isSigned ? following : token
     if (isSigned) i++
-    const columns = columnsOf(constants, token, text)
-    literals.push({
-      start: token.byte, end: token.byte + Buffer.byteLength(text.slice(token.start, last.end)), value: valueOf(text, token, last),
-      columns: columns ?? [], isAttributed: columns !== undefined,
-    })
+    constants.push({ start: token.byte, end: token.byte + Buffer.byteLength(text.slice(token.start, last.end)), value: valueOf(text, token, last), at: placeOf(token, text) })
     shape += `${text.slice(copied, token.start)}${separator(text, token.start)}$${next++}`
     copied = last.end
     if (isWordLike(text.charCodeAt(copied))) shape += ' '
   }
-  return { literals, shape: (shape + text.slice(copied)).trim() }
+  return { constants, shape: (shape + text.slice(copied)).trim() }
 }
 
 /** N'…' is two tokens to the parser: its constant starts at the quote. */
-function columnsOf(constants: Constants, token: Token, text: string): readonly BaseColumn[] | undefined {
+function placeOf(token: Token, text: string): number {
   const isNational = token.kind === 'string' && (text.charCodeAt(token.start) | 0x20) === 0x6e
-  return constants.columns.get(isNational ? token.byte + 1 : token.byte)
+  return isNational ? token.byte + 1 : token.byte
+}
+
+/** @param columns that a constant is compared with or written to, by where it starts; no entry: nobody knows */
+export function attributed(constants: readonly Constant[], columns: ReadonlyMap<number, readonly BaseColumn[]>): Literal[] {
+  return constants.map(({ start, end, value, at }): Literal => {
+    const met = columns.get(at)
+    return { start, end, value, columns: met ?? [], isAttributed: met !== undefined }
+  })
 }
 
 function valueOf(text: string, first: Token, last: Token): string | number | boolean {

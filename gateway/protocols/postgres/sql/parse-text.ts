@@ -1,10 +1,11 @@
 // One text through libpg-query, in this thread. The module must be loaded.
 import { hasSqlDetails, parseSync } from 'libpg-query'
+import type { Shape } from './literals.ts'
 import { isRepeatedTooOften } from './repeated.ts'
 
 export type Parsed =
   /** Bodies of the statements, each one `{ SelectStmt: … }`; none for a text of white space and comments. */
-  | { readonly status: 'ok'; readonly statements: readonly unknown[] }
+  | { readonly status: 'ok'; readonly statements: readonly unknown[]; /** Of a long text, where it was worked out beside the tree (parse-long.ts). */ readonly shape?: Shape }
   | { readonly status: 'error'; readonly message: string; /** 1-based character position, 0 where there is none. */ readonly position: number }
 
 /** Never throws. */

@@ -2,33 +2,19 @@
 // Short texts are parsed here; long ones in a worker, so that one caller's bulk INSERT does not stop the others.
 import { Worker } from 'node:worker_threads'
 import { loadModule } from 'libpg-query'
+import type { ParsedLong } from './parse-long.ts'
 import { parseText } from './parse-text.ts'
 import type { Parsed } from './parse-text.ts'
 
 /** Bytes of a text; more is refused unread. 100,000 rows of an INSERT take a second to parse. */
 export const maxTextBytes = 1_048_576
-/** Bytes of a text that is parsed on the spot. */
-const maxSyncBytes = 65_536
-/** Texts that wait for the worker; more is refused. */
-const maxWaiting = 64
+/** Bytes of a text that is parsed on the spot: the worst of them, comments and nothing else, takes 0.15 s. */
+const maxSyncBytes = 16_384
+/** Texts that wait for the worker, and their UTF-16 units; more is refused. */
+const maxWaiting = 1_024
+const maxWaitingUnits = 64 * 1024 * 1024
 /** For one text in the worker, start included. */
 const deadlineMs = 10_000
-
-/** A Query or Parse text as the wire gives it, without its terminating NUL. */
-export type Text = { readonly status: 'ok'; readonly text: string } | { readonly status: 'error'; readonly reason: 'too_long' | 'nul' | 'encoding'; readonly message: string }
-
-/** Hard refusals: these texts reach neither policy nor server. */
-export function readText(bytes: Uint8Array): Text {
-  if (bytes.length > maxTextBytes) return { status: 'error', reason: 'too_long', message: `the statement is longer than ${maxTextBytes} bytes` }
-  if (bytes.includes(0)) return { status: 'error', reason: 'nul', message: 'the statement holds a NUL byte' }
-  try {
-    return { status: 'ok', text: strictUtf8.decode(bytes) }
-  } catch {
-    return { status: 'error', reason: 'encoding', message: 'the statement is not valid UTF-8' }
-  }
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export interface Parser extends AsyncDisposable {
   /** At once for a short text. */
@@ -41,12 +27,15 @@ interface Waiting { readonly text: string; resolve(parsed: Parsed): void }
 export async function createParser(): Promise<Parser> {
   await loadModule()
   const waiting: Waiting[] = []
+  let units = 0
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
 
   const settle = (parsed: Parsed): void => {
     clearTimeout(timer)
-    waiting.shift()?.resolve(parsed)
+    const first = waiting.shift()
+    units -= first?.text.length ?? 0
+    first?.resolve(parsed)
     next()
   }
   const stop = (parsed: Parsed): void => {
@@ -60,7 +49,7 @@ export async function createParser(): Promise<Parser> {
   }
   const start = (): Worker => {
     const started = new Worker(new URL(import.meta.url.endsWith('.ts') ? './parse-worker.ts' : './parse-worker.js', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: 512 } })
-    started.on('message', (parsed: Parsed) => settle(parsed))
+    started.on('message', (parsed: ParsedLong) => settle(parsed.status === 'ok' ? { status: 'ok', statements: JSON.parse(parsed.trees) as readonly unknown[], shape: parsed.shape } : parsed))
     started.on('error', () => stop(failed('the statement is too complex')))
     started.on('exit', () => stop(failed('the statement is too complex')))
     started.unref()
@@ -82,9 +71,10 @@ export async function createParser(): Promise<Parser> {
       const bytes = Buffer.byteLength(text)
       if (bytes > maxTextBytes) return failed(`the statement is longer than ${maxTextBytes} bytes`)
       if (bytes <= maxSyncBytes) return parseText(text)
-      if (waiting.length >= maxWaiting) return failed('too many long statements are waiting to be parsed')
+      if (waiting.length >= maxWaiting || units + text.length > maxWaitingUnits) return failed('too many long statements are waiting to be parsed')
       return new Promise((resolve) => {
         waiting.push({ text, resolve })
+        units += text.length
         if (waiting.length === 1) next()
       })
     },

@@ -279,11 +279,14 @@ function parseRoutine(row: readonly Cell[], parts: readonly number[] | undefined
   const isTrue = (cell: Cell | undefined): boolean => cell === 'true' || cell === 't'
   const allNames = row[13] === null || row[13] === undefined ? [] : JSON.parse(row[13]) as string[]
   const argumentNames = modes === undefined ? allNames : allNames.filter((_, at) => modes[at] === 'i' || modes[at] === 'b' || modes[at] === 'v')
-  const results = modes?.flatMap((mode, at) => mode === 'o' || mode === 'b' || mode === 't' ? [{ name: names?.[at] || `column${at + 1}`, type: kinds?.[at] ?? 0 }] : [])
+  const given = modes?.flatMap((mode, at) => mode === 'o' || mode === 'b' || mode === 't' ? [{ name: names?.[at] ?? '', type: kinds?.[at] ?? 0 }] : [])
+  // Columns without a name are counted; a single one is called what the call is (build_function_result_tupdesc_d, chooseScalarFunctionAlias).
+  const results = given?.length === 1 ? given : given?.map(({ name, type }, at) => ({ name: name || `column${at + 1}`, type }))
   return {
     oid: Number(row[0]), schema: row[1] ?? '', name: row[2] ?? '', kind: row[3] ?? '', language: row[4] ?? '', volatility: row[5] ?? 'v',
     isSecurityDefiner: isTrue(row[6]), returnsSet: isTrue(row[7]), returnType: Number(row[8]), argumentCount: Number(row[9]), defaultCount: Number(row[10]), isVariadic: Number(row[11]) !== 0,
     argumentNames,
+    ...typeof row[18] === 'string' && row[18] !== '' ? { argumentTypes: row[18].split(' ').map(Number) } : {},
     ...parts === undefined ? {} : { parts },
     ...results !== undefined && results.length > 0 ? { results } : {},
     ...typeof row[14] === 'string' ? { body: row[14] } : {},

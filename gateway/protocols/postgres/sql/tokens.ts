@@ -162,7 +162,7 @@ function isPrefixed(text: string, from: number): boolean {
 
 const QUOTE = 0x27, DOUBLE = 0x22, DASH = 0x2d, SLASH = 0x2f, STAR = 0x2a, DOLLAR = 0x24, DOT = 0x2e, AMPERSAND = 0x26, BACKSLASH = 0x5c
 
-export function isSpace(code: number): boolean { return code === 0x20 || (code >= 0x09 && code <= 0x0d) }
+function isSpace(code: number): boolean { return code === 0x20 || (code >= 0x09 && code <= 0x0d) }
 function isDigit(code: number): boolean { return code >= 0x30 && code <= 0x39 }
 function isWordStart(code: number): boolean { return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || code >= 0x80 }
 function isWordPart(code: number): boolean { return isWordStart(code) || isDigit(code) || code === DOLLAR }

@@ -4,7 +4,7 @@ import { droppable } from '../void-parameters.ts'
 import { settingOf } from './commands.ts'
 import { namesOf, type Node } from './nodes.ts'
 import type { Notes } from './notes.ts'
-import { reach } from './reached.ts'
+import { changes, reach } from './reached.ts'
 import { findRoutine, foundByOid, type FoundRoutine } from './routines.ts'
 import { walkInside, type Scope } from './walk.ts'
 
@@ -14,8 +14,11 @@ const maxTypes = 200
 export function callOf(notes: Notes, body: Node, scope: Scope, access: Access): void {
   const args: readonly unknown[] = Array.isArray(body['args']) ? body['args'] : []
   const names = namesOf(body['funcname'])
-  found(notes, findRoutine(names, args.length, notes.naming, droppable(args)))
-  if (names.at(-1) === 'set_config') notes.settings.push(settingOf(body))
+  const routine = findRoutine(names, args.length, notes.naming, droppable(args))
+  const setting = names.at(-1) === 'set_config' ? settingOf(body, notes.settingsThere.get(body)) : undefined
+  if (setting !== undefined) notes.settings.push(setting)
+  // A trigger that tells others who it is: a setting of somebody's own changes no name.
+  found(notes, notes.isBody && setting?.name.includes('.') === true ? { ...routine, isBarrier: false } : routine)
   walkInside(notes, body, scope, access)
 }
 
@@ -27,6 +30,7 @@ export function found(notes: Notes, { use, effects, isBarrier, unknown, own }: F
   notes.routine(use)
   notes.cannotTell(unknown)
   notes.does(effects, isBarrier)
+  for (const routine of own ?? []) changes(notes, routine)
 }
 
 /** Operators and casts run routines, too: those that are somebody's own. */

@@ -6,11 +6,14 @@ import { isNode, onlyNode, optionOf, type Node } from './nodes.ts'
 
 export interface Embedded { readonly statements: readonly unknown[]; readonly unknown: readonly string[] }
 
+/** UTF-16 units of a block; a longer one is not read, and says so. It is parsed on the spot, statement by statement. */
+export const maxBlockUnits = 65_536
+
 /** @param body of a DoStmt */
 export function readEmbedded(body: Node): Embedded {
   const language = stringOf(optionOf(body['args'], 'language')) ?? 'plpgsql'
   const source = stringOf(optionOf(body['args'], 'as'))
-  if (language !== 'plpgsql' || source === undefined) return { statements: [], unknown: ['opaque_routine'] }
+  if (language !== 'plpgsql' || source === undefined || source.length > maxBlockUnits) return { statements: [], unknown: ['opaque_routine'] }
   let tree: unknown
   try {
     tree = parsePlPgSQLSync(`do ${quoted(source)}`)

@@ -31,7 +31,7 @@ export function readFacts(node: unknown, naming: Naming): FactsResult {
   if (notes.computes) reach(notes, naming.snapshot.implicitCasts)
   const [name, body] = onlyNode(node) ?? ['', {}]
   const relations = [...notes.relations.values()].map(({ use, access }): RelationUse => ({ ...use, access: [...access] }))
-  const limit = limitOf(body)
+  const limit = limitOf(name === 'CopyStmt' ? onlyNode(body['query'])?.[1] ?? {} : body)
   const command = commandOf(name, body)
   const prepared = name === 'ExecuteStmt' || name === 'DeallocateStmt' || name === 'PrepareStmt' ? textOf(body['name']) : undefined
   const facts: Facts = {
@@ -45,8 +45,9 @@ export function readFacts(node: unknown, naming: Naming): FactsResult {
   return { facts, constants: notes.constants, booleans: notes.booleans, ...folded === undefined ? {} : { folded } }
 }
 
-/** A literal LIMIT, or FETCH FIRST. */
+/** A literal LIMIT, or FETCH FIRST without its ties, which are no bound. */
 function limitOf(body: Node): number | undefined {
+  if (body['limitOption'] === 'LIMIT_OPTION_WITH_TIES') return undefined
   const constant = isNode(body['limitCount']) && isNode(body['limitCount']['A_Const']) ? body['limitCount']['A_Const'] : undefined
   if (!isNode(constant?.['ival'])) return undefined
   const value = constant['ival']['ival'] ?? 0

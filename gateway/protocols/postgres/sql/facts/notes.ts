@@ -1,4 +1,5 @@
 // What is gathered of one statement while its tree is walked: effects, relations, routines, and what could not be told.
+import type { Node } from './nodes.ts'
 import type { Access, Effect, Naming, RelationUse, Routine, RoutineUse, SettingUse } from '../analysis.ts'
 
 /** Of one statement, or of one routine's body that a statement reaches. Owned by the walk that fills it. */
@@ -10,6 +11,8 @@ export class Notes {
   readonly relations = new Map<string, { use: RelationUse; access: Set<Access> }>()
   readonly routines = new Map<string, RoutineUse>()
   readonly settings: SettingUse[] = []
+  /** Calls of set_config() whose name stands in their query's WHERE. */
+  readonly settingsThere = new Map<Node, string>()
   /** Where constants stand in the text, in bytes; those that are `true` or `false`. */
   readonly constants: number[] = []
   readonly booleans: number[] = []
@@ -26,6 +29,8 @@ export class Notes {
   /** Routines that were followed, by OID; shared with the walks through bodies. */
   readonly reached: Set<number>
   readonly isBody: boolean
+  /** Routines that the text calls by name, and what those call: their effects are told by their volatility, so they count apart. */
+  readonly called = new Set<number>()
   readonly policyRelations = new Set<number>()
   /** Relations that a foreign key leads to, with what is done there. */
   readonly cascaded = new Set<string>()

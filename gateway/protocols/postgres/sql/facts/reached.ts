@@ -1,5 +1,5 @@
 // Routines that run though the statement does not call them: behind relations, operators, casts and types, and behind those.
-import type { Routine, RoutineUse } from '../analysis.ts'
+import type { Access, Routine, RoutineUse } from '../analysis.ts'
 import { bodyOfRoutine } from '../bodies.ts'
 import { isSystemSchema } from '../system-relations.ts'
 import { found } from './calls.ts'
@@ -22,15 +22,32 @@ export function reach(notes: Notes, oids: readonly number[]): void {
   }
 }
 
-/** A trigger, a default, a check of a relation that is written: the statement writes as it is, and says what else it touches. */
+/** A trigger, a default, a check of a relation that is written: the statement writes as it is, and says what else it touches. Names may resolve otherwise behind it as behind a call. */
 export function note(notes: Notes, oid: number): void {
   const routine = notes.naming.snapshot.routine(oid)
-  if (routine === undefined || isSystemSchema(routine.schema) || notes.reached.has(oid) || notes.reached.size > maxReached) return
+  if (routine === undefined || isSystemSchema(routine.schema) || notes.reached.has(oid)) return
+  // Text that is put together at run time may set and name anything; code in C is its author's, and not the caller's.
+  if (notes.reached.size > maxReached) return notes.does([], true)
   notes.reached.add(oid)
   const inside = through(notes, routine)
   notes.routine(useOf(routine, inside !== undefined && inside.unknown.size === 0))
-  if (inside !== undefined) list(notes, inside, `${routine.schema}.${routine.name}()`)
+  if (inside === undefined) return notes.does([], routine.language !== 'c' && routine.language !== 'internal')
+  list(notes, inside, `${routine.schema}.${routine.name}()`)
+  notes.does([], inside.isBarrier)
 }
+
+/** What a routine changes that the text calls by its name: which tables, and whether it chooses among their rows. That it may write is said of its call. */
+export function changes(notes: Notes, routine: Routine): void {
+  if (notes.isDry || notes.called.has(routine.oid)) return
+  if (notes.called.size >= maxReached) { notes.unknown.add('opaque_routine'); return }
+  notes.called.add(routine.oid)
+  const inside = through(notes, routine, notes.called)
+  if (inside === undefined) return
+  list(notes, inside, `${routine.schema}.${routine.name}()`, isChange)
+  if (inside.effects.has('write')) notes.does(['write'], inside.isBarrier)
+}
+
+function isChange(access: Access): boolean { return access !== 'read' && access !== 'lock' }
 
 function follow(notes: Notes, routine: Routine): void {
   if (notes.reached.has(routine.oid)) return
@@ -45,10 +62,10 @@ function follow(notes: Notes, routine: Routine): void {
 }
 
 /** undefined: its body cannot be followed. */
-function through(notes: Notes, routine: Routine): Notes | undefined {
-  const body = bodyOfRoutine(routine, notes.naming)
+function through({ naming, reached }: Notes, routine: Routine, known = reached): Notes | undefined {
+  const body = bodyOfRoutine(routine, naming)
   if (body === undefined || !body.isWhole) return undefined
-  const inside = new Notes({ snapshot: notes.naming.snapshot, path: body.path }, notes.reached)
+  const inside = new Notes({ snapshot: naming.snapshot, path: body.path }, known)
   walkBody(inside, body.statements)
   return inside
 }
@@ -68,9 +85,10 @@ function distrust(notes: Notes, routine: Routine): void {
   notes.does(['execute', 'write'], true)
 }
 
-function list(notes: Notes, inside: Notes, via: string): void {
+function list(notes: Notes, inside: Notes, via: string, counts = (_access: Access): boolean => true): void {
   for (const routine of inside.met) notes.met.add(routine)
-  for (const { use, access } of inside.relations.values()) if (use.oid !== undefined) notes.relation({ ...use, via: use.via ?? via }, access)
+  for (const { use, access } of inside.relations.values()) if (use.oid !== undefined && [...access].some(counts)) notes.relation({ ...use, via: use.via ?? via }, access)
+  if (inside.restricted !== undefined) notes.restricted = (notes.restricted ?? true) && inside.restricted
   for (const [key, use] of inside.routines) if (!notes.routines.has(key)) notes.routines.set(key, use)
 }
 

@@ -1,6 +1,6 @@
 // Built-in routines and well-known extensions that do more than compute a value, by name. Names outside pg_catalog count too:
 // extensions install into any schema, and a user's routine of such a name deserves the same distrust.
-import type { Effect, RoutineClass } from '../analysis.ts'
+import type { Effect, Routine, RoutineClass } from '../analysis.ts'
 
 const families: readonly (readonly [RoutineClass, RegExp])[] = [
   ['file', /^(?:pg_read_file(?:_.*)?|pg_read_binary_file|pg_ls_.*|pg_stat_file|pg_file_.*|pg_logdir_ls|pg_current_logfile|lo_import|lo_export|be_lo_import|be_lo_export)$/],
@@ -22,6 +22,12 @@ const effectsByClass: Readonly<Record<RoutineClass, readonly Effect[]>> = {
 /** PostgreSQL calls these volatile because their value changes, not because they change anything. */
 const harmless = /^(?:random|random_normal|setseed|clock_timestamp|timeofday|gen_random_.*|uuidv[47]|uuid_generate_.*|currval|lastval|pg_sleep.*|txid_.*|pg_current_.*|pg_xact_.*|pg_get_.*|pg_.*_size|pg_size_.*|pg_relation_.*|pg_tablespace_.*|pg_filenode_.*|pg_partition_.*|pg_is_in_.*|pg_is_wal_.*|pg_last_.*|pg_stat_.*|pg_lock_status|pg_blocking_pids|pg_safe_snapshot_.*|pg_prepared_.*|pg_cursor|pg_timezone_.*|pg_available_.*|pg_config|pg_control_.*|pg_conf_load_time|pg_postmaster_start_time|pg_backend_pid|pg_sequence_.*|pg_notification_queue_usage|pg_listening_channels|pg_identify_.*|pg_describe_.*|pg_event_trigger_.*|pg_database_.*|pg_collation_.*|pg_show_replication_.*|pg_snapshot_.*|row_security_active|has_.*|inet_.*|jsonb?_populate_.*|to_reg.*|xmlcomment|pg_numa_.*|pg_options_to_table|pg_settings_get_flags|pg_input_.*|amvalidate|pg_wal_lsn_diff|pg_walfile_.*|pg_split_walfile_name|pg_mcv_.*|string_agg|array_agg)$/
 
+/** uuid-ossp and pgcrypto: volatile because they draw, and nothing else. Only a superuser gives C code a name. */
+const drawing = /^(?:uuid_generate_v(?:1|1mc|4)|gen_random_uuid|gen_random_bytes|gen_salt)$/
+
+/** unaccent and pg_trgm: stable because a dictionary's file or a setting is looked up, and no table. */
+const lookingUp = /^(?:unaccent|show_limit)$/
+
 export function routineClass(name: string): RoutineClass | undefined {
   if (name.length > 63) return undefined
   for (const [routine, names] of families) if (names.test(name)) return routine
@@ -34,4 +40,14 @@ export function effectsOfClass(routine: RoutineClass): readonly Effect[] {
 
 export function isHarmless(name: string): boolean {
   return harmless.test(name)
+}
+
+/** Native code of an extension that computes a value and changes nothing, though PostgreSQL calls it volatile. */
+export function isDrawing({ name, language }: Pick<Routine, 'name' | 'language'>): boolean {
+  return language === 'c' && drawing.test(name)
+}
+
+/** Native code of an extension that gives what its arguments feed, though it is not immutable: it reads no table. */
+export function isNativeMapping({ name, language, volatility }: Pick<Routine, 'name' | 'language' | 'volatility'>): boolean {
+  return isDrawing({ name, language }) || language === 'c' && volatility === 's' && lookingUp.test(name)
 }

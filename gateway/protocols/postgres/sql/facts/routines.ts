@@ -1,7 +1,7 @@
 // A routine's name as the server would resolve it now, and what calling it may do.
 import type { Effect, Naming, Routine, RoutineUse } from '../analysis.ts'
 import { isSystemSchema } from '../system-relations.ts'
-import { effectsOfClass, isHarmless, routineClass } from './routine-classes.ts'
+import { effectsOfClass, isDrawing, isHarmless, routineClass } from './routine-classes.ts'
 
 export interface FoundRoutine {
   readonly use: RoutineUse
@@ -36,7 +36,7 @@ export function findRoutine(names: readonly string[], count: number, { snapshot,
 /** Not PostgreSQL's own. What is not volatile may still call what is, so nobody's body makes it a mere read; C code that is not volatile is trusted, as operators are. */
 function effectsOfOwn(routines: readonly Routine[]): Pick<FoundRoutine, 'effects' | 'isBarrier' | 'unknown'> {
   const own = routines.filter((one) => !isSystemSchema(one.schema))
-  const isVolatile = own.some((one) => one.volatility === 'v')
+  const isVolatile = own.some((one) => one.volatility === 'v' && !isDrawing(one))
   const isNative = own.every((one) => one.language === 'c' || one.language === 'internal')
   if (isNative && !isVolatile) return { effects: [], isBarrier: false, unknown: [] }
   const isOpaque = own.some((one) => one.language !== 'sql' && one.language !== 'plpgsql')

@@ -1,12 +1,17 @@
 // Statements that say themselves what they do to the relations they name: which is read, which is written, which rows are chosen.
 import type { Access } from '../analysis.ts'
+import { settingIfThere } from './commands.ts'
 import { readEmbedded } from './embedded.ts'
 import { kindOf } from './kinds.ts'
-import { isNode, isOn, namesOf, onlyNode, optionsOf, type Node } from './nodes.ts'
+import { isNode, isOn, namesOf, onlyNode, optionsOf, textOf, type Node } from './nodes.ts'
 import type { Notes } from './notes.ts'
-import { restricts } from './restricts.ts'
+import { findRelation } from './relations.ts'
+import { chosenOf, restricts, type Chosen } from './restricts.ts'
 import { target, use } from './uses.ts'
 import { walkInside, walkStatement, type Scope } from './walk.ts'
+
+/** The lock that every SELECT takes, and no more (lockdefs.h): pg_dump takes it first. */
+const accessShare = 1
 
 /** Texts inside texts: DO bodies inside functions inside … */
 const maxEmbedding = 8
@@ -15,9 +20,13 @@ export function effectsOf(notes: Notes, name: string, body: Node): void {
   const { effects, isBarrier, unknown } = kindOf(name)
   if (notes.isDry) { notes.effects.add('read'); return }
   // The VALUES of an INSERT read nothing.
-  notes.does(name === 'SelectStmt' && Array.isArray(body['valuesLists']) ? [] : effects, isBarrier)
+  const said = name === 'SelectStmt' && Array.isArray(body['valuesLists']) ? [] : name === 'LockStmt' && body['mode'] === accessShare ? ['read'] as const : effects
+  // Code that gives names of prepared statements and cursors: whoever called it has to look what they are.
+  notes.does(said, isBarrier || notes.isBody && givesNames.has(name))
   if (unknown !== undefined) notes.unknown.add(unknown)
   if (name === 'SelectStmt' && Array.isArray(body['lockingClause'])) notes.effects.add('write')
+  // What another session has done is kept or lost by it; what this one has done outlives it, with its locks.
+  if (name === 'TransactionStmt' && twoPhase.has(body['kind'])) notes.effects.add('write')
   if (body['returningClause'] !== undefined) { notes.hasReturning = true; notes.effects.add('read') }
 }
 
@@ -26,8 +35,16 @@ export function select(notes: Notes, body: Node, scope: Scope): void {
   if (isNode(intoClause)) into(notes, intoClause, scope)
   // FOR UPDATE names aliases, not relations: all of them may be locked.
   const { lockingClause, ...unlocked } = rest
+  const there = scope.outer !== undefined ? undefined : settingIfThere(body, (schema, name) => isPgSettings(notes, schema, name))
+  if (there !== undefined) notes.settingsThere.set(...there)
   walkInside(notes, unlocked, scope, 'read')
   if (lockingClause !== undefined) for (const { access } of notes.relations.values()) access.add('lock')
+}
+
+/** PostgreSQL's own, compared by its own `=`. */
+function isPgSettings({ naming }: Notes, schema: string | undefined, name: string): boolean {
+  const { use, relation } = findRelation(schema, name, naming)
+  return relation !== undefined && use.schema === 'pg_catalog' && use.name === 'pg_settings' && naming.path.find((each) => !each.startsWith('pg_temp')) === 'pg_catalog'
 }
 
 /** SELECT INTO, CREATE TABLE AS: a new relation that holds what was read. */
@@ -53,19 +70,20 @@ export function insert(notes: Notes, body: Node, scope: Scope): void {
 }
 
 export function change(notes: Notes, body: Node, scope: Scope, access: 'update' | 'delete'): void {
-  notes.restricted = (notes.restricted ?? true) && restricts(body['whereClause'], namesOfTarget(body['relation']))
+  notes.restricted = (notes.restricted ?? true) && restricts(body['whereClause'], chosenBy(notes, body['relation']))
   targets(notes, body, scope, [access])
 }
 
 export function merge(notes: Notes, body: Node, scope: Scope): void {
   const access = new Set<Access>(['read'])
+  const chosen = chosenBy(notes, body['relation'])
   for (const clause of Array.isArray(body['mergeWhenClauses']) ? body['mergeWhenClauses'] as readonly unknown[] : []) {
     const { matchKind, commandType, condition } = onlyNode(clause)?.[1] ?? {}
     if (commandType === 'CMD_INSERT') access.add('insert')
     if (commandType !== 'CMD_UPDATE' && commandType !== 'CMD_DELETE') continue
     access.add(commandType === 'CMD_UPDATE' ? 'update' : 'delete')
     // Rows that match no source row are chosen by nothing but the clause's own condition.
-    const isChosen = matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' ? restricts(condition) : restricts(body['joinCondition']) || restricts(condition)
+    const isChosen = matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' ? restricts(condition, chosen) : restricts(body['joinCondition'], chosen) || restricts(condition, chosen)
     notes.restricted = (notes.restricted ?? true) && isChosen
   }
   targets(notes, body, scope, [...access])
@@ -121,13 +139,12 @@ export function doBlock(notes: Notes, body: Node): void {
   notes.embedding--
 }
 
-const nobody: ReadonlySet<string> = new Set()
+const givesNames = new Set(['PrepareStmt', 'DeallocateStmt', 'DeclareCursorStmt', 'ClosePortalStmt'])
+const twoPhase: ReadonlySet<unknown> = new Set(['TRANS_STMT_PREPARE', 'TRANS_STMT_COMMIT_PREPARED', 'TRANS_STMT_ROLLBACK_PREPARED'])
 
-/** What the text may call the relation that a statement changes. */
-function namesOfTarget(relation: unknown): ReadonlySet<string> {
-  if (!isNode(relation)) return nobody
-  const alias = isNode(relation['alias']) ? relation['alias']['aliasname'] : undefined
-  return new Set([alias ?? relation['relname']].filter((name) => typeof name === 'string'))
+function chosenBy({ naming }: Notes, relation: unknown): Chosen {
+  const found = isNode(relation) ? findRelation(textOf(relation['schemaname']), textOf(relation['relname']) ?? '', naming).relation : undefined
+  return chosenOf(relation, found === undefined ? undefined : new Set(found.columns.map(({ name }) => name)))
 }
 
 const relationTypes = new Set(['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_INDEX', 'OBJECT_FOREIGN_TABLE'])

@@ -29,7 +29,7 @@ export function walkBody(notes: Notes, statements: readonly unknown[]): void {
   callDotted(notes)
 }
 
-export function walkAll(notes: Notes, value: unknown, scope: Scope, access: Access): void {
+function walkAll(notes: Notes, value: unknown, scope: Scope, access: Access): void {
   if (Array.isArray(value)) {
     for (const item of value) walkAll(notes, item, scope, access)
   } else if (isNode(value)) walkInside(notes, value, scope, access)

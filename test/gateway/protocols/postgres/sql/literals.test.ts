@@ -1,5 +1,5 @@
 import test from 'ava'
-import { readShape } from '../../../../../gateway/protocols/postgres/sql/literals.ts'
+import { attributed, readShape } from '../../../../../gateway/protocols/postgres/sql/literals.ts'
 import { readTokens } from '../../../../../gateway/protocols/postgres/sql/tokens.ts'
 import { createAnalyser } from '../../../../../gateway/protocols/postgres/sql/analyse.ts'
 import { createParser } from '../../../../../gateway/protocols/postgres/sql/parser.ts'
@@ -63,7 +63,8 @@ test('spans count bytes, as the parser does', async (t) => {
 
 test('a constant carries the columns that lineage found for its place, and others are not attributed', (t) => {
   const column = { relation: 100, attribute: 3 }
-  const { literals } = readShape(`select N'x', 'y', 'z'`, { locations: new Set(), booleans: new Set(), columns: new Map([[8, [column]], [13, []]]) })
+  const { constants } = readShape(`select N'x', 'y', 'z'`, { locations: new Set(), booleans: new Set() })
+  const literals = attributed(constants, new Map([[8, [column]], [13, []]]))
   t.deepEqual(literals.map(({ isAttributed, columns }) => [isAttributed, columns]), [[true, [column]], [true, []], [false, []]])
 })
 
@@ -72,6 +73,6 @@ test('text that is no SQL is still cut into tokens, whole and in order', (t) => 
     const tokens = readTokens(text)
     let end = 0
     for (const token of tokens) { t.true(token.start >= end && token.end > token.start && token.end <= text.length, text); end = token.end }
-    t.notThrows(() => readShape(text, { locations: new Set(), booleans: new Set(), columns: new Map() }))
+    t.notThrows(() => readShape(text, { locations: new Set(), booleans: new Set() }))
   }
 })
