@@ -1,8 +1,8 @@
 // Masks what a server sends: by where a value comes from, in the type and format it has. The result of one operation is one masker's.
 import type { MaskedPart, PartSummary } from '../../call.ts'
-import { CellMasks } from '../../mask/index.ts'
+import { CellMasks, type RowMark } from '../../mask/index.ts'
 import { Asides } from './mask/asides.ts'
-import { ColumnPlanner, unenforceable, type ColumnOptions, type ColumnPlan, type Columns, type CopySource } from './mask/columns.ts'
+import { ColumnPlanner, unenforceable, type ColumnOptions, type Columns, type CopySource } from './mask/columns.ts'
 import { CopyPass, type CopyPlan } from './mask/copy-pass.ts'
 import { createCopyCodec } from './mask/copy-rows.ts'
 import type { RowKernel } from './mask/kernel/row-kernel.ts'
@@ -10,7 +10,7 @@ import type { Field, Frame } from './messages.ts'
 import { RowPass } from './mask/row-pass.ts'
 import type { Lineage } from './sql/analysis.ts'
 
-export type { ColumnPlan, CopySource } from './mask/columns.ts'
+export type { CopySource } from './mask/columns.ts'
 
 export interface ResultMaskerOptions extends ColumnOptions {
   /** The record keeps masked rows as lines in COPY's text format; else count and digest. */
@@ -21,14 +21,12 @@ export interface ResultMaskerOptions extends ColumnOptions {
 
 export interface ResultMasker {
   /**
-   * For a RowDescription; its plan is in force from here on.
+   * For a RowDescription: what follows is masked by it, up to the next one. The same again costs nothing.
    * @param outputs the statement's own lineage by ordinal; undefined where it cannot be told
    * @param formats result formats of the Bind (0, 1 or n codes); absent: the fields' own
    * @throws RefusalError `mask.unenforceable`
    */
-  describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan
-  /** Puts a portal's plan in force again. Only one that this masker made. */
-  use(columns: ColumnPlan): void
+  describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): void
   /** A DataRow, a run of them, or a piece of a long one. Rows that lie behind one another in memory are handed on without a copy. @throws RefusalError `mask.*` */
   row(frame: Frame): void
   /** A message that carries no values: T, C, 1, 2, 3, I, n, s, t, Z, H, c, or one the gateway wrote. */
@@ -51,6 +49,11 @@ export interface ResultMasker {
   functionResult(message: Uint8Array): void
   /** DataRow and CopyData seen so far. */
   readonly rows: number
+  /** Bytes to take: what is shown of its rows, and not what they were. */
+  readonly size: number
+  mark(): ResultMark
+  /** The rows since the mark, all of one part, go nowhere. */
+  undo(mark: ResultMark): void
   /** Nothing to take. */
   readonly isEmpty: boolean
   /** Everything since the last take, as one part. Its content may be longer than one frame holds: `splitRows`. */
@@ -59,6 +62,8 @@ export interface ResultMasker {
   readonly isFree: boolean
   lend(): void
 }
+
+export interface ResultMark { readonly cells: RowMark; readonly rows: number; readonly lines: number }
 
 export function createResultMasker(options: ResultMaskerOptions): ResultMasker {
   return new Results(options)
@@ -72,8 +77,6 @@ class Results implements ResultMasker {
   readonly #asides: Asides
   readonly #rowPass: RowPass
   readonly #copyPass: CopyPass
-  /** Plans this masker made, so that no other's comes into force. */
-  readonly #known = new WeakMap<ColumnPlan, Columns>()
   /** What the last description came to. */
   #described: { readonly fields: readonly Field[]; readonly outputs: readonly Lineage[] | undefined; readonly formats: readonly number[] | undefined; readonly columns: Columns } | undefined
   #columns: Columns | undefined
@@ -90,6 +93,15 @@ class Results implements ResultMasker {
 
   get rows(): number { return this.#rowPass.rows + this.#copyPass.rows }
   get isEmpty(): boolean { return this.#cells.isEmpty }
+  get size(): number { return this.#cells.sink.size }
+
+  mark(): ResultMark { return { cells: this.#cells.mark(), rows: this.#rowPass.rows, lines: this.#copyPass.rows } }
+
+  undo({ cells, rows, lines }: ResultMark): void {
+    this.#cells.undo(cells)
+    this.#rowPass.rows = rows
+    this.#copyPass.rows = lines
+  }
 
   lend(): void {
     this.isFree = false
@@ -98,23 +110,13 @@ class Results implements ResultMasker {
     this.#copy = undefined
   }
 
-  describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): ColumnPlan {
-    const last = this.#described
-    if (last !== undefined && last.fields === fields && last.outputs === outputs && isSame(last.formats, formats)) {
-      this.#use(last.columns)
-      return last.columns
+  describe(fields: readonly Field[], outputs: readonly Lineage[] | undefined, formats?: readonly number[]): void {
+    let last = this.#described
+    if (last === undefined || last.fields !== fields || last.outputs !== outputs || !isSame(last.formats, formats)) {
+      this.#described = last = { fields, outputs, formats, columns: this.#planner.ofRows(fields, outputs, formats) }
     }
-    const made = this.#planner.ofRows(fields, outputs, formats)
-    this.#known.set(made, made)
-    this.#described = { fields, outputs, formats, columns: made }
-    this.#use(made)
-    return made
-  }
-
-  use(columns: ColumnPlan): void {
-    const known = this.#known.get(columns)
-    if (known === undefined) throw unenforceable('The columns of this result are not known')
-    this.#use(known)
+    this.#count()
+    this.#columns = last.columns
   }
 
   row(frame: Frame): void {
@@ -166,11 +168,6 @@ class Results implements ResultMasker {
       this.#rowPass.forget()
     }
     return this.#cells.take(summary)
-  }
-
-  #use(columns: Columns): void {
-    this.#count()
-    this.#columns = columns
   }
 
   /** Constants are counted by column, not by cell. */

@@ -3,13 +3,14 @@
 import type { Json, Operation, Slot, SqlFinding } from '../../call.ts'
 import type { TargetConfig } from '../../config.ts'
 import { declaredClasses, describeColumn } from './operation/declared.ts'
+import { definitionsOf } from './operation/definitions.ts'
 import type { Few } from './few.ts'
 import type { FunctionCall } from './messages.ts'
 import { maxShownUnits, parameterText, type BoundParameters } from './operation/parameters.ts'
 import { quietMessage } from './operation/quiet.ts'
 import { isCallerNamed, sensitivePredicates, sensitiveWrites, statementView, touchedRelations, touchesDeclared, type Surroundings } from './operation/statement-view.ts'
 import type { Analysis, BaseColumn, Literal, Naming, Statement } from './sql/analysis.ts'
-import { readShape } from './sql/literals.ts'
+import { maxShownValues, readShape } from './sql/literals.ts'
 import { routineClass } from './sql/facts/routine-classes.ts'
 
 export type PostgresOperation = Operation
@@ -47,8 +48,6 @@ export interface StatementOptions extends OperationOptions {
   readonly parameters?: BoundParameters
 }
 
-/** Literals and parameters that are shown each; more are told by `unread`. */
-const maxShownValues = 1_000
 /** Class of a constant that nobody can place in a statement on declared columns. */
 const literalClass = 'LITERAL'
 
@@ -82,10 +81,19 @@ function parsedOperation(options: StatementOptions, analysis: Analysis & { reado
     findings: parsed, ...view.isCopyIn ? { isUnread: true } : {}, canonical: () => canonical(options, statements),
   }
   // Most texts are seen once: they are not worth the place of one that comes again.
-  if (options.kind === 'prepare' || (options.kind === 'query' && isNew) || options.runs === undefined || isUnread || values.includes(null)) return operation
+  if (options.kind === 'prepare' || (options.kind === 'query' && isNew) || options.runs === undefined || isUnread || values.includes(null) || !isKept(options)) return operation
   const first = { ...operation, repeats: { members: options.kind === 'execute' ? ofParameters : ofTexts } }
   options.runs.set(ran, { names: options.names, count: values.length, operation: first })
   return first
+}
+
+/** Bytes of text and values of a run that is kept: a session keeps several, each with its values, for as long as it lives. */
+const maxRunBytes = 16_384
+
+function isKept({ textBytes, parameters }: StatementOptions): boolean {
+  let bytes = textBytes.length
+  for (const value of parameters?.values ?? []) bytes += value?.length ?? 0
+  return bytes <= maxRunBytes
 }
 
 /** What stands where, and which column a value meets, is as it was. */
@@ -118,15 +126,15 @@ function viewOf({ statements, shape }: Analysis & { readonly status: 'ok' }, aro
   }
 }
 
-const noConstants = { locations: new Set<number>(), booleans: new Set<number>(), columns: new Map<number, readonly BaseColumn[]>() }
+const noConstants = { locations: new Set<number>(), booleans: new Set<number>() }
 const parsed = { sql: { status: 'ok' } } as const satisfies { sql: SqlFinding }
 
-/** Nothing is known of its constants but where they are: none of them is shown, and detectors read the rest. */
+/** Nothing is known of its constants but where they are: none of them is shown, and detectors read the rest. What is shown is made of the text's beginning. */
 function unparsedOperation(options: StatementOptions, { message, position }: Analysis & { readonly status: 'error' }): PostgresOperation {
   return {
     action: { name: options.kind === 'prepare' ? 'pg.prepare' : 'pg.unparsed', properties: { effects: ['write', 'ddl'] } },
     ...common(options, []),
-    request: { ...basis(options), statement: cut(readShape(options.text, noConstants).shape), literals: [], parameters: shownParameters(options.parameters, new Map(), surroundings(options), true).values, statements: [], multi: false, unparsed: true, sensitive_predicate: [], sensitive_write: [] },
+    request: { ...basis(options), statement: cut(readShape(options.text.slice(0, 2 * maxShownUnits), noConstants).shape), literals: [], parameters: shownParameters(options.parameters, new Map(), surroundings(options), true).values, statements: [], multi: false, unparsed: true, sensitive_predicate: [], sensitive_write: [] },
     slots: [{ path: '/statement' }, ...(options.parameters?.values ?? []).slice(0, maxShownValues).map((_, i) => ({ path: `/parameters/${i}`, declared: literalClass }))],
     findings: { sql: { status: 'error', message: quietMessage(message), position } },
     canonical: () => canonical(options, []),
@@ -154,7 +162,7 @@ export function functionOperation(options: OperationOptions & { readonly names: 
 /** What the server says of itself: a notification, a notice, a setting's new value. Its words are masked as a result, and stand in no request. */
 export function unaskedOperation(options: OperationOptions & { readonly frame: { readonly tag: number; readonly bytes: Uint8Array } }): PostgresOperation {
   const { frame } = options
-  const kind = frame.tag === 0x41 ? 'notification' : frame.tag === 0x53 ? 'parameter_status' : 'notice'
+  const kind = frame.tag === 0x41 ? 'notification' : frame.tag === 0x53 ? 'parameter_status' : frame.tag === 0x45 ? 'error' : 'notice'
   const view: Json = { kind, effects: ['read'], relations: [], columns: [], routines: [], has_where: false, returning: false, unknown: [] }
   return {
     action: { name: 'pg.notification', properties: { effects: ['read'] } }, ...common(options, []),
@@ -212,13 +220,13 @@ function cut(text: string): string {
   return text.length > maxShownUnits ? text.slice(0, maxShownUnits) : text
 }
 
-/** A header of lengths and names, then the bytes themselves: two operations with the same bytes do the same, in this session and as names resolve now. */
+/** A header of lengths, names and what stands behind them, then the bytes themselves: two operations with the same bytes do the same, in this session and as names resolve now. */
 function canonical(options: Omit<StatementOptions, 'kind' | 'text' | 'analysis'> & { readonly kind: string }, statements: readonly Statement[]): Uint8Array {
   const { target, database, user, nonce, names, textBytes, parameters, kind } = options
   const oids = [...new Set(statements.flatMap(({ relations }) => relations.flatMap(({ oid }) => oid ?? [])))].sort((a, b) => a - b)
   const values = parameters?.values ?? []
   const header = JSON.stringify([
-    'postgres', kind, target.name, database, user, names.role, names.sessionRole, [...names.path], nonce, oids, textBytes.length,
+    'postgres', kind, target.name, database, user, names.role, names.sessionRole, [...names.path], nonce, oids, definitionsOf(statements, names), textBytes.length,
     values.map((value) => value === null ? null : value.length), [...parameters?.formats ?? []], [...parameters?.types ?? []],
     ...statements.flatMap(({ source }) => source ?? []),
   ])

@@ -110,6 +110,7 @@ function scanText(cells: CellMasks, column: CellColumn, cell: Buffer): Uint8Arra
 
 function scanValue(cells: CellMasks, column: CellColumn, type: ValueType, text: string): string | null {
   const { element } = type
+  if (element !== undefined && type.isVector === true) return text.split(' ').every((item) => scanValue(cells, column, element, item) === item) ? text : null
   if (element !== undefined) return mapArrayText(text, (item) => fit(scanValue(cells, column, element, item), { ...column, type: element })) ?? null
   if (type.binary !== 'bytea') return cells.scanCell(text, type.kind, column.name)
   const within = textWithin(byteaFromText(text))

@@ -9,13 +9,6 @@ import type { Field } from '../messages.ts'
 import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
 import { valueType, type ValueType } from '../wire/types.ts'
 
-/** What is done to each column of a result; belongs to the portal, or to the simple query's current result, it was made for. */
-export interface ColumnPlan {
-  /** Nothing is to be masked or looked at. */
-  readonly isOpen: boolean
-  readonly count: number
-}
-
 export interface Column {
   readonly mask: CellMask | undefined
   /** The mask's constant as it stands in a row. */
@@ -28,7 +21,9 @@ export interface Column {
   cells: number
 }
 
-export interface Columns extends ColumnPlan {
+export interface Columns {
+  /** Nothing is to be masked or looked at. */
+  readonly isOpen: boolean
   readonly columns: readonly Column[]
   /** Where the kernel can do what is to be done to most rows. */
   readonly kernel: KernelPlan | undefined
@@ -48,12 +43,10 @@ export interface ColumnOptions {
   viewLineage?(view: Relation, attribute: number): Lineage | undefined
 }
 
-/** Of COPY … TO STDOUT the server says neither names nor types. */
+/** Of COPY … TO STDOUT the server says neither names nor types: columns of `COPY (query)` have none, and what is masked in them becomes NULL. */
 export interface CopySource {
   readonly format: CopyFormat
   readonly outputs: readonly Lineage[] | undefined
-  /** Of `COPY (query)`, where it was described; without them its columns have no type, and what is masked in them becomes NULL. */
-  readonly fields?: readonly Field[]
 }
 
 type Encode = (value: Uint8Array | null) => Uint8Array
@@ -76,16 +69,16 @@ export class ColumnPlanner {
   }
 
   /** @param count its columns, as the server says. @throws RefusalError `mask.unenforceable` */
-  ofCopy(count: number, { format, outputs, fields: described }: CopySource, encode: Encode): Columns {
-    const fields = described ?? Array.from({ length: count }, (_, index) => this.#copyField(outputs?.[index], format.isQuery))
-    if (fields.length !== count) throw unenforceable('The columns of this COPY are not known')
+  ofCopy(count: number, { format, outputs }: CopySource, encode: Encode): Columns {
+    const aligned = outputs?.length === count ? outputs : undefined
+    const fields = Array.from({ length: count }, (_, index) => this.#copyField(aligned?.[index], format.isQuery))
     return this.#plan(fields, outputs, encode, () => false)
   }
 
   #plan(fields: readonly Field[], outputs: readonly Lineage[] | undefined, encode: Encode, isBinary: (index: number) => boolean): Columns {
     const aligned = outputs?.length === fields.length ? outputs : undefined
     const columns = fields.map((field, index) => this.#column(field, aligned?.[index], encode, isBinary(index)))
-    return { isOpen: columns.every(({ mask }) => mask === undefined), count: columns.length, columns, kernel: kernelPlanOf(columns, this.#options.plan.limits.maxBytes) }
+    return { isOpen: columns.every(({ mask }) => mask === undefined), columns, kernel: kernelPlanOf(columns, this.#options.plan.limits.maxBytes) }
   }
 
   #column(field: Field, output: Lineage | undefined, encode: Encode, isBinary: boolean): Column {

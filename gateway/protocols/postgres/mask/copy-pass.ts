@@ -6,7 +6,9 @@ import type { CopyCodec } from './copy-rows.ts'
 import type { Frame } from '../messages.ts'
 import { leastRun, runRows } from './kernel/run.ts'
 import type { RowKernel } from './kernel/row-kernel.ts'
-import { bufferOf, failed, HEADER_BYTES, int32 } from './row-pass.ts'
+import { LongLine } from './long-line.ts'
+import { failed } from './pieces.ts'
+import { bufferOf, HEADER_BYTES, int32 } from './row-pass.ts'
 
 /** How the rows of one COPY are written, and what is done to them. */
 export interface CopyPlan { readonly codec: CopyCodec; readonly columns: Columns; /** The next line is the header. */ isHeader: boolean }
@@ -17,8 +19,8 @@ export class CopyPass {
   /** Seen so far, without headers, whatever became of them. */
   rows = 0
   readonly #cells: CellMasks
-
   readonly #kernel: RowKernel | undefined
+  #long: LongLine | undefined
 
   constructor(cells: CellMasks, kernel: RowKernel | undefined) {
     this.#cells = cells
@@ -33,7 +35,7 @@ export class CopyPass {
       const isHeader = plan?.isHeader ?? false
       if (plan !== undefined) plan.isHeader = false
       if (frame.part === 'whole' || frame.part === 'first') this.rows += frame.count - (isHeader ? 1 : 0)
-      if (!isOpen && !isHeader) throw failed('A row is too long to be masked')
+      if (!isOpen && !isHeader && plan !== undefined) return this.#piece(frame, plan)
       return sink.pass(frame.source, frame.start, frame.end)
     }
     const source = bufferOf(frame.source)
@@ -55,6 +57,17 @@ export class CopyPass {
       if (keepsBodies) this.#cells.keepLine(textOf(begun < 0 ? source.subarray(at + HEADER_BYTES, end) : sink.written(begun + HEADER_BYTES)))
       at = end
     }
+  }
+
+  /** Of a line that is too long to be held: its header is the first piece. */
+  #piece({ part, tag, bytes }: Frame, plan: CopyPlan): void {
+    if (part === 'first') { this.#long = new LongLine(plan.codec, plan.columns.columns); return }
+    if (part === 'middle') return this.#long?.feed(bufferOf(bytes))
+    const message = this.#long?.finish(tag, bufferOf(bytes))
+    this.#long = undefined
+    if (message === undefined) return
+    this.#cells.sink.pass(message)
+    if (this.#cells.keepsBodies) this.#cells.keepLine(textOf(message.subarray(HEADER_BYTES)))
   }
 
   /** @returns its position in the sink; -1 where nothing in it changes. @throws RefusalError `mask.failed`, and nothing of it is in the sink */

@@ -23,6 +23,9 @@ export interface CopyCodec {
   decode(line: Buffer, start: number, end: number): Buffer
   encode(value: Uint8Array | null): Uint8Array
   readonly delimiter: number
+  /** Of CSV. */
+  readonly quote?: number
+  readonly mark?: number
   /** Text in which `\N` is NULL, as COPY writes it unasked. */
   readonly isPlainText: boolean
 }
@@ -44,7 +47,7 @@ export function createCopyCodec(format: CopyFormat): CopyCodec | undefined {
   const mark = single(format.escape)
   if (quote === undefined || mark === undefined || quote === delimiter) return undefined
   return {
-    delimiter, isPlainText: false,
+    delimiter, quote, mark, isPlainText: false,
     cellEnd: csvEnd(delimiter, quote, mark),
     isNull: (line, start, end) => equals(line, start, end, none),
     isPlain: (line, start, end) => line[start] !== quote || start === end,

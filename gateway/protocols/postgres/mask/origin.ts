@@ -4,7 +4,7 @@ import type { NamedColumn } from '../../../mask/index.ts'
 import type { Field } from '../messages.ts'
 import type { Lineage, Relation, Snapshot } from '../sql/analysis.ts'
 import { descendants } from '../sql/descendants.ts'
-import { isKeptValue, systemLabels } from '../sql/system-relations.ts'
+import { isSensitiveSystemColumn, systemLabels } from '../sql/system-relations.ts'
 import { valueType, type ValueType } from '../wire/types.ts'
 
 /** Partitions of partitions of …; views of views of … */
@@ -82,7 +82,7 @@ class Sources {
       const key = `${oid}.${column.attribute}`
       if (this.columns.has(key)) continue
       this.baseCount++
-      if (isKeptValue(relation.schema, relation.name, column.name)) this.isUnknown = true
+      if (isSensitiveSystemColumn(relation, column)) this.isUnknown = true
       this.#name(relation, column.name, key, depth)
       for (const child of relation.children?.length === 0 ? [] : descendants(relation, snapshot)) if (!this.columns.has(`${key}>${child.oid}`)) this.#name(child, column.name, `${key}>${child.oid}`, depth)
       this.#expand(relation, column.attribute, output, depth)
@@ -101,17 +101,22 @@ class Sources {
     }
   }
 
-  /** A view's column is known by what it is made of. The system's own views are what they are, but for those that show users' data. */
+  /** A view's column, and a generated one, is known by what it is made of. The system's own views are what they are, but for those that show users' data. */
   #expand(relation: Relation, attribute: number, output: Lineage | undefined, depth: number): void {
     // Another server's: only who declared its columns knows what they hold.
     if (relation.kind === 'f' && !relation.columns.some((column) => this.#options.classOf(`${relation.schema}.${relation.name}`, column.name) !== undefined)) this.isUnknown = true
     if (relation.kind !== 'v' && relation.kind !== 'm') {
       if (systemLabels(relation.schema, relation.name, true).includes('system_sensitive')) this.isUnknown = true
+      if (relation.columns.some((column) => column.attribute === attribute && column.isGenerated === true)) this.#follow(relation, attribute, output, depth)
       return
     }
     this.isStored = false
     const labels = systemLabels(relation.schema, relation.name, true)
     if (labels.includes('system_catalogue')) return
+    this.#follow(relation, attribute, output, depth)
+  }
+
+  #follow(relation: Relation, attribute: number, output: Lineage | undefined, depth: number): void {
     const lineage = output ?? this.#options.viewLineage?.(relation, attribute)
     if (lineage === undefined) this.isUnknown = true
     else this.addLineage(lineage, depth + 1)

@@ -3,7 +3,7 @@ import type { MaskPlan } from '../../../mask/index.ts'
 import { classOfColumn, type ClassOf } from '../operation/declared.ts'
 import type { BaseColumn, Snapshot, Statement } from '../sql/analysis.ts'
 import { descendants } from '../sql/descendants.ts'
-import { isKeptValue } from '../sql/system-relations.ts'
+import { isSensitiveSystemColumn, isSystemSchema, isToldInPart } from '../sql/system-relations.ts'
 
 /** Reasons of the analysis that concern names the statement does not get anything from. */
 const harmless: ReadonlySet<string> = new Set(['explain'])
@@ -43,12 +43,13 @@ export function createReach(classOf: ClassOf): Reach {
 
   return {
     reaches(statements, snapshot, plan) {
+      // What the system shows of others' values and secrets, whether any table here has a masked column or not.
+      if (statements.some((statement) => showsSystem(statement, snapshot))) return true
       const sensitive = sensitiveRelations(snapshot, plan)
       if (sensitive.size === 0) return false
       if (statements.length === 0) return true                // nobody could parse it
-      return statements.some(({ kind, command, relations, routines, unknown, effects, columns }) =>
+      return statements.some(({ kind, command, relations, routines, unknown, effects }) =>
         kind === 'constraints_set' || kind === 'transaction' && settling.has(command)
-        || columns.some((use) => keepsValues(snapshot, use))
         || unknown.some((reason) => !harmless.has(reason))
         || routines.some(({ isKnown, class: named }) => !isKnown || named !== undefined)
         || effects.includes('execute')
@@ -57,8 +58,12 @@ export function createReach(classOf: ClassOf): Reach {
   }
 }
 
-function keepsValues(snapshot: Snapshot, { relation: oid, attribute }: BaseColumn): boolean {
+/** What a cursor or a prepared text gives is in its outputs alone. */
+function showsSystem({ relations, columns, outputs = [] }: Statement, snapshot: Snapshot): boolean {
+  return relations.some(({ schema, name }) => isToldInPart(schema, name)) || [columns, ...outputs.map((output) => output.columns)].some((each) => each.some((use) => isOfSystem(snapshot, use)))
+}
+
+function isOfSystem(snapshot: Snapshot, { relation: oid, attribute }: BaseColumn): boolean {
   const relation = snapshot.relation(oid)
-  if (relation === undefined || relation.name !== 'pg_attribute') return false
-  return relation.columns.some((column) => column.attribute === attribute && isKeptValue(relation.schema, relation.name, column.name))
+  return relation !== undefined && isSystemSchema(relation.schema) && relation.columns.some((column) => column.attribute === attribute && isSensitiveSystemColumn(relation, column))
 }

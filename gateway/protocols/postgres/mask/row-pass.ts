@@ -1,10 +1,11 @@
 // Rows on their way through (PostgreSQL 18, §54.7, DataRow): walked by their length words where they lie; only a cell that a mask changes is
 // written anew. A row must be what was described, or nothing of it goes out.
 import type { CellMasks } from '../../../mask/index.ts'
-import { refusal, RefusalError } from '../../../refusal.ts'
 import { encodeCell, type Columns } from './columns.ts'
 import { leastRun, runRows } from './kernel/run.ts'
 import type { RowKernel } from './kernel/row-kernel.ts'
+import { LongRow } from './long-row.ts'
+import { failed } from './pieces.ts'
 import { rowLine } from './row-line.ts'
 import { RowReader, type Frame } from '../messages.ts'
 
@@ -17,9 +18,9 @@ export class RowPass {
   /** Seen so far, whatever became of them. */
   rows = 0
   readonly #cells: CellMasks
-  #reader = new RowReader()
-
   readonly #kernel: RowKernel | undefined
+  #reader = new RowReader()
+  #long: LongRow | undefined
 
   constructor(cells: CellMasks, kernel: RowKernel | undefined) {
     this.#cells = cells
@@ -37,7 +38,7 @@ export class RowPass {
     const isOpen = plan?.isOpen ?? true
     if (frame.part !== 'whole' || (isOpen && !keepsBodies)) {
       if (frame.part === 'whole' || frame.part === 'first') this.rows += frame.count
-      if (!isOpen) throw failed('A row is too long to be masked')
+      if (!isOpen) return this.#piece(frame, plan?.columns ?? [])
       return sink.pass(frame.source, frame.start, frame.end)
     }
     const source = bufferOf(frame.source)
@@ -56,6 +57,18 @@ export class RowPass {
       if (keepsBodies) this.#cells.keepLine(rowLine(begun < 0 ? this.#reader.reset(source, at, end) : this.#reader.reset(sink.written(begun)), plan?.columns ?? []))
       at = end
     }
+  }
+
+  /** Of a row that is too long to be held: its header is the first piece. */
+  #piece({ part, tag, bytes }: Frame, columns: Columns['columns']): void {
+    if (part === 'first') { this.#long = new LongRow(columns); return }
+    this.#long?.feed(bufferOf(bytes))
+    if (part !== 'last') return
+    const message = this.#long?.finish(tag)
+    this.#long = undefined
+    if (message === undefined) return
+    this.#cells.sink.pass(message)
+    if (this.#cells.keepsBodies) this.#cells.keepLine(rowLine(this.#reader.reset(message), columns))
   }
 
   /** @returns its position in the sink; -1 where nothing in it changes. @throws RefusalError `mask.failed`, and nothing of it is in the sink */
@@ -101,10 +114,6 @@ export class RowPass {
 
 export function bufferOf(source: Uint8Array): Buffer {
   return Buffer.isBuffer(source) ? source : Buffer.from(source.buffer, source.byteOffset, source.length)
-}
-
-export function failed(message: string): RefusalError {
-  return new RefusalError(refusal('mask.failed', message))
 }
 
 export function int32(source: Uint8Array, at: number): number {

@@ -2,6 +2,7 @@
 import type { TargetConfig } from '../../../config.ts'
 import type { BaseColumn, Relation, Snapshot } from '../sql/analysis.ts'
 import { descendants } from '../sql/descendants.ts'
+import { isSensitiveSystemColumn } from '../sql/system-relations.ts'
 
 export type ClassOf = (relation: string, column: string) => string | undefined
 
@@ -15,6 +16,9 @@ export function declaredClasses({ catalogue }: Pick<TargetConfig, 'catalogue'>):
 
 export interface NamedColumn { readonly name: string; readonly class: string | undefined }
 
+/** Of columns that the system fills with others' statements, values or secrets: nobody has to declare them. */
+export const systemClass = 'SYSTEM'
+
 /** How many tables a partition may be below the one that was declared. */
 const maxParents = 100
 
@@ -23,7 +27,7 @@ export function describeColumn({ relation: oid, attribute }: BaseColumn, snapsho
   const relation = snapshot.relation(oid)
   const column = relation?.columns.find((one) => one.attribute === attribute)
   if (relation === undefined || column === undefined) return undefined
-  return { name: `${relation.schema}.${relation.name}.${column.name}`, class: classOfColumn(relation, column.name, snapshot, classOf) }
+  return { name: `${relation.schema}.${relation.name}.${column.name}`, class: isSensitiveSystemColumn(relation, column) ? systemClass : classOfColumn(relation, column.name, snapshot, classOf) }
 }
 
 export function classOfColumn(relation: Relation, column: string, snapshot: Snapshot, classOf: ClassOf): string | undefined {

@@ -1,6 +1,7 @@
 // Bound parameters as policy and approvers read them: text where the type's binary form is known (PostgreSQL's *send functions), a length where not.
 import type { Json } from '../../../call.ts'
-import { numericText } from '../wire/numeric.ts'
+import { maxShownValues } from '../sql/literals.ts'
+import { float4Text, numericText } from '../wire/numeric.ts'
 
 export interface BoundParameters {
   readonly values: readonly (Uint8Array | null)[]
@@ -12,6 +13,19 @@ export interface BoundParameters {
 
 /** UTF-16 units of one value that are shown; a longer one is told by its length. */
 export const maxShownUnits = 65_536
+
+/** Bytes of all values that are short enough to be shown; an input of policy holds no more (rego/evaluator.ts), so looking into them would be for nothing. */
+export const maxShownBytes = 1_048_576
+
+/** Whether policy could not read them all. */
+export function isTooMuch(values: readonly (Uint8Array | null)[]): boolean {
+  let sum = 0
+  for (let i = 0; i < values.length && i < maxShownValues; i++) {
+    const length = values[i]?.length ?? 0
+    if (length <= maxShownUnits * 3) sum += length
+  }
+  return sum > maxShownBytes
+}
 
 export function parameterText({ values, formats, types }: BoundParameters, index: number): Json {
   const value = values[index] ?? null
@@ -42,7 +56,7 @@ function binaryText(bytes: Uint8Array, type: number): string | undefined {
     case 23: return String(view.getInt32(0))
     case 26: return String(view.getUint32(0))
     case 20: return String(view.getBigInt64(0))
-    case 700: return String(view.getFloat32(0))
+    case 700: return float4Text(view.getFloat32(0))
     case 701: return String(view.getFloat64(0))
     case 1700: return numericText(bytes)
     case 1082: return dateText(view.getInt32(0))

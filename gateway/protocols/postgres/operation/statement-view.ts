@@ -1,6 +1,6 @@
 // One statement as policy reads it (rego/schema/input.schema.json): facts with names instead of OIDs, and classes of declared columns.
 import type { Json } from '../../../call.ts'
-import { describeColumn, hasDeclared, type ClassOf } from './declared.ts'
+import { describeColumn, hasDeclared, systemClass, type ClassOf } from './declared.ts'
 import type { RelationUse, Snapshot, Statement } from '../sql/analysis.ts'
 
 type View = { [name: string]: Json }
@@ -45,7 +45,7 @@ function labelsOf(use: RelationUse, { labelsOf: declared }: Surroundings): strin
 
 function columnViews(statement: Statement, { snapshot, classOf }: Surroundings): View[] {
   return statement.columns.flatMap((use) => {
-    const column = describeColumn(use, snapshot, classOf)
+    const column = use.uses.length === 0 ? undefined : describeColumn(use, snapshot, classOf)
     return column === undefined ? [] : { name: column.name, uses: [...use.uses], ...column.class === undefined ? {} : { class: column.class } }
   })
 }
@@ -64,7 +64,8 @@ export function touchedRelations(statements: readonly Statement[], around: Surro
       for (const one of use.access) entry.access.add(one)
       for (const one of labelsOf(use, around)) entry.labels.add(one)
     }
-    for (const { relation: oid, attribute } of statement.columns) {
+    for (const { relation: oid, attribute, uses } of statement.columns) {
+      if (uses.length === 0) continue
       const relation = around.snapshot.relation(oid)
       const column = relation?.columns.find((one) => one.attribute === attribute)
       if (relation !== undefined && column !== undefined) touched.get(`${relation.schema}.${relation.name}`)?.columns.add(column.name)
@@ -73,32 +74,36 @@ export function touchedRelations(statements: readonly Statement[], around: Surro
   return [...touched].map(([name, { access, columns, labels }]) => ({ name, access: [...access], columns: [...columns], labels: [...labels] }))
 }
 
-/** Declared columns that a predicate, an order, a group or a join depends on. `=`: compared with values and nothing else. */
+/** Declared columns that a predicate, an order, a group or a join depends on. `=`: compared with values and nothing else. `failure`: what `functions` names may fail by its value. */
 export function sensitivePredicates(statements: readonly Statement[], { snapshot, classOf }: Surroundings): View[] {
-  return statements.flatMap(({ columns }) => columns.flatMap((use) => {
+  return statements.flatMap(({ columns }) => columns.flatMap((use): View[] => {
     const compared = use.uses.filter((one) => one === 'predicate' || one === 'join' || one === 'order' || one === 'group')
-    if (compared.length === 0) return []
+    const { comparisons, failures = [] } = use
+    if (compared.length + failures.length === 0) return []
     const column = describeColumn(use, snapshot, classOf)
     if (column?.class === undefined) return []
-    const { comparisons } = use
     // A join asks for as many values as the other table has rows.
-    const isEquality = compared.every((one) => one === 'predicate') && comparisons !== undefined && comparisons.length > 0 && comparisons.every((one) => one === 'equality')
-    return { name: column.name, class: column.class, operator: isEquality ? '=' : 'other' }
+    // A secret, or a statement, is not guessed at once either.
+    const isEquality = column.class !== systemClass && compared.every((one) => one === 'predicate') && comparisons !== undefined && comparisons.length > 0 && comparisons.every((one) => one === 'equality')
+    // Who searches has asked for more than an error tells.
+    const isSearch = compared.length > 0 && !isEquality
+    if (failures.length > 0 && !isSearch) return [{ name: column.name, class: column.class, operator: 'failure', functions: [...failures] }]
+    return [{ name: column.name, class: column.class, operator: isSearch ? 'other' : '=' }]
   }))
 }
 
-/** Declared columns whose values end anywhere but in the result. */
+/** Declared columns whose values, or parts of them, end anywhere but in the result. */
 export function sensitiveWrites(statements: readonly Statement[], { snapshot, classOf }: Surroundings): View[] {
   return statements.flatMap(({ flows }) => flows.flatMap(({ from, into }) => {
     const column = describeColumn(from, snapshot, classOf)
-    return column?.class === undefined || column.name === into ? [] : { name: column.name, class: column.class, into }
+    return column?.class === undefined ? [] : { name: column.name, class: column.class, into }
   }))
 }
 
 /** Does any statement touch a relation with declared columns? Then a constant that nobody can place may be one of their values. */
 export function touchesDeclared(statements: readonly Statement[], { snapshot, classOf }: Surroundings): boolean {
   return statements.some(({ relations, columns }) => {
-    const oids = [...relations.flatMap(({ oid }) => oid ?? []), ...columns.map(({ relation }) => relation)]
+    const oids = [...relations.flatMap(({ oid }) => oid ?? []), ...columns.filter(({ uses }) => uses.length > 0).map(({ relation }) => relation)]
     return oids.some((oid) => { const relation = snapshot.relation(oid); return relation !== undefined && hasDeclared(relation, snapshot, classOf) })
   })
 }

@@ -61,11 +61,12 @@ test('an array that is not well formed has no masked form', (t) => {
   t.is(mapArrayBinary(Buffer.from('000000010000000000000019000000010000000100000001' + '61', 'hex'), () => null)?.toString('hex'), '000000010000000100000019000000010000000100000000'.slice(0, 40) + 'ffffffff')
 })
 
-test('binary values as text', (t) => {
+test('binary values are read as text', (t) => {
   const text = (form: Parameters<typeof binaryToText>[0], hex: string) => binaryToText(form, Buffer.from(hex, 'hex'))
   t.is(text('int', 'fffe'), '-2')
   t.is(text('int', '000000000000002a'), '42')
   t.is(text('float', '3ff8000000000000'), '1.5')
+  t.is(text('float', '3dcccccd'), '0.1')
   t.is(text('numeric', '000300014000000204d2162e1e00'.replace('1e00', '04b0')), '-12345678.12')
   t.is(text('numeric', '0000000000000000'), '0')
   t.is(text('numeric', '00000000c0000000'), 'NaN')

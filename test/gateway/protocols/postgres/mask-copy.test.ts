@@ -143,16 +143,66 @@ test.serial('without lineage every column of a COPY is masked', async (t) => {
   t.deepEqual(new Set(lines(part.bytes).map((line) => Buffer.from(line).toString())), new Set(['\\N\t\\N\t\\N\t\\N\t\\N\n']))
 })
 
-test('a row that comes in pieces is passed only where nothing is masked', (t) => {
-  const given = (...rules: readonly MaskRule[]) => createResultMasker({ plan: planOf(...rules), classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: true })
+test('a row that comes in pieces is passed on where nothing is masked', (t) => {
   const frames = new Framer('backend', { maxBufferedBytes: 16 }).push(Buffer.concat([encodeCopyData(Buffer.from(`${'x'.repeat(40)}\n`))]))
   t.not(frames[0]!.part, 'whole')
-  const open = given()
+  const open = createResultMasker({ plan: planOf(), classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: true })
   open.copyOut(0, [0], undefined)
   for (const frame of frames) open.copyRow(frame)
   t.is(open.take(summary).bytes.length, 46)
   t.is(open.rows, 1)
-  const masked = given(ssn)
-  masked.copyOut(0, [0], { format: formatOf('copy people to stdout')!, outputs: undefined })
-  t.is(refused(() => masked.copyRow(frames[0]!)), 'mask.failed: A row is too long to be masked')
+})
+
+/** The bytes that go on, of lines that are held whole and of the same lines cut everywhere. */
+function inPieces(options: string, texts: readonly string[], column: (at: number) => Lineage, keepsBodies = false): readonly string[] {
+  const bytes = Buffer.concat(texts.map((text) => encodeCopyData(Buffer.from(text))))
+  const format = formatOf(`copy (select 1) to stdout ${options}`)!
+  return [undefined, 1, 3, 1_000].map((piece) => {
+    const masked = createResultMasker({ plan: planOf(ssn), classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: false, keepsBodies })
+    masked.copyOut(0, [0, 0, 0], { format, outputs: [0, 1, 2].map(column) })
+    const framer = new Framer('backend', piece === undefined ? {} : { maxBufferedBytes: 6 })
+    for (let at = 0; at < bytes.length; at += piece ?? bytes.length) for (const frame of framer.push(bytes.subarray(at, at + (piece ?? bytes.length)))) masked.copyRow(frame)
+    const part = masked.take(summary)
+    return `${masked.rows} ${part.masked.get('ssn') ?? 0} ${Buffer.from(part.bytes).toString('latin1')} ${Buffer.from(part.content).toString('latin1')}`
+  })
+}
+
+test('a line that is too long to be held is masked as a short one is', (t) => {
+  const relation = bank.snapshot.findRelation('public', 'people', [])!
+  const of = (name: string, isPlain: boolean): Lineage => ({ columns: [{ relation: relation.oid, attribute: relation.columns.find((each) => each.name === name)!.attribute }], ...isPlain ? { isPlain } : {} })
+  const none: Lineage = { columns: [] }
+  const secret = '123-45-6789'
+  for (const isPlain of [true, false]) {
+    for (const hidden of [0, 1, 2]) {
+      const column = (at: number) => at === hidden ? of('ssn', isPlain) : none
+      for (const [options, texts] of [
+        ['', [`a\t${secret}\tb\n`, `\\N\t\\N\t\\N\n`, '\t\t\n', 'a\\\tx\tb\\\\\t\\n\n']],
+        ['(format csv)', [`a,${secret},b\n`, ',,\n', '"a,""b","c\nd""","e"\n', '"",x,""""\n']],
+        [`(format csv, quote '|', escape '^', delimiter ';')`, ['|a;^|b|;|^^|;c\n', `${secret};;|^|;|\n`]],
+      ] as const) {
+        for (const keepsBodies of [false, true]) {
+          const [whole = '', ...cut] = inPieces(options, texts, column, keepsBodies)
+          for (const each of cut) t.is(each, whole, `${options} ${hidden} ${isPlain}`)
+        }
+      }
+    }
+  }
+})
+
+test('of a long line only what is shown is counted, and a malformed one goes no further', (t) => {
+  const masked = (fields: readonly Lineage[]) => {
+    const made = createResultMasker({ plan: planOf(ssn), classOf: () => undefined, snapshot: bank.snapshot, unknownOrigin: 'mask', reachesSensitive: true })
+    made.copyOut(0, fields.map(() => 0), { format: formatOf('copy (select 1) to stdout')!, outputs: fields })
+    return made
+  }
+  const line = (text: string) => new Framer('backend').push(encodeCopyData(Buffer.from(`${text}\n`)))
+  const long = 'x'.repeat(17 << 20)
+  const unknown: Lineage = { columns: [], unknown: 'opaque_routine' }
+  const hides = masked([unknown])
+  for (const frame of line(long)) hides.copyRow(frame)
+  t.is(Buffer.from(hides.take(summary).bytes.subarray(5)).toString(), '\\N\n')
+  const shows = masked([unknown, { columns: [] }])
+  t.is(refused(() => { for (const frame of line(`a\t${long}`)) shows.copyRow(frame) }), 'mask.failed: A row is too long to be masked')
+  const wide = masked([unknown])
+  t.is(refused(() => { for (const frame of line(`${long}\t`)) wide.copyRow(frame) }), 'mask.failed: A row of this COPY is malformed')
 })

@@ -1,9 +1,11 @@
 // Statements as operations, through the real parser, lineage and projection.
 import test from 'ava'
 import type { TargetConfig } from '../../../../gateway/config.ts'
+import { Few } from '../../../../gateway/protocols/postgres/few.ts'
 import { createProjector } from '../../../../gateway/project/index.ts'
-import { functionOperation, statementOperation, unaskedOperation, type StatementOptions } from '../../../../gateway/protocols/postgres/operation.ts'
+import { functionOperation, statementOperation, unaskedOperation, type Run, type StatementOptions } from '../../../../gateway/protocols/postgres/operation.ts'
 import { createAnalyser } from '../../../../gateway/protocols/postgres/sql/analyse.ts'
+import type { Analysis, Statement } from '../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { traceStatement } from '../../../../gateway/protocols/postgres/sql/lineage.ts'
 import { createParser } from '../../../../gateway/protocols/postgres/sql/parser.ts'
 import { createTokens, deriveTargetKey } from '../../../../gateway/sensitive/index.ts'
@@ -78,6 +80,10 @@ test('a declared column in a range, an order or a group is a fact, and so is its
   t.deepEqual((await operationOf(`select id from customers where ssn > 'x'`)).request['sensitive_predicate'], [{ name: 'public.customers.ssn', class: 'US_SSN', operator: 'other' }])
   t.deepEqual((await operationOf('select id from customers order by ssn')).request['sensitive_predicate'], [{ name: 'public.customers.ssn', class: 'US_SSN', operator: 'other' }])
   t.deepEqual((await operationOf('select ssn from customers')).request['sensitive_predicate'], [])
+  const failing = { name: 'public.customers.ssn', class: 'US_SSN', operator: 'failure' }
+  t.deepEqual((await operationOf('select 1 / ssn::int4 from customers')).request['sensitive_predicate'], [{ ...failing, functions: ['cast', '/'] }])
+  t.deepEqual((await operationOf(`select ssn * 2 from customers where ssn = 'x'`)).request['sensitive_predicate'], [{ ...failing, functions: ['*'] }])
+  t.deepEqual((await operationOf(`select ssn * 2 from customers where ssn > 'x'`)).request['sensitive_predicate'], [{ name: 'public.customers.ssn', class: 'US_SSN', operator: 'other' }])
   t.deepEqual((await operationOf('update customers set name = ssn')).request['sensitive_write'], [{ name: 'public.customers.ssn', class: 'US_SSN', into: 'public.customers.name' }])
 })
 
@@ -157,4 +163,15 @@ test('what the server says unasked is an operation without words', (t) => {
   const operation = unaskedOperation({ ...about, frame: { tag: 0x41, bytes: Buffer.from('A....secret') } })
   t.is(operation.action.name, 'pg.notification')
   t.false(JSON.stringify(operation.request).includes('secret'))
+})
+
+test('a run with much in it is not kept for the next one', async (t) => {
+  const text = 'update customers set name = $1 where id = $2'
+  const run = async (size: number) => {
+    const runs = new Few<Analysis | readonly Statement[], Run>()
+    const { repeats } = await operationOf(text, { kind: 'execute', runs, parameters: { values: [new Uint8Array(size).fill(0x61), Buffer.from('7')], formats: [], types: [] } })
+    return repeats !== undefined
+  }
+  t.true(await run(16_000))
+  t.false(await run(16_384))
 })

@@ -92,9 +92,11 @@ test('where constants are longer than what they stand for, its output overflows 
   t.deepEqual(one, mask(shape, rows, undefined))
   t.true(one.bytes.length > 3 * inputBytes)
   t.deepEqual(one.masked, [[long.id, 24_000]])
-  // Also behind a row that was somebody else's.
-  const left = rows.map((row, index) => [...row.slice(1), index === 3 ? 'mail jane@b.co' : 'quiet', 'x'])
-  t.deepEqual(mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, kernel), mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, undefined))
+  // Also behind a row that was somebody else's, be it as long as those around it or not: each row counts once.
+  for (const quiet of ['quiet', 'a quiet string']) {
+    const left = rows.map((row, index) => [...row.slice(1), index === 3 ? 'mail jane@b.co' : `${quiet}${index}`.slice(-quiet.length), 'x'])
+    t.deepEqual(mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, kernel), mask({ types: [25, 25, 25, 25, 25], rules: [long, net] }, left, undefined))
+  }
 })
 
 test('constants as long as its memory has room for end where its output ends, by as many columns as it has room for', (t) => {

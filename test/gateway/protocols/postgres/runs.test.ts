@@ -141,11 +141,11 @@ test('masks of two COPYs in one message are all counted', (t) => {
 })
 
 /** What the client gets of a query's reply that came in one read, under these limits. */
-function underLimits(limits: { readonly rows?: number; readonly bytes?: number }, rows: readonly Uint8Array[]): { readonly delivered: readonly string[]; readonly broken: string | undefined; readonly said: number | undefined } {
+function underLimits(limits: { readonly rows?: number; readonly bytes?: number }, rows: readonly Uint8Array[], mask: readonly MaskRule[] = [], keepsBodies = false): { readonly delivered: readonly string[]; readonly broken: string | undefined; readonly said: number | undefined } {
   const state = new SessionState()
   const act = new Act({ action: { properties: { effects: ['read'] } } } as unknown as PostgresOperation, [], { text: '', isBarrier: false })
-  act.permit = { call: { decision: { mask: [], limits } } } as unknown as Permit<PostgresOperation>
-  act.masker = maskerOf([])
+  act.permit = { call: { decision: { mask, limits } } } as unknown as Permit<PostgresOperation>
+  act.masker = maskerOf([...mask], keepsBodies)
   state.expect({ reply: 'query', act })
   state.expect({ reply: 'ready' })
   const never = () => { throw new Error('not expected') }
@@ -153,6 +153,7 @@ function underLimits(limits: { readonly rows?: number; readonly bytes?: number }
   const items = replies.read(new Framer('backend').pushRuns(Buffer.concat([encodeRowDescription(fields.slice(0, 1)), ...rows])))
   const delivered = items.flatMap((item) => item.kind === 'part' ? new Framer('backend').push(Buffer.from(item.part.bytes)) : []).filter(({ tag }) => tag === backendTag.dataRow).map(({ bytes }) => String(rowCells(bytes)[0]))
   const part = items.find((item) => item.kind === 'part')
+  if (part?.kind === 'part' && keepsBodies && Buffer.from(part.part.content).toString().split('\n').length - 1 !== delivered.length) throw new Error('on record is what arrives')
   return { delivered, broken: act.broken?.message, said: part?.kind === 'part' ? part.part.summary.rows : undefined }
 }
 
@@ -166,4 +167,20 @@ test('where policy\'s limit falls into a run, the rows before it arrive and none
   t.deepEqual(underLimits({ rows: 4 }, rows), { delivered: all.slice(0, 4), broken: 'The result has more rows than policy allows (4)', said: 4 })
   t.deepEqual(underLimits({ bytes: head + 10 * each }, rows), { delivered: all, broken: undefined, said: 10 })
   t.deepEqual(underLimits({ bytes: head + 7 * each + 1 }, rows), { delivered: all.slice(0, 7), broken: `The result is longer than policy allows (${head + 7 * each + 1} bytes)`, said: 7 })
+})
+
+test('of masked rows what is shown counts for the limit, and not what they were', (t) => {
+  const whole: MaskRule = { id: 'whole', match: { columns: [String(fields[0]?.name)] }, op: 'redact' }
+  const head = encodeRowDescription(fields.slice(0, 1)).length
+  // A number, and NULL stands for it.
+  const each = encodeDataRow([null]).length
+  for (const length of [0, 1, 100, 5_000]) {
+    const rows = Array.from({ length: 10 }, () => encodeDataRow([Buffer.alloc(length, 'x')]))
+    for (const keepsBodies of [false, true]) {
+      const told = underLimits({ bytes: head + 7 * each + 1 }, rows, [whole], keepsBodies)
+      t.deepEqual(told, { delivered: Array.from({ length: 7 }, () => 'null'), broken: `The result is longer than policy allows (${head + 7 * each + 1} bytes)`, said: 7 }, `${length}`)
+      t.deepEqual(underLimits({ rows: 4 }, rows, [whole], keepsBodies).said, 4)
+      t.is(underLimits({ bytes: head + 10 * each }, rows, [whole], keepsBodies).broken, undefined)
+    }
+  }
 })
