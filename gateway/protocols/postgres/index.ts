@@ -9,8 +9,8 @@ export interface PostgresOptions {
   readonly now: () => number
 }
 
-/** Statements of one session that wait for their end; a read of 64 KiB holds no more. */
-export const maxInFlight = 8_192
+/** Statements of one session that wait for their end. What one read brought is decided as a whole, however many; the next read waits (`maxDue`). */
+const maxInFlight = 8_192
 
 export function createPostgres(options: PostgresOptions): Protocol<PostgresOperation, PostgresUpstream, StreamAccess> {
   const host = createHost(options)

@@ -2,8 +2,7 @@
 // aborts its transaction and skips to Sync (PostgreSQL 18, §54.2.2–54.2.4, §54.8, Appendix A).
 import { randomUUID } from 'node:crypto'
 import { refusalWords, type Refusal, type RefusalCode } from '../../refusal.ts'
-import { encodeError } from './wire/diagnostic.ts'
-import { encodeBind, encodeCopyFail, encodeExecute, encodeFunctionCall, encodeParse, encodeQuery } from './wire/frontend.ts'
+import { encodeBind, encodeCopyFail, encodeError, encodeExecute, encodeFunctionCall, encodeParse, encodeQuery } from './messages.ts'
 
 /** Of one field. A policy's message may be as long as its author likes; a client's log line should not. */
 const maxFieldLength = 4_000
@@ -20,14 +19,18 @@ export interface Saying {
   readonly position?: number
   /** Where something more exact is known than the refusal's code: 42601 of a parser, 22021 of a text that is not UTF-8, 57014 of a cancelled wait. */
   readonly sqlState?: string
+  /** PostgreSQL's own words for what that code says; the reason stands in DETAIL all the same. */
+  readonly message?: string
+  /** Where more is known of what became of the statement than the refusal's code tells. */
+  readonly advice?: string
 }
 
 /** Fields by letter, in PostgreSQL's order. They say why, by which rule and what to do, never what the statement held. */
 export function refusalFields(refused: Refusal, saying: Saying): Map<string, string> {
-  const fields = new Map([['S', saying.severity], ['V', saying.severity], ['C', saying.sqlState ?? stateOf(refused)], ['M', clean(refused.message)]])
+  const fields = new Map([['S', saying.severity], ['V', saying.severity], ['C', saying.sqlState ?? stateOf(refused)], ['M', clean(saying.message ?? refused.message)]])
   const detail = detailOf(refused)
   if (detail !== '') fields.set('D', detail)
-  fields.set('H', hintOf(refused))
+  fields.set('H', hintOf(refused, saying.advice))
   if (saying.position !== undefined && saying.position > 0) fields.set('P', String(saying.position))
   return fields
 }
@@ -48,12 +51,12 @@ function detailOf({ reasons }: Refusal): string {
   return clean(lines.join('\n'))
 }
 
-function hintOf(refused: Refusal): string {
+function hintOf(refused: Refusal, advice = adviceOf(refused)): string {
   const receipt = [
     refused.decisionId === undefined ? '' : `Decision ${refused.decisionId}.`,
     refused.frame === undefined ? '' : `Recorded as frame ${refused.frame}.`,
   ].filter((part) => part !== '')
-  return clean([adviceOf(refused), ...receipt].join(' '))
+  return clean([advice, ...receipt].join(' '))
 }
 
 function adviceOf(refused: Refusal): string {

@@ -1,27 +1,30 @@
 // One connection from its first byte: who is there, where it goes, and the session that joins both.
 import { randomBytes } from 'node:crypto'
+import type { SessionEnd } from '../../call.ts'
 import type { PostgresConfig, TargetConfig } from '../../config.ts'
 import type { ByteConnection, ConnectionEnd, Door, Gate } from '../../protocol.ts'
-import { RefusalError } from '../../refusal.ts'
-import { createAside } from './session/aside.ts'
-import { declaredClasses, type ClassOf } from './operation/declared.ts'
+import { refusal, RefusalError } from '../../refusal.ts'
+import { ticketParameter } from '../../ticket.ts'
 import type { PostgresUpstream } from './dial.ts'
 import { Few } from './few.ts'
-import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady } from './messages.ts'
-import type { PostgresOperation, StatementViews } from './operation.ts'
 import { RowKernel } from './mask/kernel/row-kernel.ts'
 import { createReach, type Reach } from './mask/reach.ts'
-import { ticketParameter } from '../../ticket.ts'
+import { encodeBackendKeyData, encodeError, encodeParameterStatus, encodeReady, isLong } from './messages.ts'
+import type { PostgresOperation, StatementViews } from './operation.ts'
+import { declaredClasses, type ClassOf } from './operation/declared.ts'
 import { errorOf } from './refuse.ts'
-import { Session } from './session.ts'
+import { overWords, Session } from './session.ts'
+import { createAside } from './session/aside.ts'
+import { Backlog } from './session/backlog.ts'
 import { createAnalyser, type Analyser } from './sql/analyse.ts'
 import { Catalogue, type Ask } from './sql/catalogue.ts'
 import { traceStatement } from './sql/lineage.ts'
 import { createParser } from './sql/parser.ts'
 import { CancelKeys } from './wire/cancel-keys.ts'
 import { methodsFor, signIn } from './wire/credential.ts'
-import { encodeFatal, farewell } from './wire/farewell.ts'
-import { LoginError } from './wire/login.ts'
+import { farewell, type TurnedAway } from './wire/farewell.ts'
+import type { LoggedIn } from './wire/login.ts'
+import { LoginError } from './wire/login-error.ts'
 import { authenticationTimeoutMs, welcome, type Welcome } from './wire/welcome.ts'
 
 type PostgresDoor = Door<PostgresOperation, PostgresUpstream>
@@ -36,12 +39,13 @@ const maxAsides = 1_000
 
 export interface Host { serve(client: ByteConnection, door: PostgresDoor): Promise<ConnectionEnd> }
 
-/** Owns what sessions share: the parser, the row kernel, each database's catalogue, and the cancel keys. */
+/** Owns what sessions share: the parser, the row kernel, each database's catalogue, what waits for the record, and the cancel keys. */
 export function createHost({ now }: { readonly now: () => number }): Host {
   const keys = new CancelKeys<Session>(now)
   const shared = new WeakMap<TargetConfig, Shared>()
   let analyser: Promise<Analyser> | undefined
   let kernel: RowKernel | undefined
+  const backlog = new Backlog()
 
   const catalogueOf = ({ catalogues }: Shared, database: string): Catalogue => {
     let catalogue = catalogues.get(database)
@@ -75,8 +79,12 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const config = target.postgres
     if (config === undefined) throw new Error(`target ${target.name} has no PostgreSQL settings`)
     const deadline = AbortSignal.timeout(authenticationTimeoutMs)
+    const turnAway = ({ code, reason }: TurnedAway): void => { if (code !== undefined) door.turnAway(refusal(code, reason), client.peer) }
     const greeted = await welcome(client, { allowAnyParameters: config.parameters === 'any' }, deadline)
-    if (greeted.kind === 'ended') return 'aborted'
+    if (greeted.kind === 'ended') {
+      turnAway(greeted)
+      return 'aborted'
+    }
     if (greeted.kind === 'cancel') {
       const match = keys.find(greeted.pid, greeted.key, client.peer.ip)
       if (match.kind === 'session') await match.session.cancel()
@@ -85,19 +93,21 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     }
     const { socket } = greeted
     const entered = await signIn({ socket, user: greeted.user, peer: client.peer }, door, methodsFor(greeted.user, config), deadline)
-    if (entered.kind === 'ended') return 'refused'
+    if (entered.kind === 'ended') {
+      turnAway(entered)
+      return 'refused'
+    }
     const { gate } = entered
     try {
-      if (config.databases !== undefined && !config.databases.includes(greeted.database)) {
-        farewell(socket, encodeFatal({ sqlState: '3D000', message: `database "${greeted.database}" is not served here` }))
-        return 'refused'
-      }
+      if (config.databases !== undefined && !config.databases.includes(greeted.database)) throw new RefusalError(refusal('request.unknown_target', `database "${greeted.database}" is not served here`))
       return await join(greeted, door, gate, config)
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
-      const { sqlState, said } = error instanceof LoginError ? error : {}
+      const { code, message } = error.refusal
+      const refused = await gate.refuse(code, message)
+      const { sqlState, said } = error instanceof LoginError && refused.code === code ? error : {}
       // Where any start-up parameter goes through, so does what the server says of it.
-      farewell(socket, said !== undefined && config.parameters === 'any' ? encodeError(said) : errorOf(error.refusal, { severity: 'FATAL', ...sqlState === undefined ? {} : { sqlState } }))
+      farewell(socket, said !== undefined && config.parameters === 'any' ? encodeError(said) : errorOf(refused, { severity: 'FATAL', ...sqlState === undefined ? {} : { sqlState } }))
       return 'refused'
     } finally {
       gate.close()
@@ -114,17 +124,27 @@ export function createHost({ now }: { readonly now: () => number }): Host {
     const parameters = new Map([...startup.parameters].filter(([name]) => name !== ticketParameter))
     const user = target.upstream.user ?? startup.user
     const database = upstream.databaseFor(startup.database)
+    if (isLong(user) || isLong(database)) throw new RefusalError(refusal('request.params', 'The name of a user or database is longer than 63 bytes: the server would take it for another'))
     const gone = new AbortController()
     const leave = (): void => gone.abort()
     socket.once('close', leave)
     if (socket.destroyed) leave()
-    const signedIn = await upstream.start({ user, database, parameters, signal: AbortSignal.any([gate.signal, gone.signal]) })
-    socket.off('close', leave)
+    let signedIn: LoggedIn
+    try {
+      signedIn = await upstream.start({ user, database, parameters, signal: AbortSignal.any([gate.signal, gone.signal]) })
+    } catch (error) {
+      if (gone.signal.aborted) return 'aborted'              // who hangs up is refused nothing
+      if (!gate.signal.aborted) throw error
+      const [message, code] = overWords[gate.signal.reason as SessionEnd]
+      throw new RefusalError(refusal(code, message), error)
+    } finally {
+      socket.off('close', leave)
+    }
     const shared = sharedOf(target)
     const session = new Session({
       socket, gate, upstream, masking, config, analyser: sql,
       about: { target, database, user, nonce: randomBytes(16).toString('hex'), ...ticket === '' ? {} : { ticket }, views: shared.views, runs: new Few() },
-      catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), classOf: shared.classOf, views: shared.reach, kernel,
+      catalogue: catalogueOf(shared, database), aside: asideOf(shared, upstream, user, database), serverEncoding: signedIn.parameters.get('server_encoding'), classOf: shared.classOf, reach: shared.reach, kernel, backlog,
     })
     const key = keys.issue(session, minor, signedIn.pid)
     try {

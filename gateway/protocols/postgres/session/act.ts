@@ -6,6 +6,7 @@ import type { ResultMasker } from '../mask.ts'
 import type { Frame } from '../messages.ts'
 import type { PostgresOperation } from '../operation.ts'
 import type { Statement } from '../sql/analysis.ts'
+import type { SessionNames } from './state.ts'
 
 export class Act {
   readonly operation: PostgresOperation
@@ -19,6 +20,8 @@ export class Act {
   isBarrier: boolean
   /** Policy limits its rows or bytes: the client may be told of an error where the server saw none. */
   mayBeCut = false
+  /** As they resolved when it was decided, of what the server has yet to resolve. */
+  names: SessionNames | undefined
   permit: Permit<PostgresOperation> | undefined
   /** Its permit is spent: something of it has left, or is about to. */
   stream: RequestStream | undefined
@@ -69,6 +72,8 @@ export class Act {
   /** Nothing of its result is masked: its columns need not be known. */
   get isOpen(): boolean { return this.permit?.call.decision.mask.length === 0 }
 
+  get mayHaveRows(): boolean { return !this.statements.every(hasNoRows) }
+
   /** All rows of this run are within the decision's limits. */
   hasRoom({ count, start, end }: Frame): boolean {
     const { rows = Infinity, bytes = Infinity } = this.permit?.call.decision.limits ?? {}
@@ -109,4 +114,8 @@ export class Act {
     if (this.timer !== undefined) clearTimeout(this.timer)
     this.#ended?.resolve()
   }
+}
+
+function hasNoRows({ kind, hasReturning }: Statement): boolean {
+  return !hasReturning && (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'transaction')
 }

@@ -6,7 +6,6 @@ import { login, type LoggedIn } from '../wire/login.ts'
 
 const idleMs = 1_000
 const parameters: ReadonlyMap<string, string> = new Map([['application_name', 'countersign'], ['client_encoding', 'UTF8'], ['lock_timeout', String(lockTimeoutMs)], ['search_path', searchPath], ['max_parallel_workers_per_gather', '0']])
-const decoder = new TextDecoder()
 type Rows = Awaited<ReturnType<Ask>>
 
 interface Question { readonly rows: (string | null)[][]; failed: Error | undefined; resolve(rows: Rows): void; reject(error: Error): void }
@@ -53,11 +52,8 @@ class Line {
   #take({ tag, bytes }: Frame): void {
     const [question] = this.#questions
     if (tag === backendTag.error && question !== undefined) question.failed = new Error(`the server refused it: ${parseDiagnostic(bytes).get('C') ?? ''}`)
-    else if (tag === backendTag.dataRow && question !== undefined) {
-      const reader = this.#reader
-      reader.reset(bytes)
-      question.rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
-    } else if (tag === backendTag.ready) {
+    else if (tag === backendTag.dataRow && question !== undefined) question.rows.push(this.#reader.reset(bytes).texts())
+    else if (tag === backendTag.ready) {
       this.#questions.shift()
       if (question?.failed !== undefined) question.reject(question.failed)
       else question?.resolve(question.rows)

@@ -6,8 +6,6 @@ import { RowReader, encodeBind, encodeClose, encodeExecute, encodeParse, parseDi
 import type { Ask } from '../sql/catalogue.ts'
 import type { Own, SessionState } from './state.ts'
 
-const decoder = new TextDecoder()
-
 /** @returns a function for moments at which no reply is due; it rejects with the server's SQLSTATE */
 export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask {
   const name = `countersign_${randomBytes(12).toString('hex')}`
@@ -17,10 +15,7 @@ export function createAsk(state: SessionState, upstream: PostgresUpstream): Ask 
     const rows: (string | null)[][] = []
     const reader = new RowReader()
     const own: Own = {
-      row(bytes) {
-        reader.reset(bytes)
-        rows.push(Array.from({ length: reader.count }, (_, i) => reader.isNull(i) ? null : decoder.decode(bytes.subarray(reader.start(i), reader.end(i)))))
-      },
+      row(bytes) { rows.push(reader.reset(bytes).texts()) },
       failed(error) { isLeft = true; reject(new Error(`the server refused a question of the gateway: ${error === undefined ? 'no answer' : parseDiagnostic(error).get('C') ?? ''}`)) },
     }
     const last: Own = { ...own, end: () => resolve(rows) }

@@ -42,6 +42,9 @@ export class Draft implements Plan {
   }
 }
 
+/** It is read by names that nobody could look up: what comes before it has to end that first. */
+export class NotYet extends Error {}
+
 /** A Parse that no Bind has taken. */
 export function isLoose({ kind, act, error, refused }: Step): boolean {
   return kind === 'parse' && act === undefined && error === undefined && refused === undefined

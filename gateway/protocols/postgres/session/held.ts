@@ -1,5 +1,6 @@
 // What a session keeps under names in SQL: prepared statements and cursors. What EXECUTE and FETCH do is what those said.
 // A name is known only while nothing else can have taken it: a Parse or Bind by that name, a text that failed half way, code that nobody followed.
+import { isDeepStrictEqual } from 'node:util'
 import type { Analysis, Statement } from '../sql/analysis.ts'
 import { isExecute, resolveExecute } from '../sql/prepared.ts'
 
@@ -49,6 +50,11 @@ export class Held {
   forgetPrepared(name: string | undefined): void { this.#drop(this.#prepared, name) }
   forgetCursor(name: string | undefined): void { this.#drop(this.#cursors, name) }
 
+  /** Names mean something else, or did for a while: a cursor's query was fixed when it was declared, what it calls was not, and the rows of one WITH HOLD are there since. */
+  forgetCalling(): void {
+    for (const [name, { statement }] of this.#cursors) if (mayNameAnything(statement)) this.forgetCursor(name)
+  }
+
   #drop(names: Map<string, Kept>, name: string | undefined): void {
     for (const each of name === undefined ? [...names.keys()] : [name]) {
       this.#units -= names.get(each)?.text.length ?? 0
@@ -66,7 +72,7 @@ export class Held {
 const ofNoCode: ReadonlySet<string> = new Set(['unresolved_prepared', 'unknown_statement', 'unknown_cursor', 'explain', 'system_sensitive'])
 
 /** Code of somebody's own may PREPARE, DEALLOCATE, and open cursors under any name. */
-function mayNameAnything({ kind, routines, unknown }: Statement): boolean {
+export function mayNameAnything({ kind, routines, unknown }: Statement): boolean {
   if (kind === 'prepare') return false
   if (kind === 'do' || kind === 'call' || unknown.some((reason) => !ofNoCode.has(reason))) return true
   return routines.some(({ schema, isKnown }) => !isKnown || (schema !== 'pg_catalog' && schema !== 'information_schema'))
@@ -79,7 +85,7 @@ export function standsForOthers(analysis: Analysis): boolean {
 
 /**
  * EXECUTE and FETCH as what they stand for, in the order of the text: a name that the text itself gives, or takes away, is what it was before no longer.
- * @param again the text of a PREPARE as names resolve now: the server resolves them anew with each EXECUTE, a cursor's query once
+ * @param again the text of a PREPARE as names resolve now: the server resolves them anew with each EXECUTE, a cursor's query once, but for what that calls
  */
 export async function resolveHeld(analysis: Analysis, held: Held, again: (text: string) => Analysis | Promise<Analysis>): Promise<Analysis> {
   if (analysis.status === 'error' || !standsForOthers(analysis)) return analysis
@@ -96,7 +102,8 @@ export async function resolveHeld(analysis: Analysis, held: Held, again: (text: 
     } else if (kind === 'fetch') {
       const key = `P${cursor}`
       const kept = own.has(key) || !isOpen ? undefined : held.cursor(cursor)
-      statements.push(fetched(statement, own.has(key) ? own.get(key) : kept?.statement, kept?.text))
+      const declared = own.has(key) ? own.get(key) : kept === undefined ? undefined : await declaredStill(kept, again)
+      statements.push(fetched(statement, declared, kept?.text))
     } else {
       statements.push(statement)
       if (mayNameAnything(statement) || kind === 'discard' || (kind === 'deallocate' && name === '')) { isOpen = false; own.clear() }
@@ -114,12 +121,19 @@ async function prepareOf({ text, at }: Kept, again: (text: string) => Analysis |
   return statement?.kind === 'prepare' ? statement : undefined
 }
 
-/** Rows of a cursor come from where its query reads. */
+/** Its query was resolved once, what it calls is resolved with each row. */
+async function declaredStill({ text, at, statement }: Kept, again: (text: string) => Analysis | Promise<Analysis>): Promise<Statement | undefined> {
+  if (!mayNameAnything(statement)) return statement
+  const analysis = await again(text)
+  return analysis.status === 'ok' && isDeepStrictEqual(analysis.statements[at], statement) ? statement : undefined
+}
+
+/** Rows of a cursor come from where its query reads, and what that calls is called now. */
 function fetched(own: Statement, declared: Statement | undefined, source: string | undefined): Statement {
-  if (declared === undefined) return own
-  const { held, relations, columns, routines, unknown } = declared
+  if (declared === undefined) return { ...own, isBarrier: true }
+  const { held, relations, columns, routines, isBarrier, unknown } = declared
   return {
-    ...own, relations, columns, routines, unknown: [...new Set([...own.unknown.filter((reason) => reason !== 'unknown_cursor'), ...unknown])],
+    ...own, relations, columns, routines, isBarrier: own.isBarrier || isBarrier, unknown: [...new Set([...own.unknown.filter((reason) => reason !== 'unknown_cursor'), ...unknown])],
     ...held === undefined ? {} : { outputs: held }, ...source === undefined ? {} : { source },
   }
 }

@@ -17,6 +17,8 @@ export class Holding implements Hold {
   #controller: AbortController | undefined
   #notices: NodeJS.Timeout | undefined
   #end: NodeJS.Timeout | undefined
+  /** Somebody was kept waiting. */
+  hasHeld = false
 
   constructor(options: HoldingOptions) {
     this.#o = options
@@ -28,6 +30,7 @@ export class Holding implements Hold {
   readonly held: Hold['held'] = ({ id, url }) => {
     const { waitMs } = this.#o
     if (waitMs === 0) return 'return'
+    this.hasHeld = true
     this.#o.begun(this)
     const say = (): void => this.#o.say(`Waiting for approval ${id} at ${url}`)
     say()

@@ -1,8 +1,10 @@
 // How names resolve in one session now: its search path, its role, and the catalogue it sees. Whatever may change that makes it stale.
 import { randomBytes } from 'node:crypto'
+import { RefusalError } from '../../../refusal.ts'
 import type { Naming, Statement } from '../sql/analysis.ts'
 import { lockTimeoutMs, maxAttempts, searchPath, type Ask, type Catalogue } from '../sql/catalogue.ts'
 import { createViewLineage } from '../sql/view-lineage.ts'
+import { forgetGivenAnew, forgetUnnoted, isAnyUnnoted } from './given-anew.ts'
 import { alongWhich, type Along } from './search-path.ts'
 import type { SessionNames, SessionState } from './state.ts'
 
@@ -25,17 +27,22 @@ export class Names {
   readonly #aside: Ask
   /** Resolves when no reply is due; without a Sync the server is asked for them. */
   readonly #settle: () => Promise<void>
+  readonly #setting: (name: string, value: string) => void
   #known: SessionNames | undefined
   #own: Naming['snapshot'] | undefined
   #ownChanges = 0
-  #asked: Along | undefined
+  #asked: Omit<Along, 'settings'> | undefined
+  /** By which the server's plans were made. */
+  #planned: Naming['snapshot'] | undefined
 
-  constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask, settle: () => Promise<void>) {
+  /** @param setting what the server says of a setting by which it reads texts. @throws RefusalError for one that would change how they are read */
+  constructor(state: SessionState, catalogue: Catalogue, ask: Ask, aside: Ask, settle: () => Promise<void>, setting: (name: string, value: string) => void) {
     this.#state = state
     this.#catalogue = catalogue
     this.#ask = ask
     this.#aside = aside
     this.#settle = settle
+    this.#setting = setting
   }
 
   /** What the last look said; for messages that resolve nothing. */
@@ -49,11 +56,12 @@ export class Names {
     return this.#catalogue.fresh === known.snapshot ? known : undefined
   }
 
-  /** @throws NamesError when the server does not say */
+  /** @throws NamesError when the server does not say; RefusalError when it reads texts otherwise than they are read here */
   async now(): Promise<SessionNames> {
     try {
       return await this.#read()
     } catch (cause) {
+      if (cause instanceof RefusalError) throw cause
       throw new NamesError(cause)
     }
   }
@@ -69,7 +77,21 @@ export class Names {
     if (this.#known?.snapshot === snapshot) return this.#known
     // A schema that somebody has made, or may now be looked into, may be in the path: `$user` names one that need not exist.
     if (this.#known !== undefined) await this.#look()
+    await this.#replan(snapshot)
+    // Nobody has looked, and the server's plans are what they were: whoever ends the transaction makes both known first.
+    if (!this.#isAnswering) state.isStale = state.isTouched = true
     return this.#known = { snapshot, ...this.#asked, viewLineage: createViewLineage({ snapshot, path: this.#asked.path }) }
+  }
+
+  /** A table made in front of another takes its name, and nothing of the server's plans with it: what was prepared, and what functions keep, would go on with the other. */
+  async #replan(snapshot: Naming['snapshot']): Promise<void> {
+    if (this.#planned === snapshot || !this.#isAnswering) return
+    if (this.#planned !== undefined) {
+      await this.#settle()
+      if (!this.#isAnswering) return
+      await this.#ask('DISCARD PLANS')
+    }
+    this.#planned = snapshot
   }
 
   /** A server that skips to the next Sync answers nothing, and takes nothing of what is decided meanwhile. */
@@ -78,11 +100,27 @@ export class Names {
   async #look(): Promise<void> {
     await this.#settle()
     if (!this.#isAnswering) return
-    this.#asked = await alongWhich(this.#ask)
+    const { settings, ...asked } = await alongWhich(this.#ask)
+    for (const [name, value] of settings) this.#setting(name, value)
+    this.#asked = asked
+    if (this.#state.mayBeGivenAnew) await forgetGivenAnew(this.#state, this.#ask)
+    this.#state.mayBeGivenAnew = false
     this.#state.isStale = false
     this.#known = undefined
     // The server plans it anew, and its columns may be another table's.
     for (const prepared of this.#state.prepared.values()) prepared.fields = undefined
+  }
+
+  /** Before code that may name anything: which portals are the client's. Afterwards nobody could say. */
+  async note(): Promise<void> {
+    if (!isAnyUnnoted(this.#state)) return
+    await this.#settle()
+    try {
+      if (this.#isAnswering) await forgetGivenAnew(this.#state, this.#ask)
+    } catch {
+      // The transaction has failed, and what is sent now may end it.
+    }
+    forgetUnnoted(this.#state)
   }
 
   /** The catalogue as this transaction has changed it: nobody else can see it. */

@@ -2,12 +2,11 @@
 import type { Duplex } from 'node:stream'
 import type { MaskedPart, Permit, RecordedPart } from '../../../call.ts'
 import { splitRows } from '../../../mask/index.ts'
+import type { Backlog } from './backlog.ts'
+import { drained } from './drained.ts'
 import { giveBack, leastGivenBack } from './memory.ts'
 import type { Out } from './out.ts'
 import type { PostgresOperation } from '../operation.ts'
-
-/** Bytes that wait for the record; beyond it the source is not read. Some 20 ms of a fast result: a slow sync of the disk's stops nobody. */
-export const windowBytes = 4 * 1024 * 1024
 
 type Part = readonly [Permit<PostgresOperation>, MaskedPart]
 type Deliver = (parts: readonly Part[]) => Promise<RecordedPart[]>
@@ -16,27 +15,30 @@ export class Outlet {
   readonly #socket: Duplex
   readonly #deliver: Deliver
   readonly #failed: (error: unknown) => void
+  readonly #backlog: Backlog
   #tail: Promise<void> | undefined
   #waiting = 0
   /** Not through yet. */
   #sent = 0
   #hasFailed = false
 
-  /** @param failed a part could not be recorded, so nothing more may go out */
-  constructor(socket: Duplex, deliver: Deliver, failed: (error: unknown) => void) {
+  /** @param failed a part could not be recorded, so nothing more may go out. @param backlog what waits in all sessions */
+  constructor(socket: Duplex, deliver: Deliver, failed: (error: unknown) => void, backlog: Backlog) {
     this.#socket = socket
     this.#deliver = deliver
+    this.#backlog = backlog
     this.#failed = (error) => { this.#hasFailed = true; failed(error) }
   }
 
-  get isFull(): boolean { return this.#waiting > windowBytes || this.#socket.writableNeedDrain }
+  /** The source is not read beyond it. */
+  get isFull(): boolean { return this.#waiting > this.#backlog.windowBytes || this.#socket.writableNeedDrain }
 
   /** Resolves when the socket takes more, and all that was sent before is with it. */
   get drained(): Promise<void> { return this.#drain() }
 
   async #drain(): Promise<void> {
     while (this.#tail !== undefined) await this.#tail
-    if (this.#socket.writableNeedDrain && !this.#socket.destroyed) await drainOf(this.#socket)
+    if (this.#socket.writableNeedDrain && !this.#socket.destroyed) await drained(this.#socket)
   }
 
   /** All parts of one read are recorded by one commit. */
@@ -62,6 +64,7 @@ export class Outlet {
     }
     if (parts.length === 0 && !hasLater && this.#tail === undefined) return this.#write(items, [], [], [])
     this.#waiting += size
+    this.#backlog.add(size)
     this.#sent++
     this.#tail = this.#follow(this.#tail, parts.length === 0 ? undefined : this.#deliver(parts), items, ends, size)
   }
@@ -81,6 +84,7 @@ export class Outlet {
       this.#failed(error)
     } finally {
       this.#waiting -= size
+      this.#backlog.remove(size)
       if (--this.#sent === 0) this.#tail = undefined
     }
   }
@@ -104,12 +108,4 @@ export class Outlet {
       else if (item.kind === 'bytes') item.act?.settle()
     }
   }
-}
-
-function drainOf(socket: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => { socket.off('drain', done); socket.off('close', done); resolve() }
-    socket.on('drain', done)
-    socket.on('close', done)
-  })
 }

@@ -1,17 +1,22 @@
 // Makes a plan of what one read of the client asks for: what must be known of a message first is waited for here, and nowhere behind.
+import { isDeepStrictEqual } from 'node:util'
 import type { Gate } from '../../../protocol.ts'
 import type { Refusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
 import type { PostgresUpstream } from '../dial.ts'
-import { Draft, isLoose, type Plan, type Step } from './draft.ts'
-import { encodeError, parseFrontend, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Parse } from '../messages.ts'
+import { Draft, isLoose, NotYet, type Plan, type Step } from './draft.ts'
+import { encodeError, hasLongName, parseFrontend, ProtocolViolation, withShortNames, type Bind, type Execute, type Frame, type FrontendMessage, type FunctionCall, type Malformed, type Parse } from '../messages.ts'
 import { NamesError, mayNameNothing, namesNothing, type Names } from './names.ts'
+import { mayTakePortal } from './given-anew.ts'
+import { isAsBound, isLookedUpAgain, meansStill } from './looked-up-again.ts'
 import { functionOperation, statementOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
-import type { Poison } from '../refuse.ts'
+import { definitionsOf } from '../operation/definitions.ts'
+import { isTooMuch, maxShownBytes } from '../operation/parameters.ts'
+import { errorOf, type Poison } from '../refuse.ts'
 import type { Admission } from '../sql/analyse.ts'
 import type { Analysis, Statement } from '../sql/analysis.ts'
 import { maxTextBytes } from '../sql/parser.ts'
-import { maxHeldBytes, maxPrepared, sizeOf, undoOf, undoOfClose, type Due, type Portal, type Prepared, type SessionState, type SessionNames } from './state.ts'
+import { maxHeldBytes, maxPrepared, sizeOf, sizeOfText, undoOf, undoOfClose, type Due, type Portal, type Prepared, type SessionState, type SessionNames } from './state.ts'
 
 export interface PlannerOptions {
   readonly state: SessionState
@@ -26,7 +31,7 @@ export interface PlannerOptions {
   known(text: string, names: SessionNames): Analysis | undefined
   /** Nothing more is asked of it; nothing of it is due. */
   leave(act: Act): void
-  readonly about: Pick<OperationOptions, 'target' | 'database' | 'user' | 'nonce'>
+  readonly about: OperationOptions
   /** Governed config forwards what cannot be parsed, where policy allows it. */
   readonly isTransparent: boolean
 }
@@ -60,8 +65,13 @@ export class Planner {
   /** @returns whether the one behind it belongs to the same plan */
   #next(frames: readonly Frame[], draft: Draft): boolean | Promise<boolean> {
     const { state } = this.#o
-    const frame = frames[draft.end] as Frame
-    const message = parseFrontend(frame)
+    let frame = frames[draft.end] as Frame
+    let message = parseFrontend(frame)
+    if (hasLongName(message)) {
+      frame = withShortNames(frame)
+      message = parseFrontend(frame)
+    }
+    if (message.kind === 'password') throw new ProtocolViolation('a password where nobody asks for one')
     if (message.kind === 'terminate') {
       draft.isTerminated = true
       draft.end++
@@ -93,7 +103,11 @@ export class Planner {
     draft.end++
     const made = this.#step(message, frame, draft.steps)
     if (!(made instanceof Promise)) return this.#put(made, message, draft)
-    return made.catch((error: unknown) => this.#unread(message, frame, error)).then((step) => this.#put(step, message, draft))
+    return made.catch(async (error: unknown) => error instanceof NotYet ? error : await this.#unread(message, frame, error)).then((step) => {
+      if (!(step instanceof NotYet)) return this.#put(step, message, draft)
+      draft.end--
+      return false
+    })
   }
 
   #put(step: Step | undefined, message: FrontendMessage, draft: Draft): boolean {
@@ -101,7 +115,7 @@ export class Planner {
     draft.steps.push(step)
     const { state } = this.#o
     // What ends an implicit transaction takes back what it changed about names: whoever comes behind it waits, and looks.
-    if (endsImplicit.has(message.kind) && state.isTouched && !state.isInBlock) state.isStale = true
+    if (endsImplicit.has(step.kind) && state.isTouched && !state.isInBlock) state.isStale = true
     if (message.kind === 'sync') {
       draft.hasSync = true
       state.segment++
@@ -174,11 +188,11 @@ export class Planner {
     const { state, poison } = this.#o
     const bytes = frame.bytes
     switch (message.kind) {
-      case 'query': return this.#query(message.text, message.textBytes, bytes)
+      case 'query': return this.#query(message.text, message.textBytes, bytes, before)
       case 'parse': return message.textBytes.length > maxTextBytes ? this.#tooLong().then((refused) => ({ kind: 'parse', bytes, isExtended: true, poison: () => poison.parse(message.name), refused })) : this.#parse(message, bytes)
       case 'bind': return this.#bind(message, bytes, before)
-      case 'execute': return this.#execute(message, bytes)
-      case 'functionCall': return this.#function(message, bytes)
+      case 'execute': return this.#execute(message, bytes, before)
+      case 'functionCall': return this.#function(message, bytes, before)
       case 'describe': {
         const prepared = message.of === 'S' ? state.prepared.get(message.name) : undefined
         const portal = message.of === 'P' ? state.portals.get(message.name) : undefined
@@ -190,31 +204,41 @@ export class Planner {
       case 'sync': return { kind: 'sync', bytes, isExtended: true, control: { kind: 'sync' }, due: { reply: 'ready', isSync: true } }
       case 'flush': return { kind: 'flush', bytes, isExtended: true, control: { kind: 'flush' } }
       case 'notUtf8': return this.#notUtf8(message.of, bytes)
+      case 'malformed': return this.#malformed(message, bytes)
       // Outside a copy the server ignores them: they belong to one that has failed.
       case 'copyData': case 'copyDone': case 'copyFail': return undefined
-      case 'password': return undefined
-      case 'terminate': return undefined
+      case 'password': case 'terminate': return undefined
     }
   }
 
+  /** The server fails it before it would lose an unnamed statement: so does what stands for it. */
   async #notUtf8(of: Extract<FrontendMessage, { kind: 'notUtf8' }>['of'], bytes: Uint8Array): Promise<Step> {
     const { poison } = this.#o
     const refused = await this.#o.gate.refuse('request.malformed', 'The text is not valid UTF-8')
-    return { kind: of === 'copyFail' ? 'flush' : of, bytes, isExtended: of !== 'query', refused, poison: of === 'query' ? poison.query : () => poison.parse('') }
+    return { kind: of === 'copyFail' ? 'flush' : of, bytes, isExtended: of !== 'query', refused, poison: of === 'query' ? poison.functionCall : poison.execute }
   }
 
-  #query(text: string, textBytes: Uint8Array, bytes: Uint8Array): Step | Promise<Step> {
+  /** The same. */
+  async #malformed({ of, why }: Malformed, bytes: Uint8Array): Promise<Step> {
+    const { poison } = this.#o
+    const isExtended = of !== 'query' && of !== 'functionCall'
+    return { kind: of, bytes, isExtended, poison: isExtended ? poison.execute : poison.functionCall, error: errorOf(await this.#o.gate.refuse('request.malformed', why)) }
+  }
+
+  #query(text: string, textBytes: Uint8Array, bytes: Uint8Array, before: readonly Step[]): Step | Promise<Step> {
     const names = textBytes.length > maxTextBytes ? undefined : this.#o.names.fresh
     const analysis = names === undefined ? undefined : this.#o.known(text, names)
-    if (names === undefined || analysis === undefined || resolvesUnseen(analysis, this.#o.state.isTouched) !== -1) return this.#asked(text, textBytes, bytes)
+    if (names === undefined || analysis === undefined || resolvesUnseen(analysis, this.#o.state.isTouched) !== -1) return this.#asked(text, textBytes, bytes, before)
     return this.#queried(text, textBytes, bytes, names, analysis)
   }
 
-  async #asked(text: string, textBytes: Uint8Array, bytes: Uint8Array): Promise<Step> {
-    const poison = this.#o.poison.query
+  async #asked(text: string, textBytes: Uint8Array, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
+    const { poison: { query: poison }, state } = this.#o
     if (textBytes.length > maxTextBytes) return { kind: 'query', bytes, isExtended: false, poison, refused: await this.#tooLong() }
     const { names, analysis: read } = await this.#read(text, await this.#names(text), 'on-second-sight')
-    const unseen = resolvesUnseen(read, this.#o.state.isTouched)
+    this.#mayFollow(before)
+    // Names that could not be looked up are those of before the transaction failed.
+    const unseen = resolvesUnseen(read, state.isTouched || state.isStale)
     const analysis = unseen === -1 ? read : unresolved(read, unseen)
     if (!this.#o.isTransparent && unseen !== -1) {
       const refused = await this.#o.gate.refuse('request.invalid', 'A statement changes how names resolve, and another behind it in the same message names something: send them one by one')
@@ -226,11 +250,17 @@ export class Planner {
   #queried(text: string, textBytes: Uint8Array, bytes: Uint8Array, names: SessionNames, analysis: Analysis): Step {
     const operation = statementOperation({ ...this.#o.about, names, analysis, text, textBytes, kind: 'query' })
     const act = this.#act(operation, analysis, text)
+    this.#o.state.rename(act.statements)
+    act.names = names
     return { kind: 'query', bytes, isExtended: false, act, due: { reply: 'query', act }, poison: this.#o.poison.query }
   }
 
   #tooLong(): Promise<Refusal> {
     return this.#o.gate.refuse('request.too_large', `The text is longer than ${maxTextBytes} bytes`)
+  }
+
+  #tooMuch(): Promise<Refusal> {
+    return this.#o.gate.refuse('request.too_large', `The values that policy reads are longer than ${maxShownBytes} bytes`)
   }
 
   #parse(message: Parse, bytes: Uint8Array): Step {
@@ -242,7 +272,7 @@ export class Planner {
     }
     const poison = () => this.#o.poison.parse(name)
     if (before === undefined && state.prepared.size >= maxPrepared) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `too many prepared statements (${maxPrepared})`) }
-    if (!state.hasRoomFor(textBytes.length)) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
+    if (!state.hasRoomFor(sizeOfText(prepared))) return { kind: 'parse', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
     state.prepared.set(name, prepared)
     state.held.forgetPrepared(name)
     return { kind: 'parse', bytes, isExtended: true, poison, due: { reply: 'parse', prepared, undo: undoOf(state.prepared, prepared) } }
@@ -268,6 +298,7 @@ export class Planner {
     const earlier = state.portals.get(name)
     if (earlier === undefined && state.portals.size >= maxPrepared) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `too many portals (${maxPrepared})`) }
     if (!state.hasRoomFor(sizeOf(message))) return { kind: 'bind', bytes, isExtended: true, poison, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
+    if (isTooMuch(message.values)) return this.#tooMuch().then((refused) => ({ kind: 'bind', bytes, isExtended: true, poison, refused }))
     const names = this.#o.names.fresh
     const analysis = names === undefined ? undefined : this.#o.known(prepared.text, names)
     if (names === undefined || analysis === undefined) return this.#bound(prepared, message, bytes, before)
@@ -275,8 +306,10 @@ export class Planner {
   }
 
   async #bound(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
-    const names = await this.#names(prepared.text)
-    return this.#opened(prepared, message, bytes, before, names, await this.#run(prepared, message, names))
+    const asked = await this.#names(prepared.text)
+    const { names, analysis } = await this.#read(prepared.text, asked, 'at-once')
+    this.#mayFollow(before)
+    return this.#opened(prepared, message, bytes, before, asked, this.#actOf(prepared, message, names, analysis))
   }
 
   #opened(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[], names: SessionNames, act: Act): Step {
@@ -284,6 +317,7 @@ export class Planner {
     const { portal: name } = message
     const earlier = state.portals.get(name)
     const poison = () => this.#o.poison.bind(name)
+    act.names = names
     // The Parse that came with it is part of the same operation, unless another Bind has taken it.
     const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
     if (parse !== undefined && parse.act === undefined) parse.act = act
@@ -293,9 +327,21 @@ export class Planner {
     return { kind: 'bind', bytes, isExtended: true, act, poison, portal, due: { reply: 'bind', act, portal, undo: undoOf(state.portals, portal) } }
   }
 
-  async #run(prepared: Prepared, bind: Bind, as: SessionNames): Promise<Act> {
-    const { names, analysis } = await this.#read(prepared.text, as, 'at-once')
-    return this.#actOf(prepared, bind, names, analysis)
+  /** Whether what a text names is still what was decided on, and approved: it may have waited for long, and others change the schema meanwhile. */
+  async stands(act: Act): Promise<boolean> {
+    const { names: before, statements, text } = act
+    if (before === undefined || before === this.#o.names.fresh || (statements.length > 0 && statements.every(namesNothing))) return true
+    // What is planned already, behind it, may end what is looked at here: whoever comes behind that looks for itself.
+    const { state } = this.#o
+    const { isStale, mayBeGivenAnew } = state
+    const names = await this.#names(text).catch(unlessUnread)
+    const isUnread = names === undefined || state.isStale
+    state.isStale ||= isStale
+    state.mayBeGivenAnew ||= mayBeGivenAnew
+    if (isUnread) return false
+    if (names === before) return true
+    const { analysis } = await this.#read(text, names, 'at-once')
+    return isUnchanged(act, names, analysis)
   }
 
   #actOf(prepared: Prepared, bind: Bind, names: SessionNames, analysis: Analysis): Act {
@@ -304,19 +350,39 @@ export class Planner {
     return this.#act(operation, analysis, prepared.text)
   }
 
-  #execute(message: Execute, bytes: Uint8Array): Step | Promise<Step> {
+  #execute(message: Execute, bytes: Uint8Array, before: readonly Step[]): Step | Promise<Step> {
     const { state } = this.#o
     const poison = this.#o.poison.execute
     const portal = state.portals.get(message.portal)
     if (portal === undefined) return { kind: 'execute', bytes, isExtended: true, poison, error: nativeError('34000', `portal "${message.portal}" does not exist`) }
-    // Its Bind was permitted for one run; a portal that has run to its end is asked about again.
     const step = (act: Act): Step => {
+      state.rename(act.statements)
       // It may have been bound before there was anything to take back.
-      if (this.#endsTouched(act.statements)) act.isBarrier = true
+      if (this.#endsTouched(act.statements) || mayTakePortal(state, act.statements, portal.name)) act.isBarrier = true
       return { kind: 'execute', bytes, isExtended: true, act, poison, portal, due: { reply: 'execute', act, portal } }
     }
     if (this.#isOutdated(portal.act)) this.#o.leave(portal.act)
-    return portal.act.hasEnded ? this.#run(portal.prepared, portal.message, portal.names).then((act) => step(portal.act = act)) : step(portal.act)
+    const isAgain = isLookedUpAgain(portal)
+    if (!isAgain && !portal.act.hasEnded) return step(portal.act)
+    const names = isAgain ? this.#o.names.fresh : undefined
+    if (names !== undefined && isAsBound(portal, names)) return step(portal.act)
+    return this.#executed(portal, isAgain, bytes, before).then((act) => act instanceof Act ? step(portal.act = act) : act)
+  }
+
+  /** Its Bind was permitted for one run, and for what its names meant: what has run to its end is asked about again, and what means something else now is refused. */
+  async #executed(portal: Portal, isAgain: boolean, bytes: Uint8Array, before: readonly Step[]): Promise<Act | Step> {
+    const { prepared, message, act } = portal
+    const { names, analysis } = await this.#read(prepared.text, isAgain ? await this.#names(prepared.text) : portal.names, 'at-once')
+    if (isAgain) this.#mayFollow(before)
+    if (meansStill(portal, statementsOf(analysis), isAgain ? names : portal.names)) return act.hasEnded ? this.#actOf(prepared, message, names, analysis) : act
+    const refused = await this.#o.gate.refuse('request.invalid', 'What the portal names is not what it was when it was bound: bind it again')
+    return { kind: 'execute', bytes, isExtended: true, poison: this.#o.poison.execute, refused }
+  }
+
+  /** Names that nobody could look up, since the server fails or skips everything, do for what it fails or skips: not for what runs behind the end of that. @throws NotYet */
+  #mayFollow(before: readonly Step[]): void {
+    const { isStale, isInBlock } = this.#o.state
+    if (isStale && before.some(({ kind, act }) => kind === 'sync' ? !isInBlock : act !== undefined && kind !== 'parse' && kind !== 'bind' && mayEnd(act))) throw new NotYet()
   }
 
   /** It was permitted by a policy that is no longer in force, or for a session that is over: a portal may wait for long. */
@@ -324,8 +390,10 @@ export class Planner {
     return act?.permit !== undefined && !act.hasEnded && !this.#o.gate.holds(act.permit)
   }
 
-  async #function(message: FunctionCall, bytes: Uint8Array): Promise<Step> {
+  async #function(message: FunctionCall, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
+    if (isTooMuch(message.values)) return { kind: 'functionCall', bytes, isExtended: false, refused: await this.#tooMuch(), poison: this.#o.poison.functionCall }
     const names = await this.#o.names.now()
+    this.#mayFollow(before)
     const act = new Act(functionOperation({ ...this.#o.about, names, call: message }), [], { text: '', isBarrier: true })
     return { kind: 'functionCall', bytes, isExtended: false, act, due: { reply: 'function', act }, poison: this.#o.poison.functionCall }
   }
@@ -344,19 +412,32 @@ export class Planner {
 
   #act(operation: PostgresOperation, analysis: Analysis, text: string): Act {
     const statements = statementsOf(analysis)
-    this.#o.state.rename(statements)
-    return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || this.#endsTouched(statements) || statements.some(isBarrier) })
+    return new Act(operation, statements, { text, isBarrier: analysis.status === 'error' || this.#endsTouched(statements) || statements.some(isBarrier) || mayTakePortal(this.#o.state, statements) })
   }
 
-  /** The end of a transaction takes back, or makes final, what it changed about names. */
+  /** The end of a transaction takes back, or makes final, what it changed about names; of one that has failed, nothing could be asked in it. */
   #endsTouched(statements: readonly Statement[]): boolean {
     const { isTouched, isUnsynced, status } = this.#o.state
-    return isTouched && (status !== 'I' || isUnsynced) && statements.some(({ effects }) => effects.includes('transaction'))
+    return (status === 'E' || isTouched && (status !== 'I' || isUnsynced)) && statements.some(({ effects }) => effects.includes('transaction'))
   }
+}
+
+/** Whether a text means what it meant when it was decided. */
+export function isUnchanged({ names: before, statements }: Act, names: Omit<SessionNames, 'viewLineage'>, analysis: Analysis): boolean {
+  return before !== undefined && isDeepStrictEqual(namedBy(names, statementsOf(analysis)), namedBy(before, statements))
+}
+
+function namedBy({ snapshot, path, role, sessionRole }: Omit<SessionNames, 'viewLineage'>, statements: readonly Statement[]): unknown {
+  return [path, role, sessionRole, definitionsOf(statements, { snapshot, path }), statements.map(({ relations, columns, routines, unknown, outputs, flows }) => [relations, columns, routines, unknown, outputs, flows])]
 }
 
 function unlessUnread(error: unknown): undefined {
   if (!(error instanceof NamesError)) throw error
+}
+
+/** A transaction that has failed: whatever nobody could read may say ROLLBACK. */
+function mayEnd({ statements }: Act): boolean {
+  return statements.length === 0 || statements.some(({ effects }) => effects.includes('transaction'))
 }
 
 /** Messages that are read by what names mean now. */

@@ -1,6 +1,6 @@
 // The server's half of a session: each message belongs to the reply that is due, is masked by the plan of its operation, and keeps its place.
 import type { PartSummary } from '../../../call.ts'
-import { RefusalError, type RefusalCode } from '../../../refusal.ts'
+import { RefusalError, type Refusal, type RefusalCode } from '../../../refusal.ts'
 import type { Act } from './act.ts'
 import { Delivery } from './delivery.ts'
 import { Descriptions } from './descriptions.ts'
@@ -25,6 +25,7 @@ export interface RepliesEvents {
 /** What is said where a transaction ends and stays; one that had failed says ROLLBACK. */
 const commits: ReadonlySet<string> = new Set(['COMMIT', 'PREPARE TRANSACTION', 'COMMIT PREPARED'])
 const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
+
 export class Replies {
   readonly #state: SessionState
   readonly #events: RepliesEvents
@@ -32,6 +33,8 @@ export class Replies {
   readonly #bound = new Map<string, Portal>()
   readonly #descriptions = new Descriptions()
   readonly #delivery = new Delivery()
+  /** Statements that have ended well in the implicit transaction that the next Sync ends, and change something: an error behind them undoes them. Undefined where it says itself when it ends. */
+  #undoable: number | undefined = 0
 
   constructor(state: SessionState, events: RepliesEvents) {
     this.#state = state
@@ -106,13 +109,25 @@ export class Replies {
     }
   }
 
-  /** A run of rows in one go, where all of it is within policy's limits; else one by one, up to the last that is. @throws RefusalError `policy.limit` */
+  /** A run of rows in one go, where all of it is within policy's limits; else one by one, up to the last that is. Of masked rows what is shown counts: how long a value was may be what is asked. @throws RefusalError `policy.limit` */
   #counted(act: Act, run: Frame, feed: (rows: Frame) => void): void {
-    for (const rows of act.hasRoom(run) ? [run] : messagesOf(run)) {
-      const exceeded = act.count(rows)
+    const { isOpen } = act
+    for (const rows of act.hasRoom(isOpen ? run : ofSize(run, maxGrowth * (run.end - run.start))) ? [run] : messagesOf(run)) {
+      const exceeded = isOpen ? act.count(rows) : this.#shown(act, rows, feed)
       if (exceeded !== undefined) throw new RefusalError(exceeded)
-      feed(rows)
+      if (isOpen) feed(rows)
     }
+  }
+
+  /** What is one too many is masked, and goes nowhere. */
+  #shown(act: Act, rows: Frame, feed: (rows: Frame) => void): Refusal | undefined {
+    const masker = this.#delivery.for(act)
+    const mark = masker.mark()
+    const before = masker.size
+    feed(rows)
+    const exceeded = act.count(ofSize(rows, masker.size - before))
+    if (exceeded !== undefined) masker.undo(mark)
+    return exceeded
   }
 
   #describe(act: Act, fields: Portal['fields'], formats?: readonly number[]): void {
@@ -157,6 +172,11 @@ export class Replies {
     act.isDescribed = false
     this.#state.copyIn = undefined
     if (due.reply === 'query') { this.#pass(due, frame); return }
+    const { effects } = act.operation.action.properties
+    // What ends a failed transaction, or a part of one, is told by no ReadyForQuery before the Sync.
+    if (effects.includes('transaction') && this.#state.status === 'E') this.#state.status = 'T'
+    if (effects.includes('transaction') || (this.#undoable === 0 && mayCommit(act))) this.#undoable = undefined
+    else if (this.#undoable !== undefined && !this.#state.isInBlock && effects.some((effect) => effect !== 'read')) this.#undoable++
     this.#pop(due)
     this.#end(act, frame)
   }
@@ -180,6 +200,7 @@ export class Replies {
 
   #ready(frame: Frame): void {
     const status = parseReady(frame.bytes)
+    this.#undoable = 0
     const head = this.#state.head
     const due = expected(head, 'Z', 'ready', 'query', 'function')
     this.#state.status = status
@@ -233,7 +254,7 @@ export class Replies {
   }
 
   #leave(act: Act): void {
-    this.#delivery.finish(act, act.hasEnded ? notRun : { title: act.title === '' ? 'not run' : 'not read to its end', status: act.title === '' && !act.hasRows ? 'cancelled' : 'delivered', isFinal: true })
+    this.#delivery.finish(act, act.hasEnded ? notRun : act.hasRows ? { title: 'not read to its end', status: 'delivered', isFinal: true } : { title: 'not run', status: 'cancelled', isFinal: true })
   }
 
   #error(frame: Frame): void {
@@ -267,9 +288,14 @@ export class Replies {
     const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
     if (act.hasEnded) return this.#afterEnd(act, frame)      // its portal was gone before
     act.failure = code
-    act.title = act.hasCommitted ? `ERROR ${code}, after a COMMIT` : `ERROR ${code}`
+    act.title = act.hasCommitted ? `ERROR ${code}, after a COMMIT` : this.#mayHaveCommitted(act) ? `ERROR ${code}, after what it may have committed` : this.#undoable ? `ERROR ${code}, which undid ${this.#undoable} before it` : `ERROR ${code}`
     if (act.broken === undefined) this.#delivery.for(act).diagnostic(frame.bytes)
     if (!isOpen) this.#end(act, undefined)
+  }
+
+  /** Outside of a transaction a procedure, a block or VACUUM may have committed a part of what it did. */
+  #mayHaveCommitted(act: Act): boolean {
+    return this.#state.status === 'I' && (act.operation.action.properties.effects.includes('maintenance') || act.statements.some(({ kind }) => kind === 'call' || kind === 'do'))
   }
 
   /** The poison has failed, as it must: the client gets the refusal's words for the server's. */
@@ -356,7 +382,13 @@ export class Replies {
     const masker = this.#delivery.for(act)
     const isReady = last !== undefined && last.tag === 0x5a
     if (act.broken !== undefined) {
-      masker.pass(errorOf(act.broken))
+      const { message, code } = act.broken
+      const isKept = isReady && act.failure === undefined && this.#state.status === 'I' && act.operation.action.properties.effects.some((effect) => effect !== 'read')
+      if (isKept) act.title = `${act.title}, committed and its result withheld`
+      masker.pass(errorOf(act.broken, {
+        ...isKept ? { message: `${message}; what the statement changed is committed` } : {},
+        ...code !== 'policy.limit' ? {} : { advice: isKept ? 'The statement was run, and only its result withheld: do not repeat it.' : 'The result was withheld: ask for less.' },
+      }))
       // The transaction that goes on in the server is made to fail before anything else is sent there.
       if (isReady) masker.pass(act.failure === undefined && this.#state.status === 'T' ? encodeReady('E') : last.bytes)
       this.#delivery.finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
@@ -382,6 +414,17 @@ export class Replies {
     due.own?.end?.()
     return due
   }
+}
+
+/** Of an empty cell in COPY one byte is left, and a constant may stand for it. */
+const maxGrowth = 80
+
+/** As many rows, of so many bytes. */
+const ofSize = ({ tag, part, count, source }: Pick<Frame, 'tag' | 'part' | 'count' | 'source'>, end: number): Frame => ({ tag, part, count, source, bytes: source, start: 0, end })
+
+/** By itself, where it is the first since the last Sync: CREATE INDEX CONCURRENTLY, VACUUM, a procedure that says COMMIT. Behind others the server refuses them. */
+function mayCommit({ statements, operation }: Act): boolean {
+  return operation.action.properties.effects.some((effect) => effect === 'ddl' || effect === 'maintenance') || statements.some(({ kind }) => kind === 'call' || kind === 'do' || kind === 'discard')
 }
 
 function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {

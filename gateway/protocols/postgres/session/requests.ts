@@ -6,15 +6,17 @@ import { isRefusal, refusal, RefusalError, type Refusal } from '../../../refusal
 import { Act } from './act.ts'
 import type { PostgresUpstream } from '../dial.ts'
 import type { Step } from './draft.ts'
+import { drained } from './drained.ts'
+import { mayTakePortal } from './given-anew.ts'
 import type { Holding } from './holding.ts'
 import type { ResultMasker } from '../mask.ts'
-import { parseFrontend, ProtocolViolation, type Frame } from '../messages.ts'
+import { encodeError, parseFrontend, ProtocolViolation, type Frame } from '../messages.ts'
 import type { PostgresOperation } from '../operation.ts'
 import type { Outlet } from './outlet.ts'
 import type { Planner } from './plan.ts'
-import { errorOf } from '../refuse.ts'
+import { errorOf, type Saying } from '../refuse.ts'
 import type { Replies } from './replies.ts'
-import type { Statement } from '../sql/analysis.ts'
+import { missingWords } from './missing-name.ts'
 import { undoOfClose, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
 
 export interface RequestsOptions {
@@ -37,21 +39,47 @@ export interface RequestsOptions {
   cancelled(): Promise<void> | undefined
   /** The session has ended: whatever was permitted and has not left stays here. */
   isOver(): boolean
+  /** Before code that may name anything is sent. */
+  note(): Promise<void>
   /** A barrier is through: names may resolve differently now. */
   changed(act: Act): void
 }
 
 const nothing = new Uint8Array(0)
+/** In PostgreSQL's own words. */
+const canceled = encodeError(new Map([['S', 'ERROR'], ['V', 'ERROR'], ['C', '57014'], ['M', 'canceling statement due to user request']]))
 
 export class Requests {
   readonly #o: RequestsOptions
+  #isTaking = false
+  /** The client would have what it sent last cancelled, and the server has none of that yet. */
+  #isUnwanted = false
 
   constructor(options: RequestsOptions) {
     this.#o = options
   }
 
+  /** For a cancel that finds nothing at the server: the first statement of what is worked on stays here, and none that comes with a later read. */
+  cancelNext(): void { this.#isUnwanted = this.#isTaking }
+
+  /** It is held, and its wait is what such a cancel ends. */
+  takeUnwanted(): boolean {
+    const isUnwanted = this.#isUnwanted
+    this.#isUnwanted = false
+    return isUnwanted
+  }
+
   /** One read of the client. Resolves when all of it has left, or waits in the server. @throws ProtocolViolation */
   async take(frames: readonly Frame[]): Promise<'terminate' | undefined> {
+    this.#isTaking = true
+    try {
+      return await this.#take(frames)
+    } finally {
+      this.#isTaking = this.#isUnwanted = false
+    }
+  }
+
+  async #take(frames: readonly Frame[]): Promise<'terminate' | undefined> {
     let at = 0
     while (at < frames.length && !this.#o.isOver()) {
       if (this.#o.state.copyIn !== undefined) {
@@ -116,15 +144,19 @@ export class Requests {
     // Nothing is due, so this is what the server's state is.
     const isIdle = state.due === 0 && state.status === 'I' && !state.isUnsynced
     const unsent: Step[] = []
+    let hasWaited = false
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as Step
       const { act } = step
+      if (act !== undefined && !isPoisoned && !state.isSkipping && act.isBarrier && runs(step, act) && mayTakePortal(state, act.statements)) await this.#o.note()
       if (this.#o.isOver()) {
         for (const { act: waiting } of steps.slice(i)) if (waiting?.permit !== undefined && waiting.stream === undefined) left.push(waiting)
         break
       }
       if (step.kind === 'sync') {
         isPoisoned = false
+        // It may have ended what was sent before in this segment.
+        if (state.isUnsynced) this.#isUnwanted = false
         takeBack(unsent)
       } else if (isPoisoned || state.isSkipping) {
         unsent.push(step)
@@ -132,9 +164,18 @@ export class Requests {
         else if (act !== undefined && act.permit === undefined) act.settle()
         continue
       }
+      if (hasWaited && act?.permit !== undefined && act.stream === undefined && act.refused === undefined) await this.#reconsider(act, act.permit)
       const refused = step.refused ?? act?.refused
-      if (refused !== undefined || step.error !== undefined) {
-        this.#poison(step, refused)
+      let error = step.error ?? (refused === undefined ? undefined : errorOf(refused, saying(step, state)))
+      if (this.#isUnwanted && (act !== undefined || error !== undefined)) {
+        this.#isUnwanted = false
+        if (act !== undefined && error === undefined) {
+          await this.#drop(act)
+          error = canceled
+        }
+      }
+      if (error !== undefined) {
+        this.#poison(step, error)
         isPoisoned = step.isExtended
         continue
       }
@@ -145,6 +186,7 @@ export class Requests {
       if (step.isExtended) upstream.control({ kind: 'flush' })
       await this.#flush()
       await paused
+      hasWaited = true
       if (state.copyIn === undefined) await this.#after(act, step)
       // Meant for this one, it must not hit the next.
       await this.#o.cancelled()
@@ -181,8 +223,11 @@ export class Requests {
         act.isWaitOver = verdict.code === 'approval.pending' && holding.isAborted
         continue
       }
+      // First, so that it is masked by what names mean now.
+      const stands = !holding.hasHeld || await this.#o.planner.stands(act)
       const stopped = this.#admit(act, verdict)
       if (stopped !== undefined) await stopped
+      if (!stands && act.refused === undefined) await this.#stop(act, verdict, refusal('approval.superseded', 'What it names is not in the database any more what it was when this was decided'))
     }
   }
 
@@ -190,7 +235,7 @@ export class Requests {
   #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> | undefined {
     act.permit = permit
     const { rows, bytes } = permit.call.decision.limits
-    act.mayBeCut = (rows !== undefined || bytes !== undefined) && !act.statements.every(hasNoRows)
+    act.mayBeCut = (rows !== undefined || bytes !== undefined) && act.mayHaveRows
     try {
       // Whatever policy says: only the transparent profile sends what nobody could read.
       if (unparsed(act) !== undefined && !this.#o.planner.isTransparent) throw new RefusalError(refusal('policy.denied', 'The text cannot be parsed, and this target forwards only what can'))
@@ -202,11 +247,24 @@ export class Requests {
     return undefined
   }
 
+  /** Decided with what it has waited behind, for as long as that took: what policy says and what names mean may be something else by now. */
+  async #reconsider(act: Act, permit: Permit<PostgresOperation>): Promise<void> {
+    const { gate, planner } = this.#o
+    if (!gate.holds(permit)) await this.#stop(act, permit, refusal('approval.superseded', 'Another policy came into force while this waited for a statement before it'))
+    else if (!await planner.stands(act)) await this.#stop(act, permit, refusal('approval.superseded', 'What it names is not in the database any more what it was when this was decided'))
+  }
+
   async #stop(act: Act, permit: Permit<PostgresOperation>, refused: Refusal): Promise<void> {
     act.masker = this.#o.bareMasker(act)
     const failed = act.take({ title: 'not run', status: 'failed', isFinal: true, code: refused.code })
     if (failed !== undefined) await this.#o.gate.deliver([failed])
     act.refused = { ...refused, decisionId: Buffer.from(permit.call.decisionId).toString('hex'), frame: `${this.#o.gate.session}/${permit.seq}` }
+  }
+
+  /** Cancelled before it began: the record says so before the client is told. */
+  async #drop(act: Act): Promise<void> {
+    const dropped = act.stream === undefined ? act.take({ title: 'not run: cancelled', status: 'cancelled', isFinal: true }) : undefined
+    if (dropped !== undefined) await this.#o.gate.deliver([dropped])
   }
 
   #forward(step: Step): void {
@@ -250,14 +308,15 @@ export class Requests {
     act.timer = setTimeout(check, limitMs).unref()
   }
 
-  #poison(step: Step, refused: Refusal | undefined): void {
+  #poison(step: Step, error: Uint8Array): void {
     const { state, upstream } = this.#o
     if (step.poison === undefined) throw new ProtocolViolation('a message that cannot be refused')
     upstream.control({ kind: 'poison', bytes: step.poison() })
     const undo = step.kind === 'parse' && step.due?.prepared?.name === '' ? loseUnnamed(state, step.due.prepared) : undefined
     step.due?.undo?.()
     if (step.isExtended) state.isUnsynced = true
-    state.expect({ reply: 'poison', act: step.act, error: step.error ?? errorOf(refused ?? refusal('gateway.fault'), saying(step)), isExtended: step.isExtended, ...undo === undefined ? {} : { undo } })
+    // What has begun ends with its portal.
+    state.expect({ reply: 'poison', act: step.act?.stream === undefined ? step.act : undefined, error, isExtended: step.isExtended, ...undo === undefined ? {} : { undo } })
     if (!step.isExtended) state.expect({ reply: 'ready' })
   }
 
@@ -280,7 +339,7 @@ export class Requests {
 
   /** One write; resolves when the server takes more, if it takes none now. */
   #flush(): Promise<void> | undefined {
-    return this.#o.upstream.flush() ? undefined : drained(this.#o.upstream)
+    return this.#o.upstream.flush() ? undefined : drained(this.#o.upstream.socket)
   }
 }
 
@@ -289,6 +348,10 @@ function loseUnnamed({ prepared }: SessionState, parsed: Prepared): () => void {
   const { before } = parsed
   parsed.before = undefined
   return undoOfClose(prepared, before)
+}
+
+function runs({ kind, error, refused }: Step, act: Act): boolean {
+  return kind !== 'parse' && kind !== 'bind' && error === undefined && (refused ?? act.refused) === undefined
 }
 
 /** Last first: what a later message did to a name was done to what an earlier one had made of it. */
@@ -307,11 +370,13 @@ function expectFields(due: Due | undefined): void {
 }
 
 /** A text that the parser could not read is PostgreSQL's own syntax_error, at the parser's position. */
-function saying({ act, refused }: Step): { readonly sqlState?: string; readonly position?: number } {
+function saying({ act, refused }: Step, { status }: SessionState): Partial<Saying> {
   if (refused !== undefined && refused.code === 'request.malformed') return { sqlState: '22021' }
   if (act?.isWaitOver === true) return { sqlState: '57014' }
   const found = act === undefined || refused !== undefined ? undefined : unparsed(act)
-  return found === undefined || act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
+  if (found !== undefined) return act?.refused?.code !== 'policy.denied' ? {} : { sqlState: '42601', position: found.position }
+  // In a failed transaction nobody can look whether it is there.
+  return act === undefined || refused !== undefined || status === 'E' ? {} : missingWords(act) ?? {}
 }
 
 /**
@@ -324,20 +389,8 @@ function isReadAlone(steps: readonly Step[], at: number): boolean {
     && steps.every((step, i) => i > at || step.act === undefined || step.act === act)
 }
 
-function hasNoRows({ kind, hasReturning }: Statement): boolean {
-  return !hasReturning && (kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'transaction')
-}
-
 function unparsed({ operation: { findings } }: Act): Extract<SqlFinding, { status: 'error' }> | undefined {
   return findings?.sql.status === 'error' ? findings.sql : undefined
 }
 
 const unseen = { row: () => undefined, failed: () => undefined }
-
-function drained({ socket }: PostgresUpstream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => { socket.off('drain', done); socket.off('close', done); resolve() }
-    socket.once('drain', done)
-    socket.once('close', done)
-  })
-}

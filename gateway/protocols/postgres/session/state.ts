@@ -7,11 +7,11 @@ import type { Naming, Statement } from '../sql/analysis.ts'
 import type { createViewLineage } from '../sql/view-lineage.ts'
 import { Touched } from './touched.ts'
 
-/** Due replies at once; more and the client waits. A read of 64 KiB holds fewer messages than this. */
+/** Due replies; once there are more, the client's next read waits for all of them. */
 export const maxDue = 16_384
 /** Prepared statements and portals of one session; drivers keep hundreds. */
 export const maxPrepared = 10_000
-/** Bytes of their texts, and of the values that portals were bound with; what is short is not worth counting. */
+/** Bytes of their names, texts and types, and of the values that portals were bound with; what is short is not worth counting. */
 export const maxHeldBytes = 128 * 1024 * 1024
 const shortBytes = 4_096
 
@@ -47,6 +47,8 @@ export interface Portal {
   fields: readonly Field[] | null | undefined
   before: Portal | undefined
   isUndone: boolean
+  /** µs, by the server's clock, once it was asked. */
+  madeAt?: string | undefined
 }
 
 export type Reply = 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'query' | 'function' | 'ready' | 'poison'
@@ -90,6 +92,8 @@ export class SessionState {
   isStale = true
   /** Something since the last idle moment may have changed how names resolve; a rollback would change it back. */
   isTouched = false
+  /** Code ran that may have given names of messages to something else. */
+  mayBeGivenAnew = false
   /** Catalogue changes of this transaction that nobody else sees yet. */
   hasUncommittedNames = false
   /** Counts statements that may have changed the catalogue, or taken back a change of it. */
@@ -119,7 +123,7 @@ export class SessionState {
   hasRoomFor(bytes: number): boolean {
     if (bytes <= shortBytes) return true
     let sum = bytes
-    for (const { textBytes } of this.prepared.values()) sum += textBytes.length
+    for (const prepared of this.prepared.values()) sum += sizeOfText(prepared)
     for (const { message } of this.portals.values()) sum += sizeOf(message)
     return sum <= maxHeldBytes
   }
@@ -131,6 +135,14 @@ export class SessionState {
   get current(): Act | undefined {
     for (let i = this.#head; i < this.#queue.length; i++) { const { act } = this.#queue[i] as Due; if (act !== undefined) return act }
     return undefined
+  }
+
+  /** Of which a masked result may yet begin: what its columns are was worked out before it was sent. What changes names itself shows nothing, and has been seen to change them. */
+  *unbegun(): Generator<Act> {
+    for (let i = this.#head; i < this.#queue.length; i++) {
+      const { act } = this.#queue[i] as Due
+      if (act?.permit !== undefined && act.names !== undefined && !act.isOpen && !act.hasEnded && act.mayHaveRows && !(act.isDescribed && act.statements.length === 1) && !act.operation.action.properties.effects.includes('ddl')) yield act
+    }
   }
 
   expect(due: Due): void { this.#queue.push(due) }
@@ -201,9 +213,17 @@ export function undoOfClose<T extends { readonly name: string; before: T | undef
 }
 
 /** Of its values. */
-export function sizeOf({ values }: Bind): number {
-  return values.reduce((sum, value) => sum + (value?.length ?? 0), 0)
+/** Of a Bind, its lists of values and formats included: 65,535 NULLs are half a megabyte. */
+export function sizeOf({ values, formats, resultFormats }: Bind): number {
+  return values.reduce((sum, value) => sum + (value?.length ?? 0), bytesOfItem * (values.length + formats.length + resultFormats.length))
 }
+
+/** Of a Parse, whose list of types may be much longer than its text. */
+export function sizeOfText({ name, textBytes, parameterTypes }: Pick<Prepared, 'name' | 'textBytes' | 'parameterTypes'>): number {
+  return name.length + textBytes.length + bytesOfItem * parameterTypes.length
+}
+
+const bytesOfItem = 8
 
 /** What a closed name stood for when the server takes no notice of the Close: not what it never took either. */
 export function standing<T extends { readonly before: T | undefined; readonly isUndone: boolean }>(last: T | undefined): T | undefined {

@@ -2,19 +2,28 @@
 // whether it came to that. What a later segment says by such a name waits for the answer.
 import type { FrontendMessage } from '../messages.ts'
 
+/** UTF-16 units of names that are kept, and of each besides; a client that gives more without a pause waits for the server. */
+const maxTouchedUnits = 1_048_576
+const unitsOfName = 64
+
 /** Of one kind: statements, or portals. The unnamed one, which most drivers give anew each time, stands by itself. */
 class Given {
   unnamed: number | undefined
+  units = 0
   readonly #named = new Map<string, number>()
 
   clear(): void {
     this.unnamed = undefined
     if (this.#named.size > 0) this.#named.clear()
+    this.units = 0
   }
 
   add(name: string, segment: number): void {
     if (name === '') this.unnamed = segment
-    else this.#named.set(name, segment)
+    else {
+      if (!this.#named.has(name)) this.units += name.length + unitsOfName
+      this.#named.set(name, segment)
+    }
   }
 
   isEarlier(name: string, segment: number): boolean {
@@ -27,6 +36,8 @@ export class Touched {
   readonly #portals = new Given()
   /** The earliest segment that is kept. */
   #since: number | undefined
+
+  get isFull(): boolean { return this.#statements.units + this.#portals.units > maxTouchedUnits }
 
   /** Nothing is due: what names stand for is known. */
   clear(): void {

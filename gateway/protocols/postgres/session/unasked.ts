@@ -6,7 +6,7 @@ import { isRefusal } from '../../../refusal.ts'
 import { Act } from './act.ts'
 import type { PostgresUpstream } from '../dial.ts'
 import type { ResultMasker } from '../mask.ts'
-import { backendTag, type Frame } from '../messages.ts'
+import { backendTag, parseDiagnostic, type Diagnostic, type Frame } from '../messages.ts'
 import { unaskedOperation, type OperationOptions, type PostgresOperation } from '../operation.ts'
 import type { Out } from './out.ts'
 
@@ -24,17 +24,19 @@ export function createUnasked({ gate, masking, about, masker }: UnaskedOptions):
   return (frame) => ({ kind: 'later', bytes: recorded(frame), size: frame.bytes.length })
 
   async function recorded(frame: Frame): Promise<Uint8Array> {
+    const { tag } = frame
     const act = new Act(unaskedOperation({ ...about, frame }), [], { text: '', isBarrier: false })
     const [permit] = await gate.request([act.operation], 'upstream', { signal: gate.signal, held: () => 'return' })
     if (permit === undefined || isRefusal(permit)) return nothing
     permit.spend()
     act.permit = permit
-    const title = act.operation.action.name
+    const failure = tag === backendTag.error ? parseDiagnostic(frame.bytes) : undefined
+    const title = failure === undefined ? act.operation.action.name : titleOf(failure)
     let part: ReturnType<Act['take']>
     try {
       act.masker = masker(masking.planFor(permit.call.decision, undefined), act)
       feed(act.masker, frame)
-      part = act.take({ title, status: 'delivered', isFinal: true })
+      part = act.take(failure === undefined ? { title, status: 'delivered', isFinal: true } : { title, status: 'failed', isFinal: true, code: `postgres.${failure.get('C') ?? 'XX000'}` })
     } catch (error) {
       act.masker = masker(masking.planFor({ mask: [] }, undefined), act)
       const failed = act.take({ title, status: 'failed', isFinal: true, code: 'upstream.broken' })
@@ -44,6 +46,12 @@ export function createUnasked({ gate, masking, about, masker }: UnaskedOptions):
     const [delivered] = part === undefined ? [] : await gate.deliver([part])
     return delivered?.bytes ?? nothing
   }
+}
+
+/** Said at a Sync, the commit has failed: whatever came before it since the last one is undone (a deferred constraint, a serialization failure). */
+function titleOf(failure: Diagnostic): string {
+  const said = `${failure.get('V') ?? 'ERROR'} ${failure.get('C') ?? 'XX000'}`
+  return failure.get('V') === 'ERROR' ? `${said}, instead of a commit` : said
 }
 
 function feed(masker: ResultMasker, { tag, bytes }: Frame): void {

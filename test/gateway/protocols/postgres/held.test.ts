@@ -54,6 +54,25 @@ test('code that may prepare anything leaves no name known', async (t) => {
   }
 })
 
+test('a cursor that calls what means something else now is not known, and one that calls nothing is', async (t) => {
+  for (const [query, isKnown] of [['select unheard_of(1) from customers', false], ['select 1 from customers', true]] as const) {
+    const held = await after(`declare c cursor for ${query}`)
+    const fetch = async (now: string) => { const analysis = await resolveHeld(await analyse('fetch c'), held, () => analyse(`declare c cursor for ${now}`)); return analysis.status === 'ok' && analysis.statements[0]?.relations.length === 1 }
+    t.true(await fetch(query))
+    t.is(await fetch('select 1 from accounts'), isKnown)
+    held.forgetCalling()
+    t.is(await fetch(query), isKnown)
+  }
+})
+
+test('behind code that may name anything a text knows no name that was given before it, and what a cursor calls is called by FETCH', async (t) => {
+  const held = await after('declare c cursor for select unheard_of(1) from customers', 'prepare p as select 1 from customers')
+  t.deepEqual(read(await last('select unheard_of(1); execute p', held)), [])
+  t.deepEqual(read(await last('discard all; fetch c', held)), [])
+  t.true((await last('fetch c', held))?.isBarrier)
+  t.false((await last('fetch c', await after('declare c cursor for select 1 from customers')))?.isBarrier)
+})
+
 test('what was prepared is read as names resolve when it runs', async (t) => {
   const held = await after('prepare p as select 1 from customers')
   const analysis = await resolveHeld(await analyse('execute p'), held, () => analyse('prepare p as select 1 from accounts'))

@@ -5,6 +5,7 @@ import type { MaskedPart, Permit, RecordedPart } from '../../../../gateway/call.
 import type { PostgresOperation } from '../../../../gateway/protocols/postgres/operation.ts'
 import { giveBack, giveBackRead, leastGivenBack } from '../../../../gateway/protocols/postgres/session/memory.ts'
 import type { Out } from '../../../../gateway/protocols/postgres/session/out.ts'
+import { Backlog } from '../../../../gateway/protocols/postgres/session/backlog.ts'
 import { Outlet } from '../../../../gateway/protocols/postgres/session/outlet.ts'
 
 const readOf = (length: number) => new Uint8Array(new ArrayBuffer(length)).fill(7)
@@ -43,7 +44,7 @@ test('what was written is given back when the client has it, not before', async 
   let take: (() => void) | undefined
   const slow = new Writable({ highWaterMark: 1, write(chunk: Buffer, _encoding, done) { take = () => { written.push(Buffer.from(chunk)); done() } } })
   const deliver = (parts: readonly (readonly [Permit<PostgresOperation>, MaskedPart])[]) => Promise.resolve(parts.map(([, { bytes }]): RecordedPart => ({ bytes, seq: 0 })))
-  const outlet = new Outlet(slow as unknown as PassThrough, deliver, () => t.fail())
+  const outlet = new Outlet(slow as unknown as PassThrough, deliver, () => t.fail(), new Backlog())
   const large = readOf(leastGivenBack)
   const small = readOf(10)
   outlet.send([part(large)])
