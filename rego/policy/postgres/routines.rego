@@ -64,6 +64,18 @@ is_answered("unresolved_column", statement) if {
 	every routine in statement.routines { routine.schema == "pg_catalog" }
 }
 
+# What else is dropped with a named object shows nothing of itself; who may drop at all is pg.ddl's to say.
+is_answered("unnamed_objects", statement) if {
+	statement.kind == "drop"
+	every effect in statement.effects { effect == "ddl" }
+}
+
+# pg.system_sensitive says it, and of what.
+is_answered("system_sensitive", statement) if {
+	some relation in statement.relations
+	"system_sensitive" in relation.labels
+}
+
 # A typing error reads like one.
 untold := sprintf("This names something that is not in the catalogue, or that the gateway does not know yet: %s.", [listed(unknown_names)]) if {
 	count(opaque - {"unresolved_relation", "unresolved_column", "unresolved_routine"}) == 0

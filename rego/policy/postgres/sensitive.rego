@@ -30,8 +30,26 @@ deny contains {
 	"controls": ["GLBA-314.4c"],
 } if {
 	not sees_all
-	names := {predicate.name | some predicate in input.request.sensitive_predicate; not is_plain(predicate)}
+	names := {predicate.name | some predicate in input.request.sensitive_predicate; predicate.operator != "failure"; not is_plain(predicate)}
 	count(names) > 0
+}
+
+# METADATA
+# title: What fails by a masked value, or takes its time over it, tells the value
+deny contains {
+	"id": "pg.sensitive_failure",
+	"msg": sprintf("These may fail by the value of a masked column, and an error would tell it: %s. Select the column itself, or use what works for every value (left, upper, ||, coalesce, count).", [listed(failing)]),
+	"severity": "high",
+	"controls": ["GLBA-314.4c"],
+} if {
+	not sees_all
+	count(failing) > 0
+}
+
+failing := {sprintf("%s (%s)", [concat(" ", predicate.functions), predicate.name]) |
+	some predicate in input.request.sensitive_predicate
+	predicate.operator == "failure"
+	not is_plain(predicate)
 }
 
 is_plain(predicate) if predicate.operator in data.postgres.plain_operators

@@ -14,6 +14,7 @@ deny contains {
 
 setting_name(setting) := lower(setting.name) if {
 	is_string(setting.name)
+	setting.name != ""
 } else := "?"
 
 # Without a value it is put back to what it was when the session began.

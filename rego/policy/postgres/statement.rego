@@ -1,7 +1,8 @@
 # METADATA
 # title: What is known of the statements of one message
 # description: |
-#   Read once here, so that the rules of the other files are short. Nothing in it is the caller's word: names are as the server resolves them.
+#   Read once here, so that the rules of the other files are short. Names are as the server resolves them; one that it does not know is
+#   the caller's word and begins with `?`, so that no grant fits it.
 # schemas:
 #   - input: schema.input
 # custom:
