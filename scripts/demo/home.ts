@@ -2,12 +2,11 @@
 // The gateway's own directories are below `gateway/`; the examiner's and the people's are beside it, as they would be in a bank.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import net from 'node:net'
 import path from 'node:path'
 import type { JWK } from 'oidc-provider'
+import { freePort, isFree } from './free-port.ts'
 import { generateSshKey } from './openssh-key.ts'
 import { people } from './people.ts'
-import { freePort } from './postgres.ts'
 import { claimFolder } from './running.ts'
 import type { Running } from './running.ts'
 import { StartError } from './start-error.ts'
@@ -102,9 +101,5 @@ function jwks(kid: string): { privateKey: JWK; publicKey: JWK } {
 
 /** The wanted port, or another when it is taken. */
 async function usable(wanted: number): Promise<number> {
-  const server = net.createServer()
-  const isFree = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(wanted, '127.0.0.1', () => resolve(true)))
-  if (!isFree) return await freePort()
-  await new Promise((resolve) => server.close(resolve))
-  return wanted
+  return await isFree(wanted) ? wanted : await freePort()
 }

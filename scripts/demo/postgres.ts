@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
 import fs from 'node:fs'
-import net from 'node:net'
 import path from 'node:path'
+import { freePort } from './free-port.ts'
 import { StartError } from './start-error.ts'
 
 const nobody = 65534
@@ -46,16 +46,6 @@ export async function startPostgres(folder: string, report: (line: string) => vo
       if (attempt >= 3 || !(error instanceof Error) || !error.message.includes('Address already in use')) throw error
     }
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new StartError('no free port on 127.0.0.1')
-  return address.port
 }
 
 /** Where uid 65534 can go: the folder itself, or one under the system's temporary folder named by the folder's path. */
