@@ -26,6 +26,7 @@ const rows: readonly (readonly [string, Row])[] = [
   ['in UTF-7 text', { headers: { 'content-type': 'text/plain; charset=utf-7' }, body: '+ADIAMQA5-09-9999', never: '+ADIAMQA5' }],
   ['in JSON that says UTF-8 and UTF-7', { headers: { 'content-type': 'application/json; charset=utf-8; charset=utf-7' }, body: '{"n":"+ADIAMQA5-09-9999"}', never: '+ADIAMQA5' }],
   ['in JSON that says UTF-7', { headers: { 'content-type': 'application/json; charset=utf-7' }, body: '{"n":"+ADIAMQA5-09-9999"}', never: '+ADIAMQA5' }],
+  ['in JSON whose charset stands behind a blank', { headers: { 'content-type': 'application/json; charset=" utf-7"' }, body: '{"n":"+ADIAMQA5-09-9999"}', never: '+ADIAMQA5' }],
   ['in a column of CSV that a rule names', { headers: { 'content-type': 'text/csv' }, body: 'id,name\n1,Mara Lind\n', mask: named, never: 'Mara' }],
   ['in an element of XML that a rule names', { headers: { 'content-type': 'text/xml' }, body: '<r><name>Mara Lind</name></r>', mask: named, never: 'Mara' }],
   ['in a cell of HTML that a rule names', { headers: { 'content-type': 'text/html' }, body: '<th>name<td>Mara Lind', mask: named, never: 'Mara' }],

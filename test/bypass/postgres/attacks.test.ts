@@ -16,7 +16,7 @@ import { rows } from './rows/index.ts'
 
 const atATime = 6
 /** All tests begin at once and wait for a database. */
-const timeoutMs = 600_000
+const timeoutMs = 580_000
 
 let opened: PostgresBank
 let databases: Databases

@@ -13,6 +13,9 @@ const row = "(select ssn from public.customers where id = 1)"
 const fills = `create function t() returns trigger language plpgsql as $f$ begin new.note := ${row}; return new; end $f$`
 const tells = `create function t(text) returns boolean language plpgsql immutable as $f$ begin raise notice '%', ${row}; return true; end $f$`
 
+/** The guess stands for NULL: a masked cell may be written so, but then one of any value. */
+const echoes = (expression: string) => [{ oracle: [`copy (select ${expression} from customers where id = 2 limit 1) to stdout (null 'other-2')`, `copy (select ${expression} from customers where id = 1 limit 1) to stdout (null 'other-2')`] as const }]
+
 export const shadows = [
   leak('NULLIF is NULL for the right letter', of((letter) => `nullif(left(ssn, 1), '${letter}')`)),
   leak('a pattern that does not match gives NULL', of((letter) => `substring(ssn from '^${letter}')`)),
@@ -27,8 +30,8 @@ export const shadows = [
   leak('an array has one element less', of((letter) => `array_remove(array[left(ssn, 1), 'z'], '${letter}')`)),
   leak('an array has NULL for an element', of((letter) => `string_to_array(left(ssn, 1) || ',b', ',', '${letter}')`)),
   leak('COPY writes NULL for the right letter', guess((letter) => `copy (select nullif(left(ssn, 1), '${letter}') from customers where id = 1 limit 1) to stdout`)),
-  leak('COPY has the guess for NULL, and writes it for the value too', ({ ssn }) => [`copy (select ssn || '' from customers where id = 1 limit 1) to stdout (null '${ssn}')`]),
-  leak('COPY has the guess for NULL, of the column itself', ({ ssn }) => [`copy (select ssn from customers where id = 1 limit 1) to stdout (null '${ssn}')`]),
+  leak('COPY has the guess for NULL, and writes it for the value too', echoes("ssn || ''")),
+  leak('COPY has the guess for NULL, of the column itself', echoes('ssn')),
   leak('CSV writes NULL for the right letter', guess((letter) => `copy (select nullif(left(ssn, 1), '${letter}') from customers where id = 1 limit 1) to stdout (format csv, null 'x')`)),
   leak('chance is seeded with a letter', [{ oracle: ['select setseed(ascii(left(ssn, 1)) / 128.0) from customers where id = 1; select random()', 'select setseed(ascii(left(ssn, 1)) / 128.0) from customers where id = 2; select random()'] }]),
   leak('one of two sequences goes on', ["select nextval((array['s0', 's1'])[1 + ascii(left(ssn, 1)) % 2]::regclass) from customers where id = 1", { oracle: ['select is_called from s0', 'select is_called from s1'] }], { setup: owned('create sequence s0', 'create sequence s1') }),

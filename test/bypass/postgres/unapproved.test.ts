@@ -1,0 +1,147 @@
+// What a writer does to a protected table, or to every row of one, by a way round the words that policy waits for: each of them waits for a lead.
+import test from 'ava'
+import { errorFields, PostgresClient, texts } from '../../e2e/postgres-client.ts'
+import { eventually } from '../../e2e/recorded.ts'
+import { frontOf } from '../../e2e/postgres/front.ts'
+
+const front = frontOf(test, { settings: { approval_wait_s: 0 } })
+/** Requests of one caller that may wait at once are few (approval/approvals.ts): more callers ask. */
+const rowsOfCaller = 12
+
+/** By whoever owns the tables, before anybody asks. `notes` and `customers` hold two rows each. */
+const setup = `
+insert into customers values (1, 'Ada', 'x'), (2, 'Bo', 'y');
+create table notes (id int primary key, note text, other text); insert into notes values (1, 'a', 'b'), (2, 'c', 'd');
+create table fired (id int primary key, note text); insert into fired values (1, 'a');
+create function clears() returns int language plpgsql as $f$ begin delete from notes; return 1; end $f$;
+create function clears_one(i int) returns int language sql as 'delete from notes where id = i; select 1';
+create function calls_clears() returns int language plpgsql stable as $f$ begin return clears(); end $f$;
+create function clears_quietly(int) returns int language plpgsql immutable as $f$ begin return clears(); end $f$;
+create function renames() returns int language plpgsql as $f$ begin update customers set name = 'gone' where id = 1; return 1; end $f$;
+create function empties() returns int language plpgsql as $f$ begin truncate notes; return 1; end $f$;
+create function runs(q text) returns int language plpgsql as $f$ begin execute q; return 1; end $f$;
+create table ruled (id int); create rule clears as on insert to ruled do also delete from notes;
+create procedure clearing() language sql as 'delete from notes';
+create procedure renaming() language plpgsql as $f$ begin perform renames(); end $f$;
+create view few as select * from notes where id = 99;
+create function clears_few() returns int language plpgsql as $f$ begin delete from few; return 1; end $f$;
+create function fires() returns trigger language plpgsql as $f$ begin delete from notes; return new; end $f$;
+create trigger fires before insert or update on fired for each row execute function fires()`
+
+const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
+  ['pg.protected', "update customers set name = 'x' where id = 1", 'the words themselves'],
+  ['pg.whole_table', 'delete from notes', 'the words themselves, for every row'],
+  ['pg.whole_table', 'select clears()', 'a function deletes every row'],
+  ['pg.whole_table', 'select clears() from fired where id = 1', 'a function deletes every row, for one row of another table'],
+  ['pg.whole_table', 'select calls_clears()', 'a function that is called stable calls one that deletes every row'],
+  ['pg.whole_table', 'select * from notes, clears() c where notes.id = 1', 'a function in FROM deletes every row'],
+  ['pg.whole_table', 'call clearing()', 'a procedure deletes every row'],
+  ['pg.protected', 'select renames()', 'a function changes a protected table'],
+  ['pg.protected', 'call renaming()', 'a procedure calls a function that changes a protected table'],
+  ['pg.truncate', 'select empties()', 'a function empties a table'],
+  ['pg.whole_table', "update fired set note = 'x' where id = 1", 'a trigger deletes every row'],
+  ['pg.whole_table', "insert into fired values (1, 'y') on conflict (id) do update set note = 'z'", 'a trigger of an upsert deletes every row'],
+  ...[
+    ['the condition speaks of another table', 'delete from notes using (values (1)) v(x) where v.x = 1'],
+    ['the condition speaks of another table by a bare name', 'delete from notes using (values (1)) v(x) where x = 1'],
+    ['the condition speaks of a function in FROM', "update notes set note = 'x' from generate_series(1, 1) g where g = 1"],
+    ['the condition speaks of a CTE', 'with t as (select 1 as one) delete from notes using t where t.one = 1'],
+    ['a column is compared with itself by another name', 'delete from notes where notes.id = id'],
+    ['a column is compared with itself by an alias', 'delete from notes n where id = n.id'],
+    ['a column is cast and compared with itself', 'delete from notes where id = id::int'],
+    ['a column is one of a list of itself', 'delete from notes where id in (id)'],
+    ['a column is one of an array of itself', 'delete from notes where id = any (array[id])'],
+    ['a column lies between itself and itself', 'delete from notes where id between id and id'],
+    ['MERGE joins by what is not of the table', 'merge into notes using (values (1)) v(x) on v.x = 1 when matched then delete'],
+    ['MERGE chooses by what is not of the table', "merge into notes using (values (1)) v(x) on true when matched and x = 1 then update set note = 'x'"],
+  ].map(([name = '', text = '']) => ['pg.whole_table', text, name] as const),
+]
+
+/** What must go on without a lead. */
+const open: readonly (readonly [text: string, answer: string])[] = [
+  ['select clears_one(99)', 'SELECT 1'],
+  ["update notes set note = 'x' where id = 99", 'UPDATE 0'],
+  ['delete from notes n using (values (99)) v(x) where n.id = v.x', 'DELETE 0'],
+  ['delete from notes using (values (99)) v(x) where id = x', 'DELETE 0'],
+  ['delete from notes where public.notes.id = 99', 'DELETE 0'],
+  ['delete from notes where note = other', 'DELETE 0'],
+  ["delete from notes where ctid = '(99,1)'", 'DELETE 0'],
+  ['merge into notes n using (values (99)) v(x) on n.id = v.x when matched then delete', 'MERGE 0'],
+]
+
+let superuser: PostgresClient
+test.serial.before(async (t) => {
+  t.timeout(60_000)
+  superuser = await front().superuser()
+  const failed = (await superuser.simple(`set role app; ${setup}; create table known (); reset role`)).find(({ tag }) => tag === 'E')
+  if (failed !== undefined) throw new Error(errorFields(failed.body)['M'])
+  const client = await front().as('leads')
+  await eventually(async () => (await client.simple('select from known')).every(({ tag }) => tag !== 'E') || undefined, 'the gateway to know the tables')
+  client.destroy()
+})
+test.after.always(() => { superuser?.destroy() })
+
+const state = async (): Promise<string> => JSON.stringify(texts(await superuser.simple("select 'c', c::text from customers c union all select 'n', n::text from notes n union all select 'f', f::text from fired f order by 1, 2")))
+
+test.serial('a change of a protected table, or of every row, waits for a lead by whatever way it comes', async (t) => {
+  t.timeout(60_000)
+  const before = await state()
+  let client: PostgresClient | undefined
+  for (const [index, [rule, text, name]] of rows.entries()) {
+    if (index % rowsOfCaller === 0) {
+      client?.destroy()
+      client = await front().as('leads', { sub: `writer-${index}` })
+    }
+    const fields = (await client?.simple(text))?.filter(({ tag }) => tag === 'E').map(({ body }) => errorFields(body))[0] ?? {}
+    t.is(fields['C'], '42501', `${name}: ${fields['M'] ?? 'ran'}`)
+    t.is(fields['M'], 'Waiting for approval', name)
+    t.true(fields['D']?.includes(`${rule}: `), `${name}: ${fields['D']}`)
+    t.is(await state(), before, name)
+  }
+  client?.destroy()
+})
+
+test.serial('who sees every value changes nothing unseen by code that nobody can read', async (t) => {
+  t.timeout(60_000)
+  const before = await state()
+  const client = await front().as('seers', { sub: 'sighted' })
+  for (const text of ["do $$ begin execute 'delete from customers'; end $$", "select query_to_xml('select clears()', true, false, '')", "select runs('delete from notes')", "insert into ruled values (1)"]) {
+    const fields = (await client.simple(text)).filter(({ tag }) => tag === 'E').map(({ body }) => errorFields(body))[0] ?? {}
+    t.regex(fields['D'] ?? fields['M'] ?? 'ran', /^pg\.unseen: /, text)
+    t.is(await state(), before, text)
+  }
+  client.destroy()
+})
+
+test.serial('what a writer may do alone asks nobody', async (t) => {
+  t.timeout(60_000)
+  const client = await front().as('leads', { sub: 'honest' })
+  for (const [text, answer] of open) t.is((await client.simple(text)).filter(({ tag }) => tag === 'E' || tag === 'C').map(({ tag, body }) => tag === 'E' ? errorFields(body)['M'] : body.toString().replace('\0', ''))[0], answer, text)
+  client.destroy()
+})
+
+test.serial('what was approved is not run once a view, or what a function calls, is another', async (t) => {
+  t.timeout(60_000)
+  const before = await state()
+  const client = await front().as('leads', { sub: 'patient' })
+  const pending = async (text: string): Promise<string> => {
+    const error = (await client.simple(text)).find(({ tag }) => tag === 'E')
+    const { M: message, H: hint = '' } = error === undefined ? {} : errorFields(error.body)
+    t.is(message, 'Waiting for approval', text)
+    return /\(approval (\w+)\)/.exec(hint)?.[1] ?? ''
+  }
+  const texts = ['delete from few', 'select clears_few()']
+  const ids: string[] = []
+  for (const text of texts) ids.push(await pending(text))
+  for (const id of ids) t.is(await front().decide(id, 'approve'), 200)
+  await superuser.simple('set role app; create or replace view few as select * from notes; create table known_too (); reset role')
+  await eventually(async () => (await client.simple('select from known_too')).every(({ tag }) => tag !== 'E') || undefined, 'the gateway to know it')
+  for (const [index, text] of texts.entries()) t.not(await pending(text), ids[index], 'a person is asked about what is there now')
+  t.is(await state(), before)
+  // As it was, it is what was approved.
+  await superuser.simple('set role app; create or replace view few as select * from notes where id = 99; create table known_last (); reset role')
+  await eventually(async () => (await client.simple('select from known_last')).every(({ tag }) => tag !== 'E') || undefined, 'the gateway to know it')
+  t.true((await client.simple(texts[0] ?? '')).some(({ tag, body }) => tag === 'C' && body.toString() === 'DELETE 0\0'))
+  t.is(await state(), before)
+  client.destroy()
+})
