@@ -2,12 +2,12 @@
 // One test after the other on one installation; everything is in a temporary folder.
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import anyTest, { type TestFn } from 'ava'
 import { stringify } from 'yaml'
+import { freePort } from '../../scripts/demo/free-port.ts'
 import { commit, config, initRepository, newSigner } from '../gateway/policy/policy-repository.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
@@ -127,11 +127,3 @@ test('the gateway starts on Node 22, refuses the unknown, seals, stops with 0, a
   const verified = countersign('evidence', 'verify', below('evidence'))
   t.is(verified.status, 3, `${verified.stdout}${verified.stderr}`)
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

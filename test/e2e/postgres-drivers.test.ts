@@ -5,8 +5,9 @@ import pg from 'pg'
 import postgres from 'postgres'
 import { openPostgresBank } from './postgres-kit.ts'
 import type { PostgresBank } from './postgres-kit.ts'
-import { PostgresClient, message, write } from './postgres-client.ts'
+import { PostgresClient, message, texts, write } from './postgres-client.ts'
 import type { Reply } from './postgres-client.ts'
+import { eventually } from './recorded.ts'
 
 const ssn = '123-45-6789'
 const masked = '[REDACTED:pg.ssn]'
@@ -19,14 +20,15 @@ const schema = `
   create type mood as enum ('ok', 'bad');
   create function add_one(i int) returns int language sql immutable as 'select i + 1';
   create function whose(i int) returns text language sql stable as 'select ssn from customers where id = i';
-  create function whose(i int, j int) returns text language sql immutable as $$ select 'nobody' $$`
+  create function whose(i int, j int) returns text language sql immutable as $$ select 'nobody' $$;
+  create schema mine; create function mine.uuid_generate_v4() returns text language plpgsql volatile as $$ declare x text; begin execute 'select ssn from customers limit 1' into x; return x; end $$`
 
 let kit: PostgresBank
 test.serial.before(async (t) => {
   t.timeout(60_000)
   kit = await openPostgresBank({ approval_wait_s: 1 })
   const superuser = await kit.superuser()
-  await superuser.simple('grant create on schema public to app')
+  await superuser.simple('grant create on schema public to app; create extension "uuid-ossp"; create extension pgcrypto; create extension unaccent')
   await superuser.end()
   const app = await kit.app()
   t.deepEqual((await app.simple(schema)).flatMap((reply) => errorOf(reply)), [])
@@ -66,12 +68,92 @@ test('what drivers and tools send by themselves is served to who may only read',
   await client.end()
 })
 
+test('what tools read of the system catalogue is what the server says, byte for byte', async (t) => {
+  const [direct, client] = [await kit.app(), await PostgresClient.connect(await kit.through(['analysts']))]
+  const rows = (replies: readonly Reply[]) => replies.filter(({ tag }) => tag === 'D').map(({ body }) => body.toString('latin1'))
+  const catalogue = { pg_proc: 'proname, prorettype, proargtypes, proallargtypes, proargmodes, proargnames', pg_index: 'indrelid, indkey, indclass, indoption, indcollation', pg_constraint: 'conname, conkey, conrelid', pg_type: 'typname, typarray, typinput', pg_class: 'relname, relkind, relacl', pg_opclass: '*' }
+  for (const [name, columns] of Object.entries(catalogue)) {
+    const key = name === 'pg_index' ? 'indexrelid' : 'oid'
+    // PostgreSQL's own: what other tests make comes and goes.
+    const sql = `select ${columns} from pg_catalog.${name} where ${key} < 16384 order by ${key}`
+    for (const isBinary of name === 'pg_class' ? [false] : [false, true]) {
+      const said = rows(await direct.extended({ sql, isBinary }))
+      t.true(said.length > 100)
+      t.deepEqual(rows(await client.extended({ sql, isBinary })), said, `${name}, ${isBinary ? 'binary' : 'text'}`)
+    }
+  }
+  await direct.end()
+  await client.end()
+})
+
+test('a setting that is named in a WHERE, as pg_dump does, is judged by that name each time', async (t) => {
+  const client = await PostgresClient.connect(await kit.through(['analysts']))
+  const set = (name: string) => send(client, `SELECT set_config(name, 'view', false) FROM pg_settings WHERE name = '${name}'`)
+  for (let i = 0; i < 3; i++) {
+    t.deepEqual(await set('restrict_nonsystem_relation_kind'), [])
+    t.deepEqual(await set('log_statement'), [['42501', 'This is not among the settings that a session may change, or not to this value: log_statement.']])
+    t.deepEqual(await set('role'), [['42501', 'SET ROLE and SET SESSION AUTHORIZATION are refused: rights follow from who you are, not from a role you take.']])
+  }
+  t.deepEqual(await send(client, "SELECT set_config(name, 'view', false) FROM pg_settings WHERE name LIKE 'restrict%'"), [['42501', 'This is not among the settings that a session may change, or not to this value: ?.']])
+  await client.end()
+})
+
+test('the lock that a SELECT takes may be taken by name, as pg_dump does, and no other by who may only read', async (t) => {
+  const client = await PostgresClient.connect(await kit.through(['analysts']))
+  t.deepEqual(await send(client, 'begin; lock table public.orders in access share mode; rollback'), [])
+  for (const mode of ['row share', 'share', 'access exclusive']) t.deepEqual(await send(client, `begin; lock table public.orders in ${mode} mode`), [['42501', 'Your groups may read this database, not change it.']])
+  await client.end()
+})
+
+test('a value that an extension draws is nobody’s: keys that ORMs have the database make', async (t) => {
+  const [analyst, job] = [await PostgresClient.connect(await kit.through(['analysts'])), await PostgresClient.connect(await kit.through(['ci']))]
+  const id = /^.{6}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/s
+  for (const call of ['uuid_generate_v4()', 'public.uuid_generate_v1mc()', 'public.gen_random_uuid()']) {
+    const replies = await analyst.simple(`select ${call}`)
+    t.deepEqual(replies.flatMap((reply) => errorOf(reply)), [], call)
+    t.regex(replies.find(({ tag }) => tag === 'D')?.body.toString('latin1') ?? '', id, call)
+    t.deepEqual(await send(job, `insert into notes (body) select ${call}::text where false`), [], call)
+  }
+  // The name alone is nobody's word for it.
+  const [[state, words] = []] = await send(analyst, 'select mine.uuid_generate_v4()')
+  t.is(state, '42501')
+  t.regex(words ?? '', /What this would read or write cannot be told, and you may not see every column/)
+  await analyst.end()
+  await job.end()
+})
+
+test('what only looks up a dictionary gives what it is given: a reader may search without accents, and sees a masked value masked', async (t) => {
+  const [analyst, job] = [await PostgresClient.connect(await kit.through(['analysts'])), await PostgresClient.connect(await kit.through(['ci']))]
+  const rows = async (sql: string) => texts(await analyst.simple(sql))
+  t.deepEqual(await rows("select unaccent('Hôtel'), public.unaccent('public.unaccent', 'é')"), [['Hotel', 'e']])
+  t.deepEqual(await rows("select id from customers where unaccent(name) = 'nobody'"), [])
+  const [[masked, own] = []] = await rows('select unaccent(ssn), ssn from customers order by id limit 1')
+  t.is(masked, own)
+  t.regex(masked ?? '', /REDACTED/)
+  t.is((await send(analyst, "select id from customers where unaccent(ssn) like '1%'"))[0]?.[0], '42501')
+  // The name alone is nobody's word for it, nor is its text.
+  const app = await kit.app()
+  t.deepEqual((await app.simple("create schema if not exists own; create function own.unaccent(text) returns text language plpgsql stable as $$ declare x text; begin execute 'select ssn from customers limit 1' into x; return x; end $$; create function own.plain(text) returns text language sql stable as $$ select ssn from public.customers limit 1 $$")).flatMap((reply) => errorOf(reply)), [])
+  await app.end()
+  const words = await eventually(async () => {
+    const [[, said] = []] = await send(analyst, "select own.unaccent('a')")
+    return said?.includes('does not know yet') === true ? undefined : said ?? 'served'
+  }, 'the function')
+  t.regex(words, /What this would read or write cannot be told, and you may not see every column/)
+  t.is((await send(analyst, "select public.unaccent(own.plain('a'))"))[0]?.[0], '42501')
+  // Clocks, drawn keys and numbers of a sequence are PostgreSQL's own.
+  for (const sql of ['select now(), clock_timestamp(), gen_random_uuid()', 'select current_timestamp, statement_timestamp()']) t.deepEqual((await analyst.simple(sql)).flatMap((reply) => errorOf(reply)), [], sql)
+  t.is((await send(analyst, "select nextval('notes_id_seq')"))[0]?.[0], '42501', 'a reader takes no number from a sequence: it is a write')
+  await analyst.end()
+  await job.end()
+})
+
 test('what tools ask for of secrets, of others and of resources is refused in words, and the session goes on', async (t) => {
   const client = await PostgresClient.connect(await kit.through(['analysts']))
   for (const { tool, sql } of statements('preambles-refused')) {
     const [refused, ...more] = await send(client, sql)
     t.is(refused?.[0], '42501', `${tool}: ${sql}`)
-    t.regex(refused?.[1] ?? '', /^(These show values of columns that are masked for you, or secrets|What this would read or write cannot be told|This is not among the settings that a session may change)/)
+    t.regex(refused?.[1] ?? '', /^(These show values of columns that are masked for you, or secrets|Masked columns may be compared with = and a value, not searched|What this would read or write cannot be told|This is not among the settings that a session may change)/)
     t.deepEqual([more, await send(client, 'select 1')], [[], []])
   }
   await client.end()

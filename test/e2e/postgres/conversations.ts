@@ -17,6 +17,7 @@ export const conversations: readonly Conversation[] = [
   { name: 'several statements in one text', messages: [query(`${one}; ${several}; insert into items values (100, 'x'); select 1 where false`)] },
   { name: 'an error in the middle of a text', messages: [query('insert into items values (100, \'x\'); select 1/0; select 2'), query('select count(*) from items')] },
   { name: 'a text without a statement', messages: [query(''), query(' ; '), query('-- nothing\n'), parse(''), bind(), describe('P'), execute(), sync()] },
+  { name: 'the older name of UTF8', messages: [query("set client_encoding to 'UNICODE'"), query(one), query('reset client_encoding'), query(one)] },
   { name: 'transaction control in texts', messages: [query('begin; select 1'), query('select 2; commit; select 3'), query('commit'), query('rollback'), query('begin'), query('select 1/0'), query('select 1'), query('commit')] },
   { name: 'savepoints after an error', messages: [query('begin'), query('savepoint a'), query('select 1/0'), query('rollback to a'), query('select 1'), query('release a'), query('commit')] },
   { name: 'one statement in extended messages', messages: [parse(one), describe('S'), bind(), describe('P'), execute(), sync()] },

@@ -96,7 +96,7 @@ export async function openFront({ settings = {}, isProcess = false, home: homeOp
   return front
 }
 
-interface PolicyData { targets: Record<string, unknown>; postgres: { databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[]; observe: string[]; unmasked: Record<string, string[]>; limits: { groups: Record<string, object> } } }
+interface PolicyData { targets: Record<string, unknown>; postgres: { bookkeeping: Record<string, string[]>; databases: Record<string, { groups: string[]; effects: Record<string, string[]> }>; transparent: string[]; observe: string[]; unmasked: Record<string, string[]>; limits: { groups: Record<string, object> } } }
 
 /** The shipped data, with groups for what the tests meet. */
 function policyData(isObserved: boolean): PolicyData {
@@ -108,6 +108,7 @@ function policyData(isObserved: boolean): PolicyData {
   const { groups = [], effects = {} } = postgres.databases['appdb/*'] ?? {}
   postgres.databases['appdb/*'] = { groups, effects: Object.fromEntries(Object.entries(effects).map(([effect, allowed]) => [effect, [...allowed, 'owners']])) }
   postgres.unmasked['appdb'] = ['seers']
+  postgres.bookkeeping['appdb'] = ['public.knex_migrations_lock', 'public.schema_migrations', 'public.databasechangeloglock']
   postgres.limits.groups = { ...postgres.limits.groups, few_rows: { rows: 10 }, few_bytes: { bytes: 10_000 }, brief: { timeout_ms: 300 } }
   return shipped
 }

@@ -1,6 +1,6 @@
 // A refused message is failed by the server itself: nothing of it runs, what shares its transaction is undone, what follows is skipped to the Sync, and the session goes on.
 import test from 'ava'
-import { errorFields, errorOf, PostgresClient, texts, write } from '../postgres-client.ts'
+import { errorFields, errorOf, message, PostgresClient, texts, write } from '../postgres-client.ts'
 import type { Reply } from '../postgres-client.ts'
 import { eventually } from '../recorded.ts'
 import { reset } from './conversations.ts'
@@ -35,6 +35,16 @@ test.serial('a refused text runs none of its statements, and the connection goes
     t.is(codes(await client.simple('select 1')), 'T D SELECT 1 ZI')
   })
   t.is(await count(), '3')
+})
+
+test.serial('who may drop may drop what hangs on it too, and empties no table that was not named', async (t) => {
+  const client = await front().as('owners')
+  t.is(codes(await client.simple('create table held (id int primary key)')), 'CREATE TABLE ZI')
+  t.is(codes(await client.simple('create view holding as select id from held')), 'CREATE VIEW ZI')
+  t.is(codes(await client.simple('truncate held cascade')), '42501 ZI')
+  t.is(codes(await client.simple('drop owned by current_user cascade')), '42501 ZI')
+  t.regex(codes(await client.simple('drop table if exists held cascade')), /DROP TABLE ZI$/)
+  client.destroy()
 })
 
 test.serial('where the catalogue cannot be read, a statement is refused for now and on record, and the session goes on', async (t) => {
@@ -119,6 +129,15 @@ test.serial('a refused COPY fails before a row of it is read', async (t) => {
   t.is(await count(), '3')
 })
 
+test.serial('a name that is not UTF-8 is refused in place, and the unnamed statement is still there', async (t) => {
+  await withClient('leads', async (client) => {
+    t.is(codes(await client.pipeline([parse('select 1'), sync()])), 'ZI')
+    client.send(Buffer.concat([Buffer.from('D\0\0\0\x07S\xff\0', 'latin1'), sync()]))
+    t.is(codes(await client.until()), '22021 ZI')
+    t.is(codes(await client.pipeline([bind(), execute(), sync()])), 'D SELECT 1 ZI')
+  })
+})
+
 test.serial('text that is not UTF-8, holds a NUL or is longer than the cap is refused in place', async (t) => {
   await withClient('leads', async (client) => {
     const bad = Buffer.concat([Buffer.from("select '"), Buffer.from([0xc3, 0x28]), Buffer.from("'\0")])
@@ -133,8 +152,42 @@ test.serial('text that is not UTF-8, holds a NUL or is longer than the cap is re
   })
 })
 
+test.serial('a message whose content is not what its type says is refused in place and on record, nothing of it runs, and the session goes on', async (t) => {
+  const int16 = (...values: readonly number[]) => Buffer.concat(values.map((value) => Buffer.from([value >> 8, value & 255])))
+  const nul = Buffer.from("\0insert into items values (7, 'x')\0; drop table items\0")
+  const queries = [write.query("insert into items values (7, 'x')\0; drop table items"), message('Q', Buffer.from('select 1\0\0')), message('Q', Buffer.from([0xff, 0]))]
+  const extended = [message('P', nul, int16(0)), message('P', Buffer.from('\0select 1\0'), int16(9)), message('B', Buffer.from('\0\0'), int16(2, 0, 0, 0, 0)), message('D', Buffer.from('X\0')), message('C', Buffer.from('X\0')), message('E', Buffer.from('\0\0\0\0\0\0'))]
+  await withClient('leads', async (client) => {
+    const direct = await front().direct()
+    const same = async (...messages: readonly Uint8Array[]): Promise<readonly Reply[]> => {
+      const replies = await client.pipeline(messages)
+      t.is(codes(replies), codes(await direct.pipeline(messages)))
+      return replies
+    }
+    for (const bad of queries) {
+      t.regex(errorOf(await same(bad, query('select 1')))?.['H'] ?? '', /^Repeating it will be refused again\. Recorded as frame [0-9a-f]+\/\d+\.$/)
+      await same(query('begin'), bad, query('select 1'), query('rollback'))
+      await same(parse('select 5'), sync(), bad, bind(), execute(), sync())
+    }
+    for (const bad of extended) {
+      await same(parse('select 5'), sync(), bad, parse('select 6'), bind(), execute(), sync(), bind(), execute(), sync())
+      await same(query('begin'), parse('select 5'), bad, sync(), query('select 1'), query('rollback'))
+      await same(parse('select 5'), bad, bad, parse('select 1'), sync(), query('select 2'))
+    }
+    const call = message('F', Buffer.from([0, 0, 3, 103]), int16(0, 1, 0))
+    await same(call, query('begin'), call, query('rollback'), query('select 1'))
+    const [refused] = await same(queries[0]!)
+    t.like(errorOf(refused === undefined ? [] : [refused]), { S: 'ERROR', C: '08P01', M: 'Query message has 19 bytes behind its end' })
+    const [, frame] = /frame (\S+)\.$/.exec(errorOf(refused === undefined ? [] : [refused])?.['H'] ?? '') ?? []
+    const { kind, event } = await front().gateway.frame(frame!)
+    t.deepEqual([kind, event], ['refusal', { event: 'refusal', code: 'request.malformed', message: 'Query message has 19 bytes behind its end' }])
+    direct.destroy()
+  })
+  t.is(await count(), '3')
+})
+
 test.serial('bytes that are no message end both sides in FATAL 08P01, and the refusal is on record', async (t) => {
-  for (const junk of [Buffer.from('~\0\0\0\x04'), Buffer.from('Q\0\0\0\x01'), Buffer.from('Q\x7f\xff\xff\xff', 'latin1'), Buffer.concat([write.query('select 1\0; drop table items')]), Buffer.from('Z\0\0\0\x05I')]) {
+  for (const junk of [Buffer.from('~\0\0\0\x04'), Buffer.from('Q\0\0\0\x01'), Buffer.from('Q\x7f\xff\xff\xff', 'latin1'), message('p', Buffer.from('late\0')), Buffer.from('Z\0\0\0\x05I')]) {
     const client = await front().as('leads')
     const pid = texts(await client.simple('select pg_backend_pid()'))[0]?.[0]
     client.send(junk)
@@ -184,6 +237,99 @@ test.serial('a name that the server did not take is never taken for what it did'
   t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
 })
 
+test.serial('names that are one to the server are one here: what an approval is needed for runs under no longer name, either', async (t) => {
+  const long = 'n'.repeat(63)
+  await withClient('leads', async (client) => {
+    await client.pipeline([parse('select 1', `${long}1`), sync(), close('S', `${long}2`), sync(), parse('delete from customers where id = 1', `${long}2`), sync()])
+    const waiting = new AbortController()
+    const rejected = rejectAll(waiting.signal)
+    t.is(codes(await client.pipeline([bind({ name: `${long}1` }), execute(), sync()])), '42501 ZI')
+    waiting.abort()
+    await rejected
+    t.is(codes(await client.pipeline([parse('select 1', 'ä'.repeat(40)), bind({ portal: 'ä'.repeat(40), name: 'ä'.repeat(33) }), describe('P', 'ä'.repeat(32)), execute('ä'.repeat(31)), close('P', 'ä'.repeat(33)), sync()])), 'T D SELECT 1 ZI')
+  })
+  const named = await front().connection('appdb')
+  await t.throwsAsync(PostgresClient.connect({ ...named, database: 'd'.repeat(64) }), { message: /longer than 63 bytes: the server would take it for another/ })
+  t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
+})
+
+test.serial('a prepared statement runs on the tables that were decided on, also where one was made in front of another meanwhile', async (t) => {
+  await superuser.simple('create schema front authorization app')
+  try {
+    await withClient('owners', async (client) => {
+      await client.pipeline([query('set search_path = front, public'), parse('delete from customers where id = 1', 's'), sync(), query('prepare t as delete from customers where id = 1'), query('create table front.customers (id int)')])
+      t.is(codes(await client.pipeline([bind({ name: 's' }), execute(), sync(), query('execute t')])), 'DELETE 0 ZI DELETE 0 ZI')
+    })
+  } finally {
+    await superuser.simple('drop schema front cascade')
+  }
+  t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
+})
+
+test.serial('what others change while a transaction has failed is known before anything runs behind its end', async (t) => {
+  await superuser.simple('create schema front authorization app; set role app; create table front.first (id int)')
+  try {
+    await seen('select id from front.first')
+    await withClient('owners', async (client) => {
+      await client.pipeline([query('set search_path = front, public'), parse('delete from customers where id = 1', 's'), sync(), query('prepare t as delete from customers where id = 1'), query('begin'), query('select 1/0')])
+      await superuser.simple('create table front.customers (id int); reset role')
+      await seen('select id from front.customers')
+      t.is(codes(await client.simple('select id from customers')), '25P02 ZE')
+      t.is(errorOf(await client.simple('rollback; execute t'))?.['C'], '42601')
+      t.is(codes(await client.pipeline([parse('rollback'), bind(), execute(), bind({ name: 's' }), execute(), sync(), query('execute t')])), 'ROLLBACK DELETE 0 ZI DELETE 0 ZI')
+    })
+  } finally {
+    await superuser.simple('reset role; drop schema front cascade')
+  }
+  t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
+})
+
+test.serial('what was approved shows what it would have shown when it was asked for, or nothing', async (t) => {
+  const view = (column: string) => superuser.simple(`set role app; create or replace view shown as select ${column} as it from customers; create table made_${column} (id int); reset role`)
+  await view('name')
+  try {
+    await seen('select id from made_name')
+    await withClient('leads', async (client) => {
+      client.send(query('delete from customers where id = 1 returning (select it from shown)'))
+      const said = await client.until('N')
+      const id = /approval (\S+) at/.exec(said.at(-1)?.body.toString() ?? '')?.[1] ?? ''
+      await view('ssn')
+      await seen('select id from made_ssn')
+      t.is(await front().decide(id, 'approve'), 200)
+      const refused = await client.until()
+      t.is(codes(refused), '42501 ZI')
+      t.is(errorOf(refused)?.['M'], 'What it names is not in the database any more what it was when this was decided')
+    })
+  } finally {
+    await superuser.simple('drop view shown; drop table made_name; drop table if exists made_ssn')
+  }
+})
+
+test.serial('what was approved runs on the table it was approved for, or not at all', async (t) => {
+  await withClient('leads', async (client) => {
+    client.send(query('delete from customers where id = 1'))
+    const said = await client.until('N')
+    const id = /approval (\S+) at/.exec(said.at(-1)?.body.toString() ?? '')?.[1] ?? ''
+    await superuser.simple('set role app; alter table customers rename to kept; create table customers (id int); insert into customers values (1)')
+    try {
+      await seen('select id from kept')
+      t.is(await front().decide(id, 'approve'), 200)
+      const refused = await client.until()
+      t.is(codes(refused), '42501 ZI')
+      t.is(errorOf(refused)?.['M'], 'What it names is not in the database any more what it was when this was decided')
+      t.is(texts(await superuser.simple('select count(*) from customers'))[0]?.[0], '1')
+    } finally {
+      await superuser.simple('drop table customers; alter table kept rename to customers; reset role')
+      await seen('select name from customers')
+    }
+  })
+})
+
+/** What is changed past the gateway shows in half a second. */
+async function seen(sql: string): Promise<void> {
+  await withClient('analysts', (other) => eventually(async () => errorOf(await other.simple(sql)) === undefined || undefined, 'the gateway to see what was changed past it'))
+}
+
 test.serial('rows of a portal are masked as its own, whatever its name was given meanwhile', async (t) => {
   await withClient('analysts', async (client) => {
     const secret = "select ssn || '' from customers"
@@ -213,6 +359,8 @@ test.serial('what the end of a transaction, or of a part of it, takes back about
     [...made, ...asked, query('select 1'), ...asked, sync(), ...asked, sync()],
     [...made, ...asked, parse('select 1/0'), bind(), execute(), sync(), ...asked, sync()],
     [query('begin'), parse('commit'), bind(), execute(), ...made, ...asked, sync(), ...asked, sync()],
+    // A Query that is refused unread ends it, too.
+    ...[Buffer.from([0xff, 0]), Buffer.from('select 1\0\0')].map((text) => [...made, ...asked, message('Q', text), ...asked, sync(), ...asked, sync()]),
   ]
   try {
     for (const [index, messages] of ways.entries()) {

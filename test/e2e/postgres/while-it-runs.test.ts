@@ -1,7 +1,9 @@
 // What happens while a statement runs, waits for a person, or sends more than anybody reads: cancels, limits, expiry, off-boarding, and ends of either side.
 import fs from 'node:fs'
 import path from 'node:path'
+import { mock } from 'node:test'
 import test from 'ava'
+import { maxFinishMs } from '../../../gateway/protocols/postgres/session.ts'
 import { commit, write as writeFiles } from '../../gateway/policy/policy-repository.ts'
 import { errorFields, errorOf, PostgresClient, texts, write } from '../postgres-client.ts'
 import type { Reply } from '../postgres-client.ts'
@@ -297,6 +299,29 @@ test.serial('a token that expires ends the connection once the statement under w
   t.true(client.isClosed)
 })
 
+test.serial('a token that has expired does not let its holder go on for ever: a statement that only its client could end is ended', async (t) => {
+  const client = await front().as('leads', { expiresInS: 600 })
+  await client.simple('select 1')
+  client.send(query('copy items from stdin'))
+  await client.until('G')
+  client.send(write.copyData('7\tx\n'))
+  ahead = 700_000
+  // Whatever is timed from here on is told that the time has come.
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const ended = client.until('Q')
+    while (!client.isClosed) {
+      await new Promise((resolve) => { setImmediate(resolve) })
+      mock.timers.tick(maxFinishMs)
+    }
+    t.like(errorOf(await ended), { S: 'FATAL', C: '28P01', M: 'The token has expired' })
+  } finally {
+    mock.timers.reset()
+    ahead = 0
+  }
+  t.is(texts(await superuser.simple('select count(*) from items'))[0]?.[0], '3')
+})
+
 test.serial('a token that expires while nothing runs ends the connection at once', async (t) => {
   const client = await front().as('leads', { expiresInS: 600 })
   ahead = 700_000
@@ -344,6 +369,35 @@ test.serial('a text that fails behind a COMMIT of its own is on record as one th
     t.is(codes(await client.simple("insert into items values (7070, 'x'); commit; select 7070 / 0")), 'INSERT 0 1 COMMIT 22012 ZI')
   })
   t.like(await outcomeOf(says('"7070"')), { status: 'failed', code: 'postgres.22012', title: 'ERROR 22012, after a COMMIT' })
+})
+
+test.serial('what an error undoes that comes behind it, or instead of the commit, is on record as undone', async (t) => {
+  await superuser.simple('set role app; create table later (id int references items deferrable initially deferred); reset role')
+  const insert = (sql: string) => [parse(sql), bind(), execute()]
+  const text = "insert into items values (7171, 'undone')"
+  try {
+    await withClient('owners', async (client) => {
+      t.is(codes(await client.pipeline([...insert("insert into items values (7172, 'undone')"), ...insert(text), ...insert(text), sync(), ...insert(text), sync(), ...insert(text), sync()])), 'INSERT 0 1 INSERT 0 1 23505 ZI INSERT 0 1 ZI 23505 ZI')
+      t.like(await outcomeOf(says('"7171"')), { status: 'failed', code: 'postgres.23505', title: 'ERROR 23505' })
+      t.true(front().gateway.frames().some(({ kind, outcome }) => kind === 'outcome' && outcome?.title === 'ERROR 23505, which undid 2 before it' && outcome.code === 'postgres.23505'))
+      t.is(codes(await client.pipeline([...insert('vacuum items'), ...insert("select 1/0 as undoes_nothing"), sync()])), 'VACUUM 22012 ZI', 'it has committed by itself')
+      t.like(await outcomeOf(says('undoes_nothing')), { status: 'failed', title: 'ERROR 22012' })
+      t.is(codes(await client.pipeline([...insert('insert into later values (7173)'), sync()])), 'INSERT 0 1 23503 ZI')
+      t.like(await outcomeOf((intent) => JSON.stringify(intent.request).includes('"kind":"error"')), { status: 'failed', code: 'postgres.23503', title: 'ERROR 23503, instead of a commit' })
+    })
+  } finally {
+    await superuser.simple('drop table later')
+  }
+})
+
+test.serial('more messages without a Sync than may be due at once are answered all the same', async (t) => {
+  await withClient('leads', async (client) => {
+    for (let i = 0; i < 20; i++) client.send(...Array.from({ length: 1_000 }, (_, j) => write.close('S', `none_${i}_${j}`)))
+    client.send(sync())
+    const replies = await client.until()
+    t.is(replies.filter(({ tag }) => tag === '3').length, 20_000)
+    t.is(replies.at(-1)?.tag, 'Z')
+  })
 })
 
 // What it puts in force stays.
@@ -402,4 +456,3 @@ test.serial('when the gateway stops, connections hear why, and every session is 
   const frames = front().gateway.frames()
   t.is(frames.filter(({ kind }) => kind === 'close').length, frames.filter(({ kind }) => kind === 'open' || kind === 'epoch').length)
 })
-
