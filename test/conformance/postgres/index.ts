@@ -6,16 +6,17 @@ import { pgxSuite, pqSuite } from './go.ts'
 import { pgjdbcSuite } from './pgjdbc.ts'
 import { isolationCiSuite, isolationSuite, regressCiSuite, regressSuite } from './regress.ts'
 import { startGatewayBetween } from './through-gateway.ts'
+import { psycopg2Suite } from './psycopg2.ts'
 import type { Result, Suite } from './suite.ts'
 import type { Start } from './through.ts'
 
-export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite, pgxSuite, pqSuite, pgjdbcSuite, asyncpgSuite]
+export const postgresSuites: readonly Suite[] = [regressSuite, isolationSuite, pgxSuite, pqSuite, pgjdbcSuite, asyncpgSuite, psycopg2Suite]
 
 /** What needs Debian's packages alone, and a few minutes. */
 export const postgresCiSuites: readonly Suite[] = [regressCiSuite, isolationCiSuite]
 
 /** Their packages carry no tests, and their repositories are not reached from here. */
-const unreached = ['postgres.js', 'node-postgres', 'psycopg', 'Npgsql']
+const unreached = ['postgres.js', 'node-postgres', 'psycopg 3', 'Npgsql']
 
 /** @param named all of them when undefined */
 export async function postgresConformance(named?: readonly string[]): Promise<Outcome[]> {

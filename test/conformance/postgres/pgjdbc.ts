@@ -1,4 +1,4 @@
-// pgjdbc's own tests, from the source archive it publishes beside its jar. Both query modes of the driver: extended as it is, simple as users set it behind poolers.
+// pgjdbc's own tests, from the source archive it publishes beside its jar: extended queries, batches, COPY, large objects, cancels, metadata.
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
