@@ -23,7 +23,7 @@ test.serial.before(async () => {
   lockers = [await front().superuser(), await front().superuser()]
 })
 test.serial.beforeEach(async (t) => {
-  t.timeout(30_000)
+  t.timeout(60_000)
   standing = undefined
   await superuser.simple(reset)
 })

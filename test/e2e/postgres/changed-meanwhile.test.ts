@@ -61,7 +61,7 @@ test.serial('a view that is replaced while a statement waits for its turn gives 
 })
 
 test.serial('what others change beside what is read takes no result away', async (t) => {
-  t.timeout(30_000)
+  t.timeout(60_000)
   const client = await front().as('leads')
   await meanwhile(client, [query(slow), query('select name from customers'), query(slowWrite), query('select name from items')], 'create table beside (id int)', async (other) => errorOf(await other.simple('select from beside')) === undefined)
   const replies = [...await client.until(), ...await client.until(), ...await client.until(), ...await client.until()]
@@ -71,7 +71,7 @@ test.serial('what others change beside what is read takes no result away', async
 })
 
 test.serial('a portal whose function is another by the time it runs gives no masked value away', async (t) => {
-  t.timeout(30_000)
+  t.timeout(60_000)
   const as = (value: string) => `create or replace function inner_said() returns text language plpgsql as $f$ begin return (select ${value} from customers where id = 1); end $f$`
   await asApp(`${as('name')}; create or replace function said() returns text language plpgsql as $f$ begin perform 1 from items; return inner_said(); end $f$`)
   const client = await front().as('leads')

@@ -20,7 +20,7 @@ test.after.always(() => { superuser?.destroy() })
 const commandOf = (replies: readonly Reply[]): string => String(replies.find(({ tag }) => tag === 'C')?.body ?? errorFields(replies.find(({ tag }) => tag === 'E')?.body ?? Buffer.alloc(0))['C']).replace('\0', '')
 
 test.serial('a database that is only observed refuses, holds, masks and cuts nothing, and the record names every rule that would have', async (t) => {
-  t.timeout(30_000)
+  t.timeout(60_000)
   const analyst = await front().as('analysts')
   t.is(texts(await analyst.simple("select ssn from customers where ssn like '123%'"))[0]?.[0], '123-45-6789')
   t.is(commandOf(await analyst.simple('create temp table mine (id int)')), 'CREATE TABLE')
@@ -48,7 +48,7 @@ test.serial('an observed database still asks who is there, and is not forwarded 
 })
 
 test.serial('where config says close, a token that expires cuts the statement under way', async (t) => {
-  t.timeout(30_000)
+  t.timeout(60_000)
   const client = await front().as('leads', { expiresInS: 600 })
   const pid = client.key?.readUInt32BE(0)
   const state = async (): Promise<string | undefined> => texts(await superuser.simple(`select state from pg_stat_activity where pid = ${pid} and query like 'select pg_sleep%'`))[0]?.[0] ?? undefined

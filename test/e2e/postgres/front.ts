@@ -109,7 +109,7 @@ function policyData(isObserved: boolean): PolicyData {
   postgres.databases['appdb/*'] = { groups, effects: Object.fromEntries(Object.entries(effects).map(([effect, allowed]) => [effect, [...allowed, 'owners']])) }
   postgres.unmasked['appdb'] = ['seers']
   postgres.bookkeeping['appdb'] = ['public.knex_migrations_lock', 'public.schema_migrations', 'public.databasechangeloglock']
-  postgres.limits.groups = { ...postgres.limits.groups, few_rows: { rows: 10 }, few_bytes: { bytes: 10_000 }, brief: { timeout_ms: 300 } }
+  postgres.limits.groups = { ...postgres.limits.groups, few_rows: { rows: 10 }, few_bytes: { bytes: 10_000 }, brief: { timeout_ms: 1_000 } }
   return shipped
 }
 

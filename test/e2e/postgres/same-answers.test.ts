@@ -29,7 +29,7 @@ async function answers(connect: () => Promise<PostgresClient>, messages: readonl
 
 for (const [index, { name, messages }] of conversations.entries()) {
   test.serial(`the answers are the server's own: ${name}`, async (t) => {
-    t.timeout(20_000)
+    t.timeout(60_000)
     const expected = await answers(front().direct, messages)
     const ways: [string, Delivery][] = [['at once', atOnce], ['byte by byte', byteByByte], ['in random cuts', inCuts(randomOf(index))]]
     for (const [way, deliver] of ways) if (!t.deepEqual(await answers(front().open, messages, deliver), expected, way)) return

@@ -34,7 +34,7 @@ test.serial('SET TRANSACTION behind DDL that was committed is still the first of
 })
 
 test.serial("a lock that somebody holds on a view's table stops nobody else, and reading the catalogue in a transaction takes none", async (t) => {
-  t.timeout(20_000)
+  t.timeout(60_000)
   const [holder, other] = [await front().open(), await front().open()]
   try {
     for (const sql of ['create table locked (a int)', 'create view over_it as select a from locked', 'begin', 'lock table locked in access exclusive mode']) t.is(await failureOf(holder, sql), undefined, sql)
@@ -52,7 +52,7 @@ test.serial("a lock that somebody holds on a view's table stops nobody else, and
 })
 
 test.serial('a lock on a table with defaults, generated columns and policies stops nobody else, who sees what is changed meanwhile', async (t) => {
-  t.timeout(20_000)
+  t.timeout(60_000)
   const [holder, other] = [await front().open(), await front().open()]
   try {
     for (const sql of [

@@ -19,7 +19,7 @@ let ahead = 0
 const front = frontOf(test, { settings: { approval_wait_s: 30 }, now: () => Date.now() + ahead })
 let superuser: PostgresClient
 test.serial.before(async () => { superuser = await front().superuser() })
-test.serial.beforeEach(async (t) => { t.timeout(30_000); await superuser.simple(reset) })
+test.serial.beforeEach(async (t) => { t.timeout(60_000); await superuser.simple(reset) })
 test.after.always(() => { superuser?.destroy() })
 
 const codes = (replies: readonly Reply[]): string => replies.filter(({ tag }) => 'EZCGsT'.includes(tag)).map(({ tag, body }) => tag === 'E' ? errorFields(body)['C'] : tag === 'Z' ? `Z${body.toString()}` : tag === 'C' ? body.toString().replace('\0', '') : tag).join(' ')
@@ -63,7 +63,7 @@ test.serial('a cancel ends the statement it meant, and none that comes after', a
   })
   const stranger = await front().as('leads')
   await withClient('leads', async (client) => {
-    client.send(query('select pg_sleep(1)'))
+    client.send(query('select pg_sleep(4)'))
     await eventually(() => isRunning(String(client.key?.readUInt32BE(0)), 'select pg_sleep'), 'the statement')
     stranger.key?.copy(client.key!, 4, 4)
     await client.cancel()
@@ -288,7 +288,7 @@ test.serial('the path that SET changes is the path the next statement of the sam
 
 test.serial('a token that expires ends the connection once the statement under way is through', async (t) => {
   const client = await front().as('leads', { expiresInS: 600 })
-  client.send(query('select pg_sleep(1.5)'))
+  client.send(query('select pg_sleep(5)'))
   await eventually(() => isRunning(String(client.key?.readUInt32BE(0)), 'select pg_sleep'), 'the statement')
   ahead = 700_000
   const replies = await client.until('Q')

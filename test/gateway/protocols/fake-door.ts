@@ -46,7 +46,7 @@ export async function openRig<O extends Operation, U extends Upstream<O>>(option
   if (!upstream.listening) await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
   const target: TargetConfig = {
     name: 'bank', protocol: 'mcp', prefix: '/bank', env: 'test', labels: [], durability: 'strict', catalogue: {},
-    upstream: { url: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`, timeoutMs: options.timeoutMs ?? 5_000, insecureAllowPlaintext: false, credential: { header: 'Authorization', secret: 'bank', scheme: 'Bearer' } },
+    upstream: { url: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`, timeoutMs: options.timeoutMs ?? 20_000, insecureAllowPlaintext: false, credential: { header: 'Authorization', secret: 'bank', scheme: 'Bearer' } },
     limits: { maxBodyBytes: 64 * 1024, maxResultBytes: 4 * 1024 * 1024, maxDepth: 32, ...options.limits },
     ...options.target,
   }

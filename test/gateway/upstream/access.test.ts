@@ -9,10 +9,10 @@ import { openUpstream } from '../../../gateway/upstream/index.ts'
 
 const target = (upstream: Partial<TargetConfig['upstream']>): TargetConfig => ({
   name: 'bank', protocol: 'http', prefix: '/bank', env: 'test', labels: [], durability: 'strict', catalogue: {},
-  upstream: { url: 'http://127.0.0.1', timeoutMs: 500, insecureAllowPlaintext: false, ...upstream },
+  upstream: { url: 'http://127.0.0.1', timeoutMs: 20_000, insecureAllowPlaintext: false, ...upstream },
   limits: { maxBodyBytes: 1, maxResultBytes: 1, maxDepth: 1 },
 })
-const request = (more: Partial<UpstreamRequest> = {}): UpstreamRequest => ({ method: 'GET', path: '/x', headers: [], body: null, maxBytes: 1000, timeoutMs: 500, isStreamed: () => false, onSent: () => undefined, ...more })
+const request = (more: Partial<UpstreamRequest> = {}): UpstreamRequest => ({ method: 'GET', path: '/x', headers: [], body: null, maxBytes: 1000, timeoutMs: 20_000, isStreamed: () => false, onSent: () => undefined, ...more })
 const serve = async (listener: Parameters<typeof createServer>[1]) => {
   const server = createServer(listener as never)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

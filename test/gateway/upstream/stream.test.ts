@@ -14,7 +14,7 @@ const folder = path.join(import.meta.dirname, '..', 'connection', 'tls')
 const certificate = { cert: readFileSync(path.join(folder, 'test-only-cert.pem'), 'utf8'), key: readFileSync(path.join(folder, 'test-only-key.pem'), 'utf8') }
 const target = (upstream: Partial<TargetConfig['upstream']>): TargetConfig => ({
   name: 'appdb', protocol: 'postgres', prefix: '/appdb', env: 'test', labels: [], durability: 'strict', catalogue: {},
-  upstream: { url: 'postgres://127.0.0.1', timeoutMs: 500, insecureAllowPlaintext: false, ...upstream },
+  upstream: { url: 'postgres://127.0.0.1', timeoutMs: 20_000, insecureAllowPlaintext: false, ...upstream },
   limits: { maxBodyBytes: 1, maxResultBytes: 1, maxDepth: 1 },
 })
 const secrets: Readonly<Record<string, string>> = { password: 'hunter2', ca: certificate.cert }
