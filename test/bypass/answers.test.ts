@@ -1,5 +1,7 @@
 // What once reached a caller beside the masks, one row each, stated as the verdict. Rows are only ever added.
 import test from 'ava'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { createMcp } from '../../gateway/protocols/mcp/index.ts'
 import { createHttp } from '../../gateway/protocols/http/index.ts'
 import { allow, openRig } from '../gateway/protocols/fake-door.ts'
@@ -128,6 +130,61 @@ test('not delivered over MCP: a value in the id of an event, with data and witho
   t.false(body.includes(value))
   t.true(body.includes('"content":[]'))
 })
+
+for (const [headers, row] of [
+  [{ 'if-none-match': '"a", "digest-of-219-09-9999"' }, { method: 'GET', status: 200, said: { ssn: '[REDACTED:ssn]' } }],
+  [{ 'if-none-match': 'W/"digest-of-219-09-9999"' }, { method: 'HEAD', status: 200 }],
+  [{ 'if-match': '"digest-of-219-09-9999"' }, { method: 'GET', status: 403, said: { code: 'mask.unenforceable', detail: 'An entity tag would tell whether a masked value was guessed' } }],
+  [{ 'if-none-match': '"digest-of-219-09-9999"' }, { method: 'PUT', status: 403, said: { code: 'mask.unenforceable', detail: 'An entity tag would tell whether a masked value was guessed' } }],
+] as const) {
+  test(`not told: whether a masked value was guessed, to a ${row.method} with ${JSON.stringify(headers)}`, async (t) => {
+    const rig = await openRig({
+      protocol: (publicUrl) => createHttp({ publicUrl }), decide: () => ({ ...allow, mask: net }),
+      upstream(request, response) {
+        const isGuessed = /digest-of-219-09-9999/.test(`${request.headers['if-none-match']}${request.headers['if-match']}`)
+        response.writeHead(isGuessed ? 304 : 200, { etag: '"digest-of-219-09-9999"', 'content-type': 'application/json' }).end(isGuessed ? undefined : `{"ssn":"${value}"}`)
+      },
+    })
+    t.teardown(() => rig.close())
+    const response = await fetch(`${rig.url}/x`, { method: row.method, headers: { authorization: 'Bearer alice', ...headers } })
+    t.is(response.status, row.status)
+    if ('said' in row) t.like(await response.json() as object, row.said)
+  })
+}
+
+test('forwarded beside a mask: a precondition without a tag, which tells of no value', async (t) => {
+  const rig = await openRig({ protocol: (publicUrl) => createHttp({ publicUrl }), decide: () => ({ ...allow, mask: net }), upstream: (request, response) => { response.writeHead(request.headers['if-none-match'] === '*' ? 412 : 200).end() } })
+  t.teardown(() => rig.close())
+  t.is((await fetch(`${rig.url}/x`, { method: 'PUT', headers: { authorization: 'Bearer alice', 'if-none-match': '*' } })).status, 412)
+})
+
+for (const [name, answer] of [['takes an upgrade', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'], ['refuses an upgrade', 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="core"\r\nContent-Length: 0\r\n']] as const) {
+  test(`not delivered: the gateway's own cookie, set by an upstream that ${name}`, async (t) => {
+    const server = createServer()
+    server.on('upgrade', (_request, socket) => { socket.end(`${answer}Set-Cookie: session=of-the-gateway\r\nX-Backend: core-7\r\n\r\n`) })
+    const rig = await openRig({ protocol: (publicUrl) => createHttp({ publicUrl }), upstream: server })
+    t.teardown(() => rig.close())
+    const socket = connect(rig.port, '127.0.0.1')
+    socket.write(`GET /bank/live HTTP/1.1\r\nHost: 127.0.0.1:${rig.port}\r\nAuthorization: Bearer alice\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n`)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    t.true(text.startsWith(answer.slice(0, 12)), text)
+    t.notRegex(text, /of-the-gateway|core/)
+  })
+}
+
+for (const [name, message] of [
+  ['a result beside a method, which some read as the answer', { id: 'a', method: 'notifications/message', params: {}, result: { content: [] } }],
+  ['an error beside a method', { method: 'notifications/message', error: { code: 1, message: 'x' } }],
+  ['a second result in another case, which some read in place of the first', { id: 'a', result: { content: [] }, Result: { content: [] } }],
+] as const) {
+  test(`not delivered over MCP: ${name}`, async (t) => {
+    const rig = await openRig({ protocol: (publicUrl) => createMcp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`) } })
+    t.teardown(() => rig.close())
+    const { body } = await ask(rig.url, 'tools/call')
+    t.like(JSON.parse(body.replace('data: ', '')) as object, { error: { code: 5021, message: 'The upstream sent an event that is not JSON-RPC' } })
+  })
+}
 
 async function ask(url: string, method: string): Promise<{ body: string; delivered: boolean }> {
   const name = { 'tools/call': 'x', 'prompts/get': 'x', 'resources/read': 'x://1', 'tasks/get': 't' }[method]

@@ -3,7 +3,7 @@ import test from 'ava'
 import { request as httpRequest } from 'node:http'
 import { createHttp } from '../../gateway/protocols/http/index.ts'
 import { createMcp } from '../../gateway/protocols/mcp/index.ts'
-import { openRig } from '../gateway/protocols/fake-door.ts'
+import { allow, openRig } from '../gateway/protocols/fake-door.ts'
 
 const entry = { effects: ['write'], labels: [], request: {}, result: {}, isOpaque: false }
 const repeating = { ...entry, repeats: ['tag'] }
@@ -100,5 +100,39 @@ for (const [value, isForwarded] of [['us', false], ['=?base64?dXM=?=', false], [
     const text = await callTool(rig.url, '2026-07-28', { 'mcp-method': 'tools/call', 'mcp-name': 'read', 'mcp-param-region': value })
     t.is(seen?.['mcp-param-region'], isForwarded ? value : undefined)
     if (!isForwarded) t.like(JSON.parse(text), { error: { code: -32020, message: 'An Mcp-Param header differs from the arguments' } })
+  })
+}
+
+const customers = { 'demo://bank/customers': { ...entry, effects: ['read'], labels: ['pii'] }, 'file:///Mara Lind.txt': { ...entry, labels: ['pii'] } }
+const readResource = async (uri: string) => {
+  const seen: { id: string; labels: unknown }[] = []
+  const rig = await openRig({
+    protocol: (publicUrl) => createMcp({ publicUrl }), target: { catalogue: customers },
+    upstream: (_request, response) => { response.setHeader('content-type', 'application/json').end('{"jsonrpc":"2.0","id":1,"result":{"contents":[]}}') },
+    decide({ resource: { id, properties } }) { seen.push({ id, labels: properties['labels'] }); return allow },
+  })
+  const response = await fetch(rig.url, {
+    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri } }),
+    headers: { authorization: 'Bearer alice', 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25' },
+  })
+  const said = await response.json() as object
+  await rig.close()
+  return { said, seen }
+}
+const spellings = ['DEMO://bank/customers', 'demo://bank/./customers', 'demo://bank/x/../customers', 'demo://bank/%2e/customers', 'demo://bank/cust\tomers', ' demo://bank/customers', 'demo://bank/customers\n', 'demo://bank/%63ustomers', 'file://LOCALHOST/etc', 'file:\\\\etc', 'https://bank.example:443/a']
+for (const uri of spellings) {
+  test(`refused: a resource whose URI the official SDK reads as another, ${JSON.stringify(uri)}`, async (t) => {
+    const { said, seen } = await readResource(uri)
+    t.like(said, { error: { code: -32602, message: 'uri is not in its normal form' } })
+    t.deepEqual(seen, [])
+  })
+}
+for (const [uri, id, labels] of [
+  ['demo://bank/customers', 'bank/demo://bank/customers', ['pii']], ['file:///Mara%20Lind.txt', 'bank/file:///Mara Lind.txt', ['pii']], ['file:///Mara Lind.txt', 'bank/file:///Mara Lind.txt', ['pii']],
+  ['https://bank.example', 'bank/https://bank.example', []], ['https://bank.example?a=1', 'bank/https://bank.example?a=1', []], ['note:///Zürich', 'bank/note:///Zürich', []], ['urn:isbn:0451450523', 'bank/urn:isbn:0451450523', []], ['no uri', 'bank/no uri', []],
+  ['file:///50%25', 'bank/file:///50%25', []], ['db://q?sql=SELECT%20%22a%22', 'bank/db://q?sql=SELECT%20%22a%22', []], ['x://y/%ff', 'bank/x://y/%ff', []],
+] as const) {
+  test(`decided by its declaration, whether or not it is escaped: the resource ${uri}`, async (t) => {
+    t.deepEqual((await readResource(uri)).seen, [{ id, labels: [...labels] }])
   })
 }

@@ -50,7 +50,12 @@ export class Passage {
   /** Joins `socket` to an upgraded connection; an upstream that does not upgrade has its answer passed on and the socket closed. */
   upgrade(message: HttpMessage, request: IncomingMessage, socket: Duplex, failed: (fault: RefusalError) => void): void {
     const asked = this.#stand(message, request, ['connection', 'upgrade', 'sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions'])
-    this.#proxy().ws(asked, socket, undefined, {}, (error) => failed(faultOf(error)))
+    const proxy = this.#proxy()
+    // The proxy writes every header of the answer to the caller's socket, so the answer has only what may pass before it looks.
+    proxy.on('proxyReqWs', (sent) => {
+      for (const event of ['upgrade', 'response']) sent.prependListener(event, (answer: IncomingMessage) => { answer.headers = only(passedBack, answer.headers) })
+    })
+    proxy.ws(asked, socket, undefined, {}, (error) => failed(faultOf(error)))
   }
 
   #proxy(): ProxyServer {
@@ -63,14 +68,20 @@ export class Passage {
    * error handler reads `socket.destroyed` of a request that may have lost its socket, so errors of the real one never reach it.
    */
   #stand(message: HttpMessage, request: IncomingMessage, framing: readonly string[]): IncomingMessage {
-    const headers: IncomingHttpHeaders = {}
-    for (const name of framing) if (request.headers[name] !== undefined) headers[name] = request.headers[name]
+    const headers = only(framing, request.headers)
     for (let at = 0; at < message.headers.length; at += 2) headers[message.headers[at] ?? ''] = message.headers[at + 1]
     Object.assign(headers, { 'accept-encoding': 'identity' }, this.#access.credentialHeaders())
     const { httpVersion, httpVersionMajor, httpVersionMinor, socket } = request
     const url = message.path.startsWith('/') ? message.path : `/${message.path}`
     return Object.assign(new EventEmitter(), { method: message.method, url, headers, httpVersion, httpVersionMajor, httpVersionMinor, socket }) as unknown as IncomingMessage
   }
+}
+
+/** Of the answer to an upgrade: cookies, challenges and the rest are the upstream's business with the gateway. */
+const passedBack = ['connection', 'upgrade', 'sec-websocket-accept', 'sec-websocket-protocol', 'sec-websocket-extensions', 'content-type', 'content-length']
+
+function only(names: readonly string[], headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(names.filter((name) => headers[name] !== undefined).map((name) => [name, headers[name]]))
 }
 
 const unreachable = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNECT_TIMEOUT'])

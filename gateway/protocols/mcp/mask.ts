@@ -2,12 +2,14 @@
 // protocol's own; mask pointers count from the result, from structured content, and from JSON inside a text block.
 import type { Json, MaskedPart, PartSummary, Permit } from '../../call.ts'
 import { compileFrame, JsonError, maskJson, parseJson, parseJsonText, splitPart, type Frame, type Framing, type Masking, type MaskPlan } from '../../mask/index.ts'
+import type { TargetConfig } from '../../config.ts'
 import type { VisibleItem } from '../../protocol.ts'
 import { refusal, RefusalError, type Refusal } from '../../refusal.ts'
 import { refuseBinary } from './binary.ts'
 import { isObject, type ServerMessage } from './messages.ts'
 import type { McpOperation } from './operation.ts'
 import { checkOwn } from './own.ts'
+import { declaredUri } from './uri.ts'
 
 /** Never data (own.ts holds them to that): changing them would break the protocol, and a date of birth detector would. */
 const own = ['/jsonrpc', '/id', '/method', '/error/code', '/result/isError', '/result/resultType', '/result/ttlMs', '/result/cacheScope', '/result/nextCursor',
@@ -66,7 +68,7 @@ export function failedPart(refused: Refusal, isCancelled: boolean, masking: Mask
 }
 
 /** What this list shows to this caller: the rule that decides a call decides here, too. Returns the same message where nothing changed. */
-export function filterList(message: ServerMessage, permit: Permit<McpOperation>, visible: (items: readonly VisibleItem[]) => readonly boolean[]): ServerMessage {
+export function filterList(message: ServerMessage, permit: Permit<McpOperation>, { catalogue }: TargetConfig, visible: (items: readonly VisibleItem[]) => readonly boolean[]): ServerMessage {
   const { lists, resource } = permit.call.operation
   const { result } = message.value
   if (lists === undefined || message.kind !== 'response' || !isObject(result)) return message
@@ -76,7 +78,9 @@ export function filterList(message: ServerMessage, permit: Permit<McpOperation>,
   for (const item of Array.isArray(listed) ? listed : []) {
     const name = isObject(item) ? item[nameMember[lists] ?? 'name'] : undefined
     if (typeof name !== 'string') continue                       // nothing that can be called by a name
-    items.push({ type: itemType[lists] ?? 'tool', id: `${resource.id}/${name}`, catalogueKey: name })
+    const type = itemType[lists] ?? 'tool'
+    const key = type === 'resource' ? declaredUri(catalogue, name) ?? name : name
+    items.push({ type, id: `${resource.id}/${key}`, catalogueKey: key })
     known.push(item as Json)
   }
   const shown = items.length === 0 ? [] : visible(items)

@@ -66,13 +66,15 @@ function readStrictly(body: Uint8Array, target: TargetConfig): Json {
 /** A message of the upstream's; undefined when it is none. */
 export function readServerMessage(value: Json): ServerMessage | undefined {
   if (!isObject(value) || value['jsonrpc'] !== '2.0') return undefined
+  // Clients that mind no case, and those that look for a result before a method, would read another message than was masked.
+  if (Object.keys(value).some((name) => !envelope.has(name) && envelope.has(name.toLowerCase()))) return undefined
   const { id, method, params = {} } = value
   if (method === undefined) {
     if (('result' in value) === ('error' in value)) return undefined
     if (isId(id)) return { kind: 'response', id, value }
     return 'error' in value ? { kind: 'response', id: null, value } : undefined
   }
-  if (typeof method !== 'string' || !isObject(params)) return undefined
+  if (typeof method !== 'string' || !isObject(params) || 'result' in value || 'error' in value) return undefined
   if (id === undefined) return { kind: 'notification', method, params, value }
   return isId(id) ? { kind: 'request', id, method, params, value } : undefined
 }

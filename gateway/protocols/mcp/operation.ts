@@ -7,6 +7,7 @@ import { versionKey } from './era.ts'
 import { fault, isObject, type ClientMessage, type JsonObject, type RpcId } from './messages.ts'
 import { methodOf, serverMethodOf, streamMethod, closeMethod } from './methods.ts'
 import type { McpSession } from './sessions.ts'
+import { declaredUri, isFolded } from './uri.ts'
 
 export interface McpMessage {
   readonly method: string
@@ -50,7 +51,9 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
   const name = touched === undefined ? method : params[touched.member]
   if (typeof name !== 'string' || name === '') throw fault('request.params', `${touched?.member ?? 'name'} must be a string`)
   if (name.length > (touched?.member === 'uri' ? maxUriLength : maxNameLength)) throw fault('request.params', `${touched?.member ?? 'name'} is too long`)
-  const entry = touched !== undefined && Object.hasOwn(target.catalogue, name) ? target.catalogue[name] : undefined
+  if (touched?.member === 'uri' && isFolded(name)) throw fault('request.params', 'uri is not in its normal form')
+  const key = touched?.member === 'uri' ? declaredUri(target.catalogue, name) ?? name : name
+  const entry = touched !== undefined && Object.hasOwn(target.catalogue, key) ? target.catalogue[key] : undefined
   const isCall = method === 'tools/call'
   if (isCall && params['arguments'] !== undefined && !isObject(params['arguments'])) throw fault('request.params', 'arguments must be an object')
   const ticket = ticketOf(params, header)
@@ -58,10 +61,10 @@ export function clientOperation(message: Exclude<ClientMessage, { kind: 'respons
     action: { name: method, properties: { effects: [...entry?.effects ?? known.effects] } },
     resource: {
       type: touched?.type ?? 'server',
-      id: touched === undefined ? target.name : [target.name, name].join('/'),
+      id: touched === undefined ? target.name : [target.name, key].join('/'),
       properties: { target: target.name, env: target.env, labels: [...target.labels, ...entry?.labels ?? []] },
     },
-    catalogueKey: name,
+    catalogueKey: key,
     request: shownRequest(method, params, sent, isCall),
     slots: !isCall ? otherSlots : entry === undefined ? undeclaredSlots : callSlots,
     isOpaque: false,

@@ -110,7 +110,7 @@ export class Relay {
   }
 
   #adjust(message: ServerMessage): ServerMessage {
-    return privateResult(filterList(message, this.#permit, (items) => this.#gate.visible(this.#permit, items)), this.#plan)
+    return privateResult(filterList(message, this.#permit, this.#door.target, (items) => this.#gate.visible(this.#permit, items)), this.#plan)
   }
 
   /** On `initialize` a session id of our own takes the place of the upstream's. */
@@ -193,7 +193,7 @@ export class Relay {
     if (session === undefined || read.id === null || call === undefined) return []
     const { permit } = call
     const plan = planOf(permit, this.#door.masking)
-    const message = privateResult(filterList(read, permit, (items) => this.#gate.visible(permit, items)), plan)
+    const message = privateResult(filterList(read, permit, this.#door.target, (items) => this.#gate.visible(permit, items)), plan)
     const raw = message === read ? data : undefined
     // Sent again it is no outcome of the call, which has one: it goes on record as this stream's.
     if (call.isAnswered) return this.#parts(permit, message, raw, event, plan, false).map(([, part]) => [this.#permit, part] as const)
