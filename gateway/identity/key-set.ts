@@ -8,7 +8,7 @@ const fetchTimeoutMs = 5_000
 const cooldownMs = 30_000
 /** Between two tries while the provider is down and no key may be trusted. */
 const retryMs = 1_000
-/** A withdrawn key is noticed after this. */
+/** A withdrawn key is noticed with the first token verified after this; tokens already known are verified anew (token-cache.ts). */
 const refreshMs = 300_000
 /** How long keys are trusted without the provider confirming them. */
 export const maxStaleMs = 3_600_000

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair } from 'jose'
 import type { Principal } from '../../../gateway/call.ts'
 import { challenge, createIdentity, metadataUrl, resourceMetadata, type Identity, type Trust } from '../../../gateway/identity/index.ts'
 import { isRefusal, refusalWords, type Refusal, type RefusalCode } from '../../../gateway/refusal.ts'
@@ -152,6 +152,20 @@ test('a provider that is down: unknown tokens are refused as unavailable, known 
   t.false(isRefusal(await identity.verify(bearer(await provider.forge({ sub: 'cleo', iat: seconds, exp: seconds + 60 })))))
   at += 3_600_000
   await refused(t, identity.verify(bearer(await provider.forge({ sub: 'dora', iat: seconds, exp: seconds + 9_000 }))), 'identity.unavailable')
+})
+
+test('a token under a key that the provider withdrew is refused, also when it is known, whatever its expiry', async (t) => {
+  let at = Date.now(), keys: object | undefined
+  const fetch: typeof globalThis.fetch = async (...asked) => keys === undefined ? await globalThis.fetch(...asked) : Response.json(keys)
+  const identity = createIdentity({ providers: [provider.config], offBoarded: [], sponsors: {}, now: () => at, fetch: fetch as never })
+  const token = await provider.forge({ exp: Math.floor(at / 1000) + 365 * 86_400 })
+  t.false(isRefusal(await identity.verify(bearer(token))))
+  keys = { keys: [{ ...await exportJWK((await generateKeyPair('ES256')).publicKey), kid: 'another', alg: 'ES256', use: 'sig' }] }
+  at += 301_000
+  t.false(isRefusal(await identity.verify(bearer(token))), 'the keys of five minutes ago, while new ones are fetched')
+  await identity.warm()
+  at += 120_000
+  await refused(t, identity.verify(bearer(token)), 'identity.token_invalid')
 })
 
 test('a burst of first calls shares one fetch of the keys', async (t) => {
