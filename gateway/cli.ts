@@ -84,7 +84,7 @@ function named(): string {
 
 /** The code and the message; of a file that could not be opened, why. */
 function wordsOf(error: unknown): string {
-  const why = { ENOENT: 'no such file or folder', EISDIR: 'it is a folder', EEXIST: 'it is there already, and nothing is written over it', EACCES: 'not permitted' } as const
+  const why = { ENOENT: 'no such file or folder', EISDIR: 'it is a folder', EEXIST: 'it is there already, and nothing is written over it', EACCES: 'not permitted', EPERM: 'not permitted', EROFS: 'the file system is read-only', ENOSPC: 'no space is left', ENOTDIR: 'part of the path is no folder', EADDRINUSE: 'something else listens there', EADDRNOTAVAIL: 'this machine has no such address' } as const
   const { message, code, path: file, cause } = error as NodeJS.ErrnoException
   const reason = (of: unknown): string | undefined => typeof of === 'string' && Object.hasOwn(why, of) ? why[of as keyof typeof why] : undefined
   const own = reason(code)

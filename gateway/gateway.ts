@@ -259,7 +259,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     streams.add(served)
     void served.finally(() => streams.delete(served))
   }
-  const listeners = await Promise.all(bootstrap.listen.map((config) => config.target === undefined
+  // What does hear closes again where one port cannot be had: it would keep a process alive that serves nobody.
+  const taken = await Promise.allSettled(bootstrap.listen.map((config) => config.target === undefined
     ? listen({
         config, plain, accept,
         router(address) {
@@ -269,6 +270,12 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
         refused: (refused, peer) => turnAway(refused, peer, ''),
       })
     : listenBytes({ config: { ...config, target: config.target }, accept, refused: (refused, peer) => turnAway(refused, peer, config.target ?? '') })))
+  const listeners = taken.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
+  const failed = taken.find((one) => one.status === 'rejected')
+  if (failed !== undefined) {
+    await Promise.all(listeners.map((listener) => listener.close(0)))
+    throw failed.reason
+  }
 
   const following = new AbortController()
   void activation.follow(bootstrap.policy.pollS * 1000, following.signal)

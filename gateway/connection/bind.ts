@@ -1,4 +1,5 @@
 // Taking a port: what every listener has in common, whatever it hears there.
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { AddressInfo, Server } from 'node:net'
 import { BlockList, isIP } from 'node:net'
 import { readFileSync } from 'node:fs'
@@ -21,10 +22,19 @@ export function certified<T>(config: ListenConfig, use: (files: { cert: Buffer; 
     if (!isLoopback(host)) throw new GatewayError('ERR_LISTEN', `plaintext is refused off loopback: give ${host}:${port} a certificate`)
     return undefined
   }
+  const at = `${host}:${port}`
+  const files = { cert: attempt(() => readFileSync(tls.cert), `the certificate of ${at}, ${tls.cert}, cannot be read`), key: attempt(() => readFileSync(tls.key), `the key of ${at}, ${tls.key}, cannot be read`) }
+  const certificate = attempt(() => new X509Certificate(files.cert), `${tls.cert} is no certificate in PEM, and ${at} needs one`)
+  const key = attempt(() => createPrivateKey(files.key), `${tls.key} is no private key in PEM, without a passphrase, and ${at} needs one`)
+  if (!certificate.checkPrivateKey(key)) throw new GatewayError('ERR_LISTEN', `${tls.key} is not the key of the certificate ${tls.cert}, and ${at} needs both`)
+  return attempt(() => use(files), `the certificate and key of ${at} cannot be used`)
+}
+
+function attempt<T>(act: () => T, failed: string): T {
   try {
-    return use({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
+    return act()
   } catch (cause) {
-    throw new GatewayError('ERR_LISTEN', `the certificate or key of ${host}:${port} cannot be used`, { cause })
+    throw new GatewayError('ERR_LISTEN', failed, { cause })
   }
 }
 

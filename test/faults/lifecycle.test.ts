@@ -1,7 +1,9 @@
 // Starting, stopping and being flooded: calls in flight end, nothing is lost, junk buys no disk, and only TLS 1.3 is spoken off loopback.
+import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import https from 'node:https'
+import { createServer, type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { Agent, request as dispatch } from 'undici'
@@ -128,4 +130,15 @@ test('plaintext off loopback is refused at start, by the name of the setting', a
   const failed = await t.throwsAsync(startProcess(home), { instanceOf: StartFailed })
   t.is(failed.exitCode, 2)
   t.true(failed.stderr.includes('ERR_CONFIG_INVALID') && failed.stderr.includes('listen[0].tls: is required off loopback: bearer tokens never travel in plaintext'), failed.stderr)
+})
+
+test('a port that something else has ends the start, says so, and leaves nothing listening', async (t) => {
+  const busy = createServer()
+  busy.listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  t.teardown(() => { busy.close() })
+  const { port } = busy.address() as AddressInfo
+  const failed = await t.throwsAsync(startProcess(await bank().home({ listen: { host: '127.0.0.1', port }, streams: ['appdb'] })), { instanceOf: StartFailed })
+  t.is(failed.exitCode, 2)
+  t.true(failed.stderr.includes(`ERR_LISTEN: cannot listen on 127.0.0.1:${port} (something else listens there)`), failed.stderr)
 })

@@ -1,8 +1,11 @@
 // A listener of byte streams: whose they are, how many strangers it bears, and how it ends.
 import test from 'ava'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
+import fs from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import { listenBytes } from '../../../gateway/connection/index.ts'
@@ -46,7 +49,15 @@ test('plaintext off loopback, a port in use and an unreadable certificate are re
   t.is(busy.message, `cannot listen on 127.0.0.1:${port}`)
   taken.close()
   const missing = await t.throwsAsync(listenBytes({ ...quiet, config: { ...config, tls: { cert: '/nowhere.pem', key: '/nowhere.pem' } } }), { instanceOf: GatewayError })
-  t.is(missing.message, 'the certificate or key of 127.0.0.1:0 cannot be used')
+  t.is(missing.message, 'the certificate of 127.0.0.1:0, /nowhere.pem, cannot be read')
+  const stranger = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'listen-')), 'key.pem')
+  t.teardown(() => { fs.rmSync(path.dirname(stranger), { recursive: true }) })
+  fs.writeFileSync(stranger, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  for (const [tls, message] of [
+    [{ cert: certificate.key, key: certificate.key }, `${certificate.key} is no certificate in PEM, and 127.0.0.1:0 needs one`],
+    [{ cert: certificate.cert, key: certificate.cert }, `${certificate.cert} is no private key in PEM, without a passphrase, and 127.0.0.1:0 needs one`],
+    [{ cert: certificate.cert, key: stranger }, `${stranger} is not the key of the certificate ${certificate.cert}, and 127.0.0.1:0 needs both`],
+  ] as const) t.is((await t.throwsAsync(listenBytes({ ...quiet, config: { ...config, tls } }), { instanceOf: GatewayError })).message, message)
 })
 
 test('the certificate is lent to the protocol, which starts TLS when its wire says so: 1.2 and newer', async (t) => {
