@@ -1,5 +1,7 @@
 // Regal, the Rego community's linter: run where the user has it on PATH. Its absence is no fault, its failure is one.
 import { execFile } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import path from 'node:path'
 import { PolicyError, type Finding } from '../errors.ts'
 
 const deadlineMs = 60_000
@@ -23,7 +25,8 @@ export function regalFindings(folder: string, paths: readonly string[], environm
     const env = { ...environment, REGAL_DISABLE_VERSION_CHECK: '1' }
     execFile('regal', ['lint', '--format', 'json', '--', ...paths], { cwd: folder, timeout: deadlineMs, maxBuffer: maxAnswerBytes, shell: false, env }, (error, out, err) => {
       const status = error === null ? 0 : error.code
-      if (status === 'ENOENT') return resolve(undefined)
+      // Also where a folder of PATH may not be looked into, or holds a folder of this name, and no `regal` is anywhere.
+      if (status === 'ENOENT' || (status === 'EACCES' && !isOnPath(environment['PATH'] ?? ''))) return resolve(undefined)
       const failed = (why: string, cause?: unknown) => reject(new PolicyError('ERR_POLICY_LINT', `regal is on PATH but ${why}`, { cause }))
       if (!answered.includes(status)) return failed(`ended with ${String(status ?? 'no status')}: ${(err.trim() || saidErrors(out)).slice(0, maxWordsChars)}`, error)
       try {
@@ -33,6 +36,10 @@ export function regalFindings(folder: string, paths: readonly string[], environm
       }
     })
   })
+}
+
+function isOnPath(folders: string): boolean {
+  return folders.split(path.delimiter).map((folder) => path.join(folder, 'regal')).some((file) => existsSync(file) && statSync(file).isFile())
 }
 
 /** Of Rego that it cannot read it says so in its report; of its own settings, beside it. */

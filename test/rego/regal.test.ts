@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import anyTest, { type ExecutionContext } from 'ava'
@@ -24,6 +24,9 @@ function withRegal(t: ExecutionContext, script: string | undefined): string {
 
 test('where there is no regal, nothing is said of it', async t => {
   t.is(await regalFindings(withRegal(t, undefined), ['policy']), undefined)
+  const holdsAFolder = withRegal(t, undefined)
+  mkdirSync(path.join(holdsAFolder, 'regal'))
+  t.is(await regalFindings(holdsAFolder, ['policy']), undefined, 'EACCES, and no linter')
 })
 
 test('its violations are findings, and it is handed the paths without a shell', async t => {
