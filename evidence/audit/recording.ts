@@ -5,7 +5,7 @@ import { EvidenceError } from '../errors.ts'
 import { parseBatchLeaf } from '../verify/batch.ts'
 import type { BatchLeaf } from '../verify/batch.ts'
 import { readBodyIndex } from '../verify/bodies.ts'
-import { commitmentOf, openBox, parseBoxes } from '../verify/box.ts'
+import { boxesOf, commitmentOf, openBox } from '../verify/box.ts'
 import { CborError, CborReader } from '../verify/cbor.ts'
 import type { CborItem } from '../verify/cbor.ts'
 import { parseCommit } from '../verify/commit.ts'
@@ -60,7 +60,7 @@ export class Recording implements Disposable {
   constructor(directory: string, keys: SessionKeys = new Map()) {
     this.#keys = keys
     this.#store = new Store(join(directory, 'store'))
-    this.#repository = new GitRepository(join(directory, 'log.git'))
+    this.#repository = reading(() => new GitRepository(join(directory, 'log.git')))
     const { leaves, checkpoint } = reading(() => this.#readLog())
     this.#leaves = leaves
     this.checkpoint = checkpoint
@@ -128,7 +128,7 @@ export class Recording implements Disposable {
     const contents = new Map<string, Opened>()
     if (this.#keys.size === 0) return contents
     for (const name of reading(() => readBodyIndex(this.#store.bodyIndex(index), index, false))) {
-      for (const box of reading(() => parseBoxes(this.#store.read('bodies', name)))) {
+      for (const box of reading(() => [...boxesOf(this.#store.read('bodies', name))])) {
         const id = hex(box.session)
         const key = session === undefined || id === session ? this.#keys.get(hex(box.keyId)) : undefined
         if (key === undefined) continue

@@ -1,5 +1,5 @@
 // Bodies of one batch (FORMAT §5, §9): present and named right; each commitment covered by a box; and, with keys, opened and recomputed.
-import { commitmentOf, openBox, parseBoxes } from './box.ts'
+import { boxesOf, commitmentOf, openBox } from './box.ts'
 import type { BodyItem, Box } from './box.ts'
 import { CborError, readCbor } from './cbor.ts'
 import { FalseClaim } from './finding.ts'
@@ -15,6 +15,9 @@ const maxBodyObjects = 65_536
 const labelNames = ['request', 'decision', 'result'] as const
 
 export interface BodyCounts { objects: number; boxes: number; opened: number; contents: number }
+
+/** A session's boxes in one batch, and the most there can be. */
+interface Held { readonly boxes: Box[]; readonly most: number }
 
 export class BodyChecker {
   readonly counts: BodyCounts = { objects: 0, boxes: 0, opened: 0, contents: 0 }
@@ -35,16 +38,17 @@ export class BodyChecker {
   check(index: number, frames: BatchFrames): void {
     const names = this.#findings.attempt(`batch ${index}, store/body-index/${index}.cbor`, () => readBodyIndex(this.#store.bodyIndex(index), index, frames.contents.size > 0))
     if (names === undefined) return
-    const boxes = new Map<string, Box[]>([...frames.contents.keys()].map(({ id }) => [id, []]))
+    const boxes = new Map<string, Held>([...frames.contents].map(([{ id }, contents]) => [id, { boxes: [], most: contents.length }]))
     let isWhole = true
     for (const name of names) {
       const item = `batch ${index}, store/body-index/${index}.cbor, ${this.#store.nameOf('bodies', name)}`
-      isWhole = this.#findings.attempt(item, () => this.#readObject(name, boxes)) === true && isWhole
+      isWhole = this.#findings.attempt(item, () => this.#readObject(name, boxes, index)) === true && isWhole
+      if (this.#findings.isEnough) return
     }
     // What a damaged object held is unknown: that it is damaged has been said, and no frame is blamed for it.
     if (!isWhole) return
     for (const [state, contents] of frames.contents) {
-      const own = (boxes.get(state.id) ?? []).sort((a, b) => a.first - b.first)
+      const own = (boxes.get(state.id)?.boxes ?? []).sort((a, b) => a.first - b.first)
       for (const { seq } of uncovered(contents, own)) this.#findings.fail('body.missing', itemOf(index, state, seq), 'the frame commits to content, and no box holds it')
       // Of a broken session nobody knows what its opening names.
       if (!state.isBroken) for (const box of own) if (hex(box.keyId) !== state.keyId) this.#findings.fail('body.box', itemOf(index, state, box.first), 'the box is under another key than its session names')
@@ -52,11 +56,12 @@ export class BodyChecker {
     }
   }
 
-  #readObject(name: Uint8Array, boxes: Map<string, Box[]>): true {
-    for (const box of parseBoxes(this.#store.read('bodies', name))) {
+  #readObject(name: Uint8Array, boxes: ReadonlyMap<string, Held>, index: number): true {
+    for (const box of boxesOf(this.#store.read('bodies', name, index))) {
       const own = boxes.get(hex(box.session))
       if (own === undefined) throw new FalseClaim('body.box', `a box of session ${hex(box.session)}, which has no content in this batch`)
-      own.push(box)
+      // Each holds a frame's content at least. What more there is is not kept: millions of empty ones would fill the memory.
+      if (own.boxes.push(box) > own.most) throw new FalseClaim('body.box', `session ${hex(box.session)} has more boxes than frames with content in this batch`)
       this.counts.boxes += 1
     }
     this.counts.objects += 1
@@ -124,8 +129,10 @@ export function readBodyIndex(bytes: Uint8Array | undefined, index: number, isDu
     const map = readCbor(bytes)
     const names = map instanceof Map && map.size === 2 && map.get(1) === index ? map.get(2) : undefined
     if (!Array.isArray(names) || names.length > maxBodyObjects) throw new FalseClaim('body.index', 'it is not the body index of this batch')
+    const seen = new Set<string>()
     return names.map((name) => {
       if (!(name instanceof Uint8Array) || name.length !== 32) throw new FalseClaim('body.index', 'a name in it is not a SHA-256')
+      if (seen.size === seen.add(hex(name)).size) throw new FalseClaim('body.index', 'a name is in it twice')
       return name
     })
   } catch (cause) {

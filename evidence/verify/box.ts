@@ -26,25 +26,22 @@ export interface Box {
 export interface Content { readonly label: number; readonly salt: Uint8Array; readonly content: Uint8Array }
 export interface BodyItem { readonly seq: number; readonly contents: readonly Content[] }
 
-/** All boxes of a body object. @throws FalseClaim `body.malformed` */
-export function parseBoxes(bytes: Uint8Array): Box[] {
-  const boxes: Box[] = []
+/** The boxes of a body object, one after the other. @throws FalseClaim `body.malformed` */
+export function* boxesOf(bytes: Uint8Array): Generator<Box> {
   const reader = new CborReader(bytes)
   const next = (member: number): void => { if (reader.uint() !== member) throw new CborError(`member ${member} of a box is missing`, reader.at) }
   const fixed = (member: number, size: number): Uint8Array => { next(member); const at = reader.bytesAt(size); return bytes.subarray(at, at + size) }
   const uint = (member: number): number => { next(member); return reader.uint() }
-  return readingBodies(() => {
-    while (!reader.isAtEnd) {
-      const start = reader.at
-      if (reader.mapLength() !== boxMembers || uint(1) !== 1) throw new CborError('not a box of version 1', start)
-      const [session, keyId, first, last, nonce] = [fixed(2, idBytes), fixed(3, idBytes), uint(4), uint(5), fixed(6, nonceBytes)]
-      next(7)
-      const sealed = reader.byteString(maxBoxBytes)
-      if (reader.at - start > maxBoxBytes || sealed.length < tagBytes || last < first) throw new CborError('a box that cannot be one', start)
-      boxes.push({ session, keyId, first, last, nonce, sealed })
-    }
-    return boxes
-  })
+  const box = (): Box => {
+    const start = reader.at
+    if (reader.mapLength() !== boxMembers || uint(1) !== 1) throw new CborError('not a box of version 1', start)
+    const [session, keyId, first, last, nonce] = [fixed(2, idBytes), fixed(3, idBytes), uint(4), uint(5), fixed(6, nonceBytes)]
+    next(7)
+    const sealed = reader.byteString(maxBoxBytes)
+    if (reader.at - start > maxBoxBytes || sealed.length < tagBytes || last < first) throw new CborError('a box that cannot be one', start)
+    return { session, keyId, first, last, nonce, sealed }
+  }
+  while (!reader.isAtEnd) yield readingBodies(box)
 }
 
 /** The body items of a box, seq rising within its range. @throws FalseClaim `body.box` when the key or the bytes are not the right ones, `body.malformed` */

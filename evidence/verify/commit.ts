@@ -18,6 +18,7 @@ export interface EvidenceCommit {
   readonly signature: string
 }
 
+const objectId = /^[0-9a-f]{40}$/
 const headerNames = ['tree', 'parent', 'author', 'committer', 'gpgsig']
 const subject = /^batch (0|[1-9][0-9]{0,14})\/(0|[1-9][0-9]{0,14})\n\n/
 
@@ -45,6 +46,8 @@ export function parseCommit(id: string, bytes: Uint8Array): EvidenceCommit {
   }
   // Git checks what precedes and follows gpgsig; multi-line values of other headers would be lost above, and none are allowed.
   if (fields.some(([name, value]) => name !== 'gpgsig' && value.includes('\n'))) throw new FalseClaim('commit.shape', 'a header of the commit has several lines')
+  const parents = fields.filter(([name]) => name === 'parent').map(([, value]) => value)
+  if (![only('tree'), ...parents].every((name) => objectId.test(name))) throw new FalseClaim('commit.shape', 'the commit names what is no object id')
   const message = raw.toString('utf8', split + 2)
   const match = subject.exec(message)
   if (match === null) throw new FalseClaim('commit.message', 'the message is not "batch <epoch>/<number>" and the checkpoint')
@@ -52,7 +55,7 @@ export function parseCommit(id: string, bytes: Uint8Array): EvidenceCommit {
   return {
     id,
     tree: only('tree'),
-    parents: fields.filter(([name]) => name === 'parent').map(([, value]) => value),
+    parents,
     time: sameTime(only('author'), only('committer')),
     epoch: Number(match[1]),
     number: Number(match[2]),

@@ -54,10 +54,13 @@ export function findUnwitnessed(outside: Outside, hasKept: boolean, size: number
     return
   }
   // With an explicit quorum of 0 and nothing kept, the trust file asks for no outside: nothing can be late.
-  if ((!hasKept && quorum === 0) || reach >= size) return
+  if (!hasKept && quorum === 0) return
   // Counted from the last batch that nobody can date anew: whoever took out what came next would also choose the time of what is there instead.
   const age = at - timeOf(reach - 1)
-  if (Math.abs(age) > trust.maxTail) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `nothing has been seen outside for ${ageOf(age)}: whoever holds the log key could have rewritten or removed what was recorded since`)
+  if (Math.abs(age) <= trust.maxTail) return
+  if (reach < size) findings.gap('tail.old', `batches ${reach} to ${size - 1}`, `nothing has been seen outside for ${ageOf(age)}: whoever holds the log key could have rewritten or removed what was recorded since`)
+  // Also where nothing follows: a clean stop is no promise that the node never started again.
+  else findings.gap('tail.old', `after batch ${size - 1}`, `the record ends ${ageOf(age)} before the time of this verdict: whoever holds the log key could have removed what was recorded since (of a node that was stopped for good, ask with --at the time of its end)`)
 }
 
 export function ageOf(ms: number): string {

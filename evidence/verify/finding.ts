@@ -37,12 +37,16 @@ export class CannotRun extends Error {
 
 /** Listed findings of each sort; more are counted, not kept, so that a hostile record cannot buy memory. */
 export const maxListed = 200
+/** So many false claims, and no more is looked at: a record made to be read for days is not. */
+const enoughFalsities = 1000
 
 export class Findings {
   readonly falsities: Finding<FalseCode>[] = []
   readonly gaps: Finding<GapCode>[] = []
   falseCount = 0
   gapCount = 0
+
+  get isEnough(): boolean { return this.falseCount >= enoughFalsities }
 
   fail(code: FalseCode, item: string, message: string): void {
     this.falseCount += 1

@@ -12,6 +12,8 @@ import type { Store } from './store.ts'
 const maxRowBytes = 4096
 /** Full subtrees of a tree of 2^53 leaves. */
 const maxFrontier = 53
+/** Sessions known by name to be lost in one batch: above it, all are taken to be. */
+const maxLost = 65_536
 
 /** A frame with recorded content: its commitments must be met by a body. Offsets are into the leaves object. */
 export interface FrameWithContent { readonly seq: number; readonly commitments: readonly [number, number, number] }
@@ -42,7 +44,7 @@ export class FrameReader {
 
   read(batch: BatchLeaf, place: BatchPlace): BatchFrames | undefined {
     const item = `batch ${place.index}, ${this.#store.nameOf('leaves', batch.leavesName)}`
-    const bytes = this.#findings.attempt(item, () => this.#store.read('leaves', batch.leavesName))
+    const bytes = this.#findings.attempt(item, () => this.#store.read('leaves', batch.leavesName, place.index))
     if (bytes === undefined) {
       this.#lose(batch, place)
       return undefined
@@ -84,7 +86,9 @@ export class FrameReader {
   /** Leaves that cannot be read: the index, where it can be, tells which sessions can no longer be judged. */
   #lose(batch: BatchLeaf, place: BatchPlace): void {
     try {
-      this.#sessions.lose(parseRows(this.#store.read('index', batch.indexName)).map(({ session }) => session), place)
+      const ids: Uint8Array[] = []
+      for (const { session } of rowsOf(this.#store.read('index', batch.indexName, place.index))) if (ids.push(session) > maxLost) { this.#sessions.lose(undefined, place); return }
+      this.#sessions.lose(ids, place)
     } catch (cause) {
       if (!(cause instanceof FalseClaim)) throw cause
       this.#sessions.lose(undefined, place)
@@ -94,16 +98,19 @@ export class FrameReader {
   /** The session-index object: one row for each session with a frame in the batch, sorted, each as the leaves say. */
   checkIndex(batch: BatchLeaf, frames: BatchFrames | undefined, index: number): void {
     const item = `batch ${index}, ${this.#store.nameOf('index', batch.indexName)}`
-    const rows = this.#findings.attempt(item, () => parseRows(this.#store.read('index', batch.indexName)))
-    if (rows === undefined || frames === undefined || !frames.isWhole) return
-    const due = new Map([...frames.touched].map((state) => [state.id, state]))
-    for (const row of rows) {
-      const id = hex(row.session)
-      const state = due.get(id)
-      const wrong = state === undefined ? 'there is no frame of it in this batch' : state.isBroken ? undefined : differs(row, state)
-      if (wrong !== undefined) this.#findings.fail('index.row', `${item}, session ${id}`, wrong)
-      due.delete(id)
-    }
+    const due = new Map(frames?.isWhole === true ? [...frames.touched].map((state) => [state.id, state]) : [])
+    const isRead = this.#findings.attempt(item, () => {
+      for (const row of rowsOf(this.#store.read('index', batch.indexName, index))) {
+        if (frames?.isWhole !== true) continue
+        const id = hex(row.session)
+        const state = due.get(id)
+        const wrong = state === undefined ? 'there is no frame of it in this batch' : state.isBroken ? undefined : differs(row, state)
+        if (wrong !== undefined) this.#findings.fail('index.row', `${item}, session ${id}`, wrong)
+        due.delete(id)
+      }
+      return true
+    })
+    if (isRead !== true) return
     for (const id of due.keys()) this.#findings.fail('index.row', `${item}, session ${id}`, 'the session has frames in this batch and no row')
   }
 }
@@ -120,9 +127,9 @@ interface Row {
   readonly ordinal: number
 }
 
-/** @throws FalseClaim `index.malformed` */
-function parseRows(bytes: Uint8Array): Row[] {
-  const rows: Row[] = []
+/** One after the other: an object may be a gigabyte of rows. @throws FalseClaim `index.malformed` */
+function* rowsOf(bytes: Uint8Array): Generator<Row> {
+  let before: Row | undefined
   const reader = new CborReader(bytes)
   const next = (member: number): void => { if (reader.uint() !== member) throw new CborError(`member ${member} of a row is missing`, reader.at) }
   const uint = (member: number): number => { next(member); return reader.uint() }
@@ -142,11 +149,10 @@ function parseRows(bytes: Uint8Array): Row[] {
       const frontier = Array.from({ length }, () => fixed(32))
       const row = { session, epoch, first, last, count, root, frontier, state: uint(8), ordinal: uint(9) }
       if (reader.at - start > maxRowBytes) throw new CborError('a row larger than allowed', start)
-      const before = rows.at(-1)
       if (before !== undefined && Buffer.compare(before.session, session) >= 0) throw new CborError('rows that are not sorted by session', start)
-      rows.push(row)
+      before = row
+      yield row
     }
-    return rows
   } catch (cause) {
     if (cause instanceof CborError) throw new FalseClaim('index.malformed', cause.message)
     throw cause

@@ -13,6 +13,8 @@ const maxIndexBytes = 1024 * 1024 * 1024
 const maxDeltaDepth = 4096
 /** Bytes of resolved objects kept as bases of later deltas. */
 const maxCachedBytes = 32 * 1024 * 1024
+/** Of one object and all that it is a delta of. */
+const maxChainBytes = 256 * 1024 * 1024
 
 export type GitType = 'commit' | 'tree' | 'blob' | 'tag'
 export interface GitObject { readonly type: GitType; readonly bytes: Uint8Array }
@@ -28,18 +30,37 @@ export class GitPack {
   readonly #index: Buffer
   readonly #count: number
   readonly #fd: number
-  /** Where each object's bytes end: the next object's offset, or the trailer. */
-  readonly #ends: Map<number, number>
+  /** Where objects begin, rising, and at last the trailer: each object's bytes end where the next one's begin. */
+  readonly #starts: Float64Array
   readonly #cache = new Map<number, GitObject>()
   #cachedBytes = 0
 
-  /** @param path of the `.pack`; its `.idx` lies beside it. @throws FalseClaim `git.pack` */
-  constructor(path: string) {
+  /** @param indexPath of the `.idx`; its `.pack` lies beside it. undefined: a repack has taken either away. @throws FalseClaim `git.pack` */
+  static openIfThere(indexPath: string): GitPack | undefined {
+    const index = readRegularFile(indexPath, maxIndexBytes, 'git.pack')
+    if (index === undefined) return undefined
+    const path = indexPath.replace(/\.idx$/, '.pack')
+    let fd: number
+    try {
+      fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)   // a FIFO is not waited for
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+      throw cause
+    }
+    try {
+      return new GitPack(path, index, fd)
+    } catch (cause) {
+      closeSync(fd)
+      throw cause
+    }
+  }
+
+  private constructor(path: string, index: Buffer, fd: number) {
     this.#path = path
-    this.#index = this.#readIndex(path.replace(/\.pack$/, '.idx'))
+    this.#index = index
+    this.#fd = fd
     this.#count = this.#checkIndex()
-    this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)   // a FIFO is not waited for
-    const stat = fstatSync(this.#fd)
+    const stat = fstatSync(fd)
     if (!stat.isFile()) throw this.#lie('it is not a file')
     const { size } = stat
     const header = this.#read(0, 12)
@@ -47,25 +68,27 @@ export class GitPack {
     if (!this.#checksum(size - trailerBytes).equals(trailer)) throw this.#lie('it does not match its own checksum')
     if (header.toString('latin1', 0, 4) !== 'PACK' || header.readUInt32BE(4) !== 2 || header.readUInt32BE(8) !== this.#count) throw this.#lie('its header is not that of its index')
     if (!trailer.equals(this.#index.subarray(this.#index.length - 2 * trailerBytes, this.#index.length - trailerBytes))) throw this.#lie('its checksum is not that of its index')
-    const offsets = Array.from({ length: this.#count }, (_, i) => this.#offset(i)).sort((a, b) => a - b)
-    this.#ends = new Map(offsets.map((offset, i) => [offset, offsets[i + 1] ?? size - trailerBytes]))
+    this.#starts = new Float64Array(this.#count + 1)
+    for (let i = 0; i < this.#count; i++) this.#starts[i] = this.#offset(i)
+    this.#starts[this.#count] = size - trailerBytes
+    if (this.#starts.sort()[this.#count] !== size - trailerBytes) throw this.#lie('its index points outside')
   }
 
-  /** The object with this id (20 bytes), or undefined when the pack has none. `base` finds bases that lie elsewhere. */
-  find(id: Uint8Array, base: (id: Uint8Array) => GitObject): GitObject | undefined {
+  /** The object with this id (20 bytes), or undefined when the pack has none. `base` finds bases that lie elsewhere. @throws FalseClaim `git.pack` also when it is larger than `limit` */
+  find(id: Uint8Array, limit: number, base: (id: Uint8Array) => GitObject): GitObject | undefined {
     const position = this.#position(id)
-    return position < 0 ? undefined : this.#resolve(this.#offset(position), base)
+    return position < 0 ? undefined : this.#resolve(this.#offset(position), limit, base)
   }
 
   close(): void { closeSync(this.#fd) }
 
   /** Follows deltas down to a whole object, then applies them upwards: no recursion, so no depth a file could choose. */
-  #resolve(start: number, elsewhere: (id: Uint8Array) => GitObject): GitObject {
+  #resolve(start: number, limit: number, elsewhere: (id: Uint8Array) => GitObject): GitObject {
     const deltas: { readonly offset: number; readonly bytes: Uint8Array }[] = []
     let offset = start
     let found = this.#cache.get(offset)
     while (found === undefined) {
-      const entry = this.#entry(offset)
+      const entry = this.#entry(offset, limit)
       if (entry.type !== undefined) { found = { type: entry.type, bytes: entry.bytes }; this.#keep(offset, found); break }
       if (deltas.push({ offset, bytes: entry.bytes }) > maxDeltaDepth) throw this.#lie('a chain of deltas is too long')
       if (entry.baseOffset !== undefined) offset = entry.baseOffset
@@ -76,17 +99,19 @@ export class GitPack {
       }
       found = this.#cache.get(offset)
     }
+    let made = 0
     for (const delta of deltas.reverse()) {
-      found = { type: found.type, bytes: applyDelta(found.bytes, delta.bytes, maxGitObjectBytes) }
+      found = { type: found.type, bytes: applyDelta(found.bytes, delta.bytes, limit) }
+      made += found.bytes.length
+      if (made > maxChainBytes) throw this.#lie('a chain of deltas is larger than allowed')
       this.#keep(delta.offset, found)
     }
+    if (found.bytes.length > limit) throw this.#lie(`the object at ${start} is larger than allowed`)
     return found
   }
 
-  #entry(offset: number): { readonly type: GitType; readonly bytes: Uint8Array } | { readonly type?: undefined; readonly bytes: Uint8Array } & ({ readonly baseOffset: number } | { readonly baseOffset?: undefined; readonly baseId: Uint8Array }) {
-    const end = this.#ends.get(offset)
-    if (end === undefined) throw this.#lie(`no object starts at ${offset}`)
-    const raw = this.#read(offset, end - offset)
+  #entry(offset: number, limit: number): { readonly type: GitType; readonly bytes: Uint8Array } | { readonly type?: undefined; readonly bytes: Uint8Array } & ({ readonly baseOffset: number } | { readonly baseOffset?: undefined; readonly baseId: Uint8Array }) {
+    const raw = this.#read(offset, this.#endOf(offset) - offset)
     let at = 0
     const next = (): number => {
       const byte = raw[at++]
@@ -99,7 +124,7 @@ export class GitPack {
     for (let scale = 16; byte & 0x80; scale *= 128) {
       byte = next()
       size += (byte & 0x7f) * scale
-      if (size > maxGitObjectBytes) throw this.#lie(`the object at ${offset} is larger than allowed`)
+      if (size > limit) throw this.#lie(`the object at ${offset} is larger than allowed`)
     }
     if (kind === offsetDelta) {
       byte = next()
@@ -151,12 +176,6 @@ export class GitPack {
     return sum.digest()
   }
 
-  #readIndex(name: string): Buffer {
-    const index = readRegularFile(name, maxIndexBytes, 'git.pack')
-    if (index === undefined) throw this.#lie('it has no index')
-    return index
-  }
-
   /** Index v2: magic, fan-out of 256, ids, CRCs, 31-bit offsets, 63-bit offsets, pack checksum, own checksum. */
   #checkIndex(): number {
     const index = this.#index
@@ -165,7 +184,21 @@ export class GitPack {
     if (!hash('sha1', body, 'buffer').equals(index.subarray(body.length))) throw this.#lie('its index does not match its own checksum')
     const count = index.readUInt32BE(8 + 255 * 4)
     if (index.length < 8 + 1024 + count * 28 + 2 * trailerBytes) throw this.#lie('its index is cut short')
+    for (let i = 1; i < 256; i++) if (index.readUInt32BE(8 + i * 4) < index.readUInt32BE(8 + (i - 1) * 4)) throw this.#lie('its index has a fan-out that falls')
     return count
+  }
+
+  /** Where the object ends that begins at `offset`. */
+  #endOf(offset: number): number {
+    let low = 0
+    let high = this.#count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#starts[middle] ?? 0) < offset) low = middle + 1
+      else high = middle
+    }
+    if (low === this.#count || this.#starts[low] !== offset) throw this.#lie(`no object starts at ${offset}`)
+    return this.#starts[low + 1] ?? 0
   }
 
   #position(id: Uint8Array): number {

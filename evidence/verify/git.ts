@@ -12,8 +12,12 @@ import { readRegularFile } from './regular-file.ts'
 export interface TreeEntry { readonly mode: string; readonly name: string; readonly id: string }
 
 const objectId = /^[0-9a-f]{40}$/
+/** `commit 262144` and a zero byte, with room. */
+const maxHeaderBytes = 32
 const maxRefBytes = 4096
 const maxPackedRefsBytes = 1024 * 1024
+/** Far more than `git gc` ever leaves; each takes a file handle and its index's memory. */
+const maxPacks = 512
 
 export class GitRepository {
   readonly #path: string
@@ -40,52 +44,54 @@ export class GitRepository {
     return undefined
   }
 
-  /** @throws FalseClaim `git.object` when it is missing, damaged or of another type */
-  read(id: string, type: GitType): Uint8Array {
-    const object = this.#find(Buffer.from(id, 'hex'))
+  /** @param limit of its bytes: a delta of a few bytes may ask for any number. @throws FalseClaim `git.object`, `git.pack` when it is missing, damaged, larger or of another type */
+  read(id: string, type: GitType, limit = maxGitObjectBytes): Uint8Array {
+    const object = this.#find(Buffer.from(id, 'hex'), limit)
     if (object.type !== type) throw new FalseClaim('git.object', `${id} is a ${object.type}, not a ${type}`)
     const header = Buffer.from(`${object.type} ${object.bytes.length}\0`, 'latin1')
     if (hash('sha1', Buffer.concat([header, object.bytes]), 'hex') !== id) throw new FalseClaim('git.object', `${type} ${id} does not match its id`)
     return object.bytes
   }
 
-  tree(id: string): TreeEntry[] { return parseTree(this.read(id, 'tree'), id) }
+  /** @throws FalseClaim `git.object` also when it has more entries */
+  tree(id: string, maxEntries = Infinity): TreeEntry[] { return parseTree(this.read(id, 'tree'), id, maxEntries) }
 
   close(): void {
     for (const pack of this.#packs.values()) pack.close()
     this.#packs.clear()
   }
 
-  #find(id: Uint8Array): GitObject {
-    const found = this.#packed(id) ?? this.#loose(id)
+  #find(id: Uint8Array, limit: number): GitObject {
+    const found = this.#packed(id, limit) ?? this.#loose(id, limit)
     if (found !== undefined) return found
     // A repack between our look and now moves loose objects into a new pack: look again once.
     this.#scanPacks()
-    const moved = this.#packed(id)
+    const moved = this.#packed(id, limit)
     if (moved === undefined) throw new FalseClaim('git.object', `${Buffer.from(id).toString('hex')} is missing`)
     return moved
   }
 
-  #packed(id: Uint8Array): GitObject | undefined {
+  #packed(id: Uint8Array, limit: number): GitObject | undefined {
     for (const pack of this.#packs.values()) {
-      const found = pack.find(id, (base) => this.#loose(base) ?? fail(base))
+      const found = pack.find(id, limit, (base) => this.#loose(base, limit) ?? fail(base))
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  #loose(id: Uint8Array): GitObject | undefined {
+  #loose(id: Uint8Array, limit: number): GitObject | undefined {
     const name = Buffer.from(id).toString('hex')
     const deflated = readRegularFile(join(this.#path, 'objects', name.slice(0, 2), name.slice(2)), maxGitObjectBytes, 'git.object')
     if (deflated === undefined) return undefined
     let raw: Buffer
     let read: number
     try {
-      const { buffer, engine } = inflateSync(deflated, { maxOutputLength: maxGitObjectBytes, info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+      const { buffer, engine } = inflateSync(deflated, { maxOutputLength: limit + maxHeaderBytes, info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
       raw = buffer
       read = engine.bytesWritten
-    } catch {
-      throw new FalseClaim('git.object', `${name} does not decompress`)
+    } catch (cause) {
+      const isLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE'
+      throw new FalseClaim('git.object', isLarge ? `${name} is larger than allowed` : `${name} does not decompress`)
     }
     const end = raw.indexOf(0)
     const [type, size] = raw.toString('latin1', 0, Math.max(end, 0)).split(' ')
@@ -98,12 +104,16 @@ export class GitRepository {
   #scanPacks(): void {
     const folder = join(this.#path, 'objects', 'pack')
     for (const file of listIfThere(folder)) {
-      if (file.endsWith('.pack') && !this.#packs.has(file)) this.#packs.set(file, new GitPack(join(folder, file)))
+      // As Git does: a pack is there once its index is, which a repack writes last and takes away first.
+      if (!file.endsWith('.idx') || this.#packs.has(file)) continue
+      if (this.#packs.size === maxPacks) throw new FalseClaim('git.pack', `there are more than ${maxPacks} packs: git gc makes them one`)
+      const pack = GitPack.openIfThere(join(folder, file))
+      if (pack !== undefined) this.#packs.set(file, pack)
     }
   }
 }
 
-function parseTree(bytes: Uint8Array, id: string): TreeEntry[] {
+function parseTree(bytes: Uint8Array, id: string, maxEntries: number): TreeEntry[] {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const entries: TreeEntry[] = []
   let at = 0
@@ -111,6 +121,7 @@ function parseTree(bytes: Uint8Array, id: string): TreeEntry[] {
     const space = raw.indexOf(0x20, at)
     const end = raw.indexOf(0, space)
     if (space < 0 || end < 0 || end + 21 > raw.length) throw new FalseClaim('git.object', `tree ${id} is malformed`)
+    if (entries.length === maxEntries) throw new FalseClaim('git.object', `tree ${id} has more than ${maxEntries} entries`)
     entries.push({ mode: raw.toString('latin1', at, space), name: raw.toString('latin1', space + 1, end), id: raw.toString('hex', end + 1, end + 21) })
     at = end + 21
   }

@@ -4,8 +4,8 @@ import type { EvidenceCommit } from './commit.ts'
 import { FalseClaim } from './finding.ts'
 import type { Findings } from './finding.ts'
 import type { GitRepository } from './git.ts'
-import { isSignedBy } from './note.ts'
-import type { Checkpoint } from './note.ts'
+import { isEqual, sha256 } from './merkle.ts'
+import { isSignedBy, witnessesOf } from './note.ts'
 import { checkCommitSignature } from './sshsig.ts'
 import type { OwnKeys, Trust } from './trust.ts'
 
@@ -17,43 +17,74 @@ export interface HistoryEntry {
   readonly time: number
   readonly epoch: number
   readonly number: number
-  readonly checkpointText: string
-  readonly checkpoint: Checkpoint
+  /** Of its checkpoint. */
+  readonly size: number
+  readonly root: Uint8Array
+  /** SHA-256 of the checkpoint in the message: the text may be 64 KiB, and there are as many as commits. */
+  readonly noteDigest: Uint8Array
+}
+
+export interface History {
+  /** Oldest first; empty from where the chain breaks. */
+  readonly entries: readonly HistoryEntry[]
+  /** Of all its checkpoints; empty where no commit could be read. */
+  readonly origin: string
+  /** Entries under the newest checkpoint with a quorum of cosignatures. */
+  readonly witnessedSize: number
+  /** On the newest checkpoint. */
+  readonly witnesses: readonly string[]
 }
 
 const folderMode = '40000'
 const fileMode = '100644'
+/** A checkpoint of 64 KiB, a signature, and a margin. */
+const maxCommitBytes = 256 * 1024
+const maxFileBytes = 1024 * 1024
+/** More than the format has anywhere but in a folder of leaves: what is wrong with a few more is said by name. */
+const maxEntries = 1024
 const topFiles = ['README.md', 'checkpoint', 'keys', 'leaf'] as const
 const keyFiles = ['allowed_signers', 'log.vkey'] as const
 
 /** The keys in the pinned commit's tree. @throws FalseClaim when the tree has another shape */
 export function readOwnKeys(repository: GitRepository, head: string): OwnKeys {
-  const { tree } = parseCommit(head, repository.read(head, 'commit'))
-  const folder = new Map(repository.tree(tree).map(({ name, id }) => [name, id])).get('keys')
-  const files = new Map(folder === undefined ? [] : repository.tree(folder).map(({ name, id }) => [name, id]))
+  const { tree } = parseCommit(head, repository.read(head, 'commit', maxCommitBytes))
+  const folder = new Map(repository.tree(tree, maxEntries).map(({ name, id }) => [name, id])).get('keys')
+  const files = new Map(folder === undefined ? [] : repository.tree(folder, maxEntries).map(({ name, id }) => [name, id]))
   const text = (name: string): string => {
     const id = files.get(name)
     if (id === undefined) throw new FalseClaim('commit.files', `keys/${name} is missing`)
-    return Buffer.from(repository.read(id, 'blob')).toString('utf8')
+    return Buffer.from(repository.read(id, 'blob', maxFileBytes)).toString('utf8')
   }
   return { vkey: text('log.vkey'), allowedSigners: text('allowed_signers') }
 }
 
-/** Walks to the first commit, checking each commit by itself. Oldest first; empty from where the chain breaks. */
-export function walkHistory(repository: GitRepository, head: string, trust: Trust, findings: Findings): HistoryEntry[] {
+/** Walks to the first commit, checking each commit by itself. */
+export function walkHistory(repository: GitRepository, head: string, trust: Trust, findings: Findings): History {
   const entries: HistoryEntry[] = []
+  const quorum = trust.quorum ?? 0
+  let origin = ''
+  let witnesses: readonly string[] = []
+  let unwitnessed: number | undefined
   let id: string | undefined = head
   while (id !== undefined) {
     const current: string = id
-    const commit: EvidenceCommit | undefined = findings.attempt(`commit ${current}`, () => parseCommit(current, repository.read(current, 'commit')))
-    if (commit === undefined) return []
+    const commit: EvidenceCommit | undefined = findings.attempt(`commit ${current}`, () => parseCommit(current, repository.read(current, 'commit', maxCommitBytes)))
+    if (commit === undefined) return { entries: [], origin, witnessedSize: 0, witnesses }
     checkCommit(commit, trust, findings)
     const { tree, time, epoch, number, checkpointText, checkpoint, parents } = commit
-    entries.push({ id: current, tree, time, epoch, number, checkpointText, checkpoint })
+    const isNewest = entries.length === 0
+    if (isNewest) origin = checkpoint.origin
+    else if (checkpoint.origin !== origin) findings.fail('checkpoint.origin', `commit ${current}`, 'its checkpoint is of another log than the newest one')
+    if (isNewest || (quorum > 0 && unwitnessed === undefined)) {
+      const names = findings.attempt(`commit ${current}`, () => witnessesOf(checkpoint, trust.witnesses))?.map(({ name }) => name) ?? []
+      if (isNewest) witnesses = names
+      if (quorum > 0 && names.length >= quorum) unwitnessed = entries.length
+    }
+    entries.push({ id: current, tree, time, epoch, number, size: checkpoint.size, root: checkpoint.root, noteDigest: sha256(Buffer.from(checkpointText)) })
     if (parents.length > 1) findings.fail('commit.parents', `commit ${current}`, 'the commit has more than one parent')
     id = parents[0]
   }
-  return entries.reverse()
+  return { entries: entries.reverse(), origin, witnessedSize: unwitnessed === undefined ? 0 : entries.length - unwitnessed, witnesses }
 }
 
 function checkCommit(commit: EvidenceCommit, trust: Trust, findings: Findings): void {
@@ -78,22 +109,22 @@ export class LeafFiles {
   /** The bytes of batch leaf `index`, added by `entry`. @throws FalseClaim `commit.files`, `git.object` */
   next(entry: HistoryEntry, index: number): Uint8Array {
     const lie = (what: string): FalseClaim => new FalseClaim('commit.files', what)
-    const top = this.#repository.tree(entry.tree)
+    const top = this.#repository.tree(entry.tree, maxEntries)
     if (top.length !== topFiles.length || !top.every(({ name, mode }, i) => name === topFiles[i] && mode === (name === 'keys' || name === 'leaf' ? folderMode : fileMode))) throw lie('the tree does not hold exactly README.md, checkpoint, keys and leaf')
     const [readme, checkpoint, keys, leaf] = top.map(({ id }) => id)
     if (readme === undefined || checkpoint === undefined || keys === undefined || leaf === undefined) throw lie('the tree is malformed')
-    if (Buffer.from(this.#repository.read(checkpoint, 'blob')).toString('utf8') !== entry.checkpointText) throw new FalseClaim('commit.message', 'the message does not hold the checkpoint of its tree')
+    if (!isEqual(sha256(this.#repository.read(checkpoint, 'blob', maxFileBytes)), entry.noteDigest)) throw new FalseClaim('commit.message', 'the message does not hold the checkpoint of its tree')
     if (index === 0) this.#checkKeys(keys, readme)
     else if (this.#fixed !== `${readme} ${keys}`) throw lie('the commit changes README.md or keys')
     this.#fixed = `${readme} ${keys}`
-    return this.#repository.read(this.#added(leaf, index), 'blob')
+    return this.#repository.read(this.#added(leaf, index), 'blob', maxFileBytes)
   }
 
   #checkKeys(keys: string, readme: string): void {
-    const files = this.#repository.tree(keys)
+    const files = this.#repository.tree(keys, maxEntries)
     if (files.length !== keyFiles.length || !files.every(({ name, mode }, i) => name === keyFiles[i] && mode === fileMode)) throw new FalseClaim('commit.files', 'keys does not hold exactly allowed_signers and log.vkey')
-    for (const { id } of files) this.#repository.read(id, 'blob')
-    this.#repository.read(readme, 'blob')
+    for (const { id } of files) this.#repository.read(id, 'blob', maxFileBytes)
+    this.#repository.read(readme, 'blob', maxFileBytes)
   }
 
   /** Finds the one file that the leaf folders have more than before; any other difference is a lie. */
@@ -102,7 +133,7 @@ export class LeafFiles {
     const path = `leaf/${folder}/${index}`
     const before = this.#folderIds
     const now = new Map<string, string>()
-    for (const { name, mode, id } of this.#repository.tree(tree)) {
+    for (const { name, mode, id } of this.#repository.tree(tree, maxEntries)) {
       if (mode !== folderMode || now.has(name)) throw new FalseClaim('commit.files', `leaf/${printable(name)} is not a folder of the format`)
       if (name !== folder && before.get(name) !== id) throw new FalseClaim('commit.files', `the commit changes leaf/${printable(name)}`)
       now.set(name, id)
@@ -112,7 +143,7 @@ export class LeafFiles {
     if (folderId === undefined) throw new FalseClaim('commit.files', `${path} is missing`)
     const known = this.#files.get(folder) ?? new Map<string, string>()
     const files = new Map<string, string>()
-    for (const { name, mode, id } of this.#repository.tree(folderId)) {
+    for (const { name, mode, id } of this.#repository.tree(folderId, known.size + maxEntries)) {
       if (mode !== fileMode || files.has(name)) throw new FalseClaim('commit.files', `leaf/${folder}/${printable(name)} is not a file of the format`)
       if (name !== String(index) && known.get(name) !== id) throw new FalseClaim('commit.files', `the commit adds or changes leaf/${folder}/${printable(name)}`)
       files.set(name, id)

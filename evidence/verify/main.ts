@@ -3,7 +3,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CannotRun } from './finding.ts'
-import { writeReport } from './report.ts'
+import { printable, writeReport } from './report.ts'
 import { parseSessionKeys } from './session-keys.ts'
 import { verifyEvidence } from './verifier.ts'
 
@@ -82,7 +82,8 @@ try {
 } catch (cause) {
   // Also a fault of ours ends here: no verdict was reached, and that is exit 2, never 0.
   const message = cause instanceof Error ? cause.message : 'unknown fault'
-  process.stderr.write(`could not run: ${cause instanceof CannotRun || !(cause instanceof Error) ? message : cause.stack}\n${cause instanceof CannotRun ? usage : ''}`)
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ verdict: 'could not run', exit: 2, message })}\n`)
+  const where = cause instanceof Error && !(cause instanceof CannotRun) ? (cause.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')).map((line) => `${printable(line)}\n`).join('') : usage
+  process.stderr.write(`could not run: ${printable(message)}\n${where}`)
+  if (process.argv.includes('--json')) process.stdout.write(`${asciiJson({ verdict: 'could not run', exit: 2, message })}\n`)
   process.exitCode = 2
 }

@@ -6,6 +6,7 @@ import { FalseClaim } from './finding.ts'
 /** Checkpoint with many cosignatures, one of them post-quantum (3.3 KB). */
 export const maxNoteBytes = 64 * 1024
 const maxSignatures = 64
+const maxOriginBytes = 256
 const keyType = { ed25519: 0x01, cosignature: 0x04 } as const
 
 /** A verifier key, `name+hash+base64(type ‖ key)`. */
@@ -59,16 +60,19 @@ export function parseCheckpoint(text: string): Checkpoint {
   })
   const [origin, size, root, ...extensions] = body.slice(0, -1).split('\n')
   const rootBytes = root === undefined ? undefined : decodeBase64(root)
-  if (origin === undefined || origin === '' || size === undefined || !/^(0|[1-9][0-9]{0,14})$/.test(size) || rootBytes?.length !== 32) throw malformed('the checkpoint is not origin, size and root')
+  if (origin === undefined || origin === '' || Buffer.byteLength(origin) > maxOriginBytes || size === undefined || !/^(0|[1-9][0-9]{0,14})$/.test(size) || rootBytes?.length !== 32) throw malformed('the checkpoint is not origin, size and root')
   if (extensions.length > 0) throw malformed('the checkpoint has extension lines')
   return { origin, size: Number(size), root: rootBytes, body, signatures }
 }
 
-/** True when one of the keys signed it; an unknown key is ignored, a known key's bad signature is a lie (signed-note, "Verifying"). */
+/**
+ * True when one of the keys signed it; an unknown key is ignored, a known key's bad signature is a lie (signed-note, "Verifying").
+ * A key speaks for the log of its own name only: who trusts two logs must not take one's word for the other's.
+ */
 export function isSignedBy(checkpoint: Checkpoint, keys: readonly NoteKey[]): boolean {
   let isSigned = false
   for (const { name, id, bytes } of checkpoint.signatures) {
-    const known = keys.find((key) => key.name === name && key.id === id && key.type === keyType.ed25519)
+    const known = keys.find((key) => key.name === name && name === checkpoint.origin && key.id === id && key.type === keyType.ed25519)
     if (known === undefined) continue
     if (!verify(null, Buffer.from(checkpoint.body), known.key, bytes)) throw new FalseClaim('checkpoint.signature', `the signature of ${name} on the checkpoint of size ${checkpoint.size} is false`)
     isSigned = true

@@ -20,7 +20,7 @@ export function writeReport(verdict: Verdict, hasColour: boolean): string {
   }
   row('as of', verdict.at)
   row('keys from', verdict.keys)
-  row('checked', `${count(checked.batches, 'batch', 'batches')} · ${count(checked.frames, 'frame')} · ${count(checked.sessions, 'session')} (${open.sessions} open) · ${count(checked.epochs, 'epoch')}`)
+  row('checked', `${count(checked.batches, 'batch', 'batches')}${log !== null && checked.batches < log.size ? ` of ${log.size}: NOT ALL` : ''} · ${count(checked.frames, 'frame')} · ${count(checked.sessions, 'session')} (${open.sessions} open) · ${count(checked.epochs, 'epoch')}`)
   row('', `${count(checked.intents, 'call')} forwarded · ${count(checked.outcomes, 'outcome')} · ${count(checked.refusals, 'refusal')} · ${count(checked.approvals, 'approval step')} · ${checked.recovered} ambiguous by recovery`)
   row('bodies', checked.bodies.were_opened
     ? `${count(checked.bodies.objects, 'object')} · ${checked.bodies.opened} of ${count(checked.bodies.boxes, 'box', 'boxes')} opened · ${count(checked.bodies.contents, 'content')} match their commitments`
@@ -51,5 +51,5 @@ function list(lines: string[], title: string, findings: Verdict['falsities'] | V
 
 function count(n: number, one: string, many = `${one}s`): string { return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}` }
 
-/** Names come from a record that may be hostile: nothing of it may steer a terminal. */
-function printable(text: string): string { return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�') }
+/** Names come from a record that may be hostile, also in the words of the system: nothing of it may steer a terminal. */
+export function printable(text: string): string { return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�') }

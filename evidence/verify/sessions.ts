@@ -68,7 +68,7 @@ export class Sessions {
     this.#current = state
     this.#currentId = id
     if (state.batch !== place.index) { state.batch = place.index; state.first = leaf.seq }
-    this.#checkChain(state, bytes, leaf)
+    this.#checkChain(state, bytes, leaf, place)
     if (!state.isBroken) this.#checkKind(state, leaf, place)
     state.last = leafHash
     state.frontier.append(leafHash)
@@ -150,7 +150,8 @@ export class Sessions {
     }
   }
 
-  #checkChain(state: SessionState, bytes: Buffer, leaf: Leaf): void {
+  #checkChain(state: SessionState, bytes: Buffer, leaf: Leaf, place: BatchPlace): void {
+    if (place.node !== state.node) return this.#break(state, leaf, 'epoch.claim', `it is of node ${state.node}, in a batch of node ${place.node}`)
     if (leaf.seq !== state.frontier.size) return this.#break(state, leaf, 'session.seq', `seq ${leaf.seq} where ${state.frontier.size} is due`)
     if (!isHashAt(bytes, leaf.previous, state.last)) return this.#break(state, leaf, 'session.previous', 'it does not name the leaf before it')
     if (leaf.time < state.time) this.counts.clockSteps += 1

@@ -11,10 +11,16 @@ export const maxObjectBytes = 1024 * 1024 * 1024
 /** The names of 65,536 body objects. */
 const maxBodyIndexBytes = 4 * 1024 * 1024
 
+/** An object larger than this belongs to one batch: read for each that names it, a small record could keep its reader busy for days. */
+const maxSharedBytes = 1024 * 1024
+
 const codes = { leaves: 'leaves.file', index: 'index.file', bodies: 'body.file' } as const satisfies Record<string, FalseCode>
 
 export class Store {
   readonly #path: string
+  /** Of large objects: the batch that named each first. */
+  readonly #owners = new Map<string, number>()
+
   constructor(path: string) { this.#path = path }
 
   /** `store/<folder>/<hh>/<sha256>.cborseq`, as findings name it. */
@@ -23,9 +29,13 @@ export class Store {
     return `store/${folder}/${text.slice(0, 2)}/${text}.cborseq`
   }
 
-  /** @throws FalseClaim when it is missing, or is not what its name says */
-  read(folder: keyof typeof codes, name: Uint8Array): Buffer {
-    const bytes = this.#readIfThere(this.nameOf(folder, name).slice('store/'.length), codes[folder])
+  /** @param batch whose it is, where one object may not be that of two. @throws FalseClaim when it is missing, or is not what its name says */
+  read(folder: keyof typeof codes, name: Uint8Array, batch?: number): Buffer {
+    const file = this.nameOf(folder, name).slice('store/'.length)
+    const owner = this.#owners.get(file)
+    if (owner !== undefined && batch !== undefined && owner !== batch) throw new FalseClaim(codes[folder], `the file is that of batch ${owner}`)
+    const bytes = this.#readIfThere(file, codes[folder])
+    if (bytes !== undefined && bytes.length > maxSharedBytes && batch !== undefined) this.#owners.set(file, batch)
     // The empty object need not be stored: its name says all.
     if (bytes === undefined && isEqual(name, emptyRoot)) return Buffer.alloc(0)
     if (bytes === undefined) throw new FalseClaim(codes[folder], 'the file is missing')

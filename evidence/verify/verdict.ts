@@ -30,12 +30,13 @@ export interface Verdict {
 export function verdictOf(run: Verification, findings: Findings, options: VerifyOptions): Verdict {
   const exit = findings.falseCount > 0 ? 1 : findings.gapCount > 0 ? 3 : 0
   const { sessions, bodies, outside, trust } = run
-  const newest = run.entries.at(-1)
+  const { entries, origin } = run.history
+  const newest = entries.at(-1)
   return {
     verdict: exit === 1 ? 'false' : exit === 3 ? 'incomplete' : 'intact',
     exit,
     at: new Date(options.at).toISOString(),
-    log: newest === undefined ? null : { commit: newest.id, origin: newest.checkpoint.origin, size: newest.checkpoint.size, root: hex(newest.checkpoint.root) },
+    log: newest === undefined ? null : { commit: newest.id, origin, size: newest.size, root: hex(newest.root) },
     keys: trust !== undefined && !trust.isOwnWord ? 'trust file' : options.since === undefined ? 'the record itself' : 'kept checkpoint',
     outside: { kept_size: outside.keptSize, witnessed_size: outside.witnessedSize, quorum: trust?.quorum ?? null, witnesses: outside.witnesses },
     checked: {

@@ -10,9 +10,9 @@ import type { Findings } from './finding.ts'
 import { FrameReader } from './frames.ts'
 import type { GitRepository } from './git.ts'
 import { LeafFiles, readOwnKeys, walkHistory } from './history.ts'
-import type { HistoryEntry } from './history.ts'
+import type { History } from './history.ts'
 import { emptyRoot, Frontier, isEqual, TreeHasher } from './merkle.ts'
-import { isSignedBy, witnessesOf } from './note.ts'
+import { isSignedBy } from './note.ts'
 import type { Checkpoint } from './note.ts'
 import type { SessionKeys } from './session-keys.ts'
 import { Sessions } from './sessions.ts'
@@ -40,7 +40,7 @@ export class Verification {
   readonly bodies: BodyChecker
   head: string | undefined
   trust: Trust | undefined
-  entries: readonly HistoryEntry[] = []
+  history: History = { entries: [], origin: '', witnessedSize: 0, witnesses: [] }
   outside: Outside = { keptSize: 0, witnessedSize: 0, witnesses: [] }
   checked = 0
   largestWindow = 0
@@ -72,7 +72,7 @@ export class Verification {
     const head = pinned.head
     const own = findings.attempt(`commit ${head}`, () => readOwnKeys(repository, head)) ?? { vkey: '', allowedSigners: '' }
     const trust = this.trust = this.#options.trust === undefined ? ownTrust(own) : parseTrust(this.#options.trust, own)
-    this.entries = walkHistory(repository, head, trust, findings)
+    this.history = walkHistory(repository, head, trust, findings)
     const isWhole = this.#checkBatches(repository)
     this.#checkKept(trust)
     if (!isWhole) return
@@ -87,7 +87,7 @@ export class Verification {
     else this.#findings.gap('log.empty', 'log.git', 'there is no commit yet')
   }
 
-  /** @returns false when some batch leaf could not be reached, so that nothing can be said of what is missing */
+  /** @returns false when not all batches were looked at, so that nothing can be said of what is missing */
   #checkBatches(repository: GitRepository): boolean {
     const findings = this.#findings
     const log = new Frontier(this.#hasher)
@@ -96,14 +96,15 @@ export class Verification {
     const frames = new FrameReader(this.#store, this.sessions, this.#hasher, findings)
     const kept = this.#kept
     if (kept?.size === 0 && !isEqual(kept.root, emptyRoot)) findings.fail('since.prefix', 'checkpoint kept by the examiner', 'it has no entries, yet a root')
-    for (const [index, entry] of this.entries.entries()) {
+    const { entries } = this.history
+    for (const [index, entry] of entries.entries()) {
       const item = `batch ${index}`
       const found = findings.attempt(`${item}, commit ${entry.id}`, () => files.next(entry, index))
       if (found === undefined) return false
       const leafHash = this.#hasher.leaf(found)
       log.append(leafHash)
-      if (entry.checkpoint.size !== index + 1) findings.fail('checkpoint.size', `${item}, commit ${entry.id}`, `its checkpoint is of size ${entry.checkpoint.size}, where ${index + 1} is due`)
-      else if (!isEqual(log.root(), entry.checkpoint.root)) findings.fail('checkpoint.root', `${item}, commit ${entry.id}`, 'the root of the checkpoint is not that of the batch leaves')
+      if (entry.size !== index + 1) findings.fail('checkpoint.size', `${item}, commit ${entry.id}`, `its checkpoint is of size ${entry.size}, where ${index + 1} is due`)
+      else if (!isEqual(log.root(), entry.root)) findings.fail('checkpoint.root', `${item}, commit ${entry.id}`, 'the root of the checkpoint is not that of the batch leaves')
       if (kept?.size === index + 1 && !isEqual(log.root(), kept.root)) findings.fail('since.prefix', `batch ${index}`, 'the log up to here is not the one under the kept checkpoint: history was rewritten')
       const leaf = findings.attempt(`${item}, leaf/${(index % 256).toString(16).padStart(2, '0')}/${index}`, () => parseBatchLeaf(found))
       if (leaf === undefined) return false
@@ -119,9 +120,10 @@ export class Verification {
       this.#times.push(leaf.time)
       this.largestWindow = Math.max(this.largestWindow, leaf.window)
       this.checked = index + 1
-      this.#options.progress?.(this.checked, this.entries.length)
+      this.#options.progress?.(this.checked, entries.length)
+      if (findings.isEnough) return false
     }
-    return this.entries.length > 0
+    return entries.length > 0
   }
 
   /** The examiner's own checkpoint: signed by this log's key, and a prefix of it. The root was compared on the way. */
@@ -132,23 +134,17 @@ export class Verification {
     this.#findings.attempt(item, () => {
       if (!isSignedBy(kept, trust.logKeys)) throw new FalseClaim('since.signature', 'the kept checkpoint is not signed by the key of this log')
     })
-    if (kept.size > this.entries.length) this.#findings.fail('since.prefix', item, `the log has ${this.entries.length} entries; the kept checkpoint has ${kept.size}: the end was cut off`)
+    const { entries, origin } = this.history
+    if (origin !== '' && kept.origin !== origin) this.#findings.fail('since.prefix', item, 'the kept checkpoint is of another log')
+    if (kept.size > entries.length) this.#findings.fail('since.prefix', item, `the log has ${entries.length} entries; the kept checkpoint has ${kept.size}: the end was cut off`)
   }
 
   #checkOutside(trust: Trust): void {
     const findings = this.#findings
-    const quorum = trust.quorum ?? 0
-    let witnessedSize = 0
-    for (let index = this.entries.length - 1; index >= 0 && quorum > 0 && witnessedSize === 0; index--) {
-      const entry = this.entries[index]
-      const count = entry === undefined ? 0 : findings.attempt(`commit ${entry.id}`, () => witnessesOf(entry.checkpoint, trust.witnesses))?.length ?? 0
-      if (count >= quorum) witnessedSize = index + 1
-    }
-    const newest = this.entries.at(-1)
-    const witnesses = newest === undefined ? [] : findings.attempt(`commit ${newest.id}`, () => witnessesOf(newest.checkpoint, trust.witnesses)) ?? []
-    this.outside = { keptSize: this.#kept?.size ?? 0, witnessedSize, witnesses: witnesses.map(({ name }) => name) }
+    const { entries, witnessedSize, witnesses } = this.history
+    this.outside = { keptSize: this.#kept?.size ?? 0, witnessedSize, witnesses }
     const hasKept = this.#kept !== undefined && this.#kept.size > 0
     if (trust.isOwnWord && !hasKept) findings.gap('trust.own_keys', 'keys', 'the keys are the record\'s own word: give --trust, or a checkpoint kept outside with --since')
-    findUnwitnessed(this.outside, hasKept, this.entries.length, (index) => this.#times[index] ?? this.#options.at, trust, this.#options.at, findings)
+    findUnwitnessed(this.outside, hasKept, entries.length, (index) => this.#times[index] ?? this.#options.at, trust, this.#options.at, findings)
   }
 }

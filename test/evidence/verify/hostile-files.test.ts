@@ -1,13 +1,14 @@
 // A record on disk that is not made of files, or is dated to look young for ever: the verifier neither waits nor is fooled.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { CborError, CborReader } from '../../../evidence/verify/cbor.ts'
 import { Leaf } from '../../../evidence/verify/leaf.ts'
+import { writeReport } from '../../../evidence/verify/report.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
-import { cleanLog, SampleLog, start } from './sample-log.ts'
+import { cleanLog, SampleLog, sha256, start } from './sample-log.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'verify-hostile-'))
 test.after.always(() => rmSync(root, { recursive: true, force: true }))
@@ -18,7 +19,7 @@ const later = start + 3_600_000
 const places: readonly (readonly [string, (directory: string) => string, string])[] = [
   ['the branch', (directory) => join(directory, 'log.git', 'refs', 'heads', 'main'), 'git.ref'],
   ['a Git object', (directory) => firstFile(join(directory, 'log.git', 'objects')), 'git.object'],
-  ['a pack', (directory) => join(directory, 'log.git', 'objects', 'pack', 'pack-1.pack'), 'git.pack'],
+  ['a pack\'s index', (directory) => join(directory, 'log.git', 'objects', 'pack', 'pack-1.idx'), 'git.pack'],
   ['leaves', (directory) => firstFile(join(directory, 'store', 'leaves')), 'leaves.file'],
   ['an index', (directory) => firstFile(join(directory, 'store', 'index')), 'index.file'],
   ['a body', (directory) => firstFile(join(directory, 'store', 'bodies')), 'body.file'],
@@ -54,6 +55,46 @@ test('a body index of any length is named, not read', (t) => {
   const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
   t.is(verdict.exit, 1)
   t.true(verdict.falsities.some(({ code, message }) => code === 'body.index' && message === 'the file is larger than allowed'), JSON.stringify(verdict.falsities))
+})
+
+test('a commit larger than any is named before it is made', (t) => {
+  const log = new SampleLog(fresh())
+  log.close(log.startEpoch())
+  log.bend.message = (text) => text + 'x'.repeat(300_000)
+  log.cut(3)
+  const { exit, falsities } = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.is(exit, 1)
+  t.like(falsities.at(-1), { code: 'git.object', message: `${log.head} is larger than allowed` })
+})
+
+test('a large object that several batches name is read once', (t) => {
+  const log = new SampleLog(fresh())
+  const bytes = Buffer.alloc(1024 * 1024 + 1)
+  const name = sha256(bytes)
+  mkdirSync(join(log.directory, 'store', 'leaves', name.toString('hex').slice(0, 2)), { recursive: true })
+  writeFileSync(join(log.directory, 'store', 'leaves', name.toString('hex').slice(0, 2), `${name.toString('hex')}.cborseq`), bytes)
+  log.startEpoch()
+  for (let i = 0; i < 2; i++) {
+    log.bend.batchLeaf = (leaf) => leaf.set(11, name)
+    log.cut()
+  }
+  const { exit, falsities } = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.is(exit, 1)
+  t.true(falsities.some(({ code, item, message }) => code === 'leaves.file' && item.startsWith('batch 1, ') && message === 'the file is that of batch 0'), JSON.stringify(falsities))
+})
+
+test('after a thousand false claims no more is looked at, and the verdict says so', (t) => {
+  const log = new SampleLog(fresh())
+  const session = (log.startEpoch(), log.open())
+  log.cut(1)
+  for (let i = 0; i < 600; i++) log.frame(session, { kind: 5, ref: 0, structure: new Map([[1, 0]]) })
+  log.cut()
+  for (let i = 0; i < 600; i++) log.frame(session, { kind: 5, ref: 0, structure: new Map([[1, 0]]) })
+  log.cut()
+  log.cut()
+  const verdict = verifyEvidence({ directory: log.directory, trust: log.trust(), at: later })
+  t.like(verdict, { exit: 1, log: { size: 4 }, checked: { batches: 3 }, gaps: [] })
+  t.regex(writeReport(verdict, false), /checked +3 batches of 4: NOT ALL · /)
 })
 
 test('a leaf of millions of values is named before they are made', (t) => {

@@ -1,7 +1,7 @@
 // The program as an examiner runs it: a child process under the permission model, judged by exit code and output.
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cleanLog } from './sample-log.ts'
@@ -18,7 +18,7 @@ function run(args: readonly string[], script = join(folder, 'main.ts')): { code:
   return { code: status, stdout, stderr }
 }
 
-const full = ['--trust', join(root, 'trust.json'), '--keys', join(root, 'keys.jsonl'), '--since', join(root, 'since')]
+const full = ['--at', new Date(log.now).toISOString(), '--trust', join(root, 'trust.json'), '--keys', join(root, 'keys.jsonl'), '--since', join(root, 'since')]
 
 test('an intact, complete record under the examiner\'s trust exits 0 and says what was checked', (t) => {
   const { code, stdout, stderr } = run([...full, evidence])
@@ -70,6 +70,21 @@ for (const [what, args, message] of unusable) {
     t.regex(stderr, message)
   })
 }
+
+test('a file name of the record steers no terminal, also in what the system says of it', (t) => {
+  const directory = join(root, 'steering')
+  cleanLog(directory)
+  const pack = join(directory, 'log.git', 'objects', 'pack')
+  const name = 'x\u001b[2J\u009b1mINTACT.idx'
+  mkdirSync(pack)
+  symlinkSync(name, join(pack, name))
+  for (const flags of [[], ['--json']]) {
+    const { code, stdout, stderr } = run([...flags, directory])
+    t.is(code, 2)
+    t.regex(stderr, /^could not run: ELOOP/)
+    t.notRegex(stdout + stderr, /[^\P{Cc}\n]/u)
+  }
+})
 
 test('with --json, exit 2 is data too', (t) => {
   const { code, stdout } = run(['--json', join(root, 'nowhere')])

@@ -1,6 +1,7 @@
 // Lies that are signed and sealed as well as the truth is, and gaps that are not lies: which exit, which code, which item.
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
+import { sign } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -89,6 +90,7 @@ const lies: readonly (readonly [title: string, code: FalseCode, item: RegExp, me
   ['a commit without the checkpoint in its message', 'checkpoint.malformed', /^commit/, /not a signed note/, (log) => { log.bend.message = () => 'batch 1/1\n\nnothing\n' }],
   ['a commit message that names another batch', 'commit.message', /^commit/, /says batch 9\/9; its leaf says 1\/1/, (log) => { log.bend.message = (text) => text.replace('batch 1/1', 'batch 9/9') }],
   ['a commit with two parents', 'commit.parents', /^commit/, /more than one parent/, (log) => { log.bend.parents = [log.head, log.head] }],
+  ['a commit whose parent is no object id', 'commit.shape', /^commit/, /names what is no object id/, (log) => { log.bend.parents = ['zz'] }],
   ['a commit signed by a key that is not allowed', 'commit.signature', /^commit/, /not among the allowed signers/, (log) => { log.bend.seed = 77 }],
   ['a commit signature made for files, not for git', 'commit.signature', /^commit/, /another namespace/, (log) => { log.bend.namespace = 'file' }],
 ]
@@ -110,6 +112,49 @@ test('an epoch frame that forgets the batch before it is a false claim', (t) => 
   log.close(node)
   log.cut(1)
   isFalse(t, verify(log), 'epoch.claim', /session/, /does not name the batch leaf before it/)
+})
+
+test('a frame of one node in a batch of another is a false claim', (t) => {
+  const log = new SampleLog(fresh())
+  log.startEpoch()
+  const session = log.open()
+  log.cut(1)
+  log.call(session)
+  log.bend.batchLeaf = (leaf) => leaf.set(2, 'node-2')
+  log.cut()
+  t.true(verify(log).falsities.some(({ code, item, message }) => code === 'epoch.claim' && item === `batch 1, session ${session.id.toString('hex')}/1` && message === 'it is of node node-1, in a batch of node node-2'))
+})
+
+/** Signed by the log's own key, and by that of another log alone. */
+function signedByAnother(text: string): string {
+  const [body = ''] = text.split('\n\n')
+  const id = Buffer.from(otherVkey.split('+')[1] ?? '', 'hex')
+  return `${body}\n\n— ${otherName} ${Buffer.concat([id, sign(null, Buffer.from(`${body}\n`), ed25519(41).key)]).toString('base64')}\n`
+}
+const otherName = 'evidence.example/other'
+const otherVkey = vkey(otherName, 1, ed25519(41).raw)
+
+test('who trusts two logs does not take the key of one for the word of the other', (t) => {
+  const log = new SampleLog(fresh())
+  const trust = log.trust({ log: [log.logVkey, otherVkey] })
+  log.close(log.startEpoch())
+  log.bend.note = signedByAnother
+  log.cut(3)
+  isFalse(t, verify(log, { trust }), 'checkpoint.signature', /^commit/, /^the checkpoint of size 1 is not signed by a log key of the trust file$/)
+})
+
+test('a log that goes on under the name of another is a false claim, and so is a checkpoint kept of that other', (t) => {
+  const log = new SampleLog(fresh())
+  const trust = log.trust({ log: [log.logVkey, otherVkey] })
+  const node = log.startEpoch()
+  log.cut(1)
+  const { checkpoint } = log
+  log.close(node)
+  // All of it is the other's word from here on, and signed as such.
+  log.bend.note = (text) => signedByAnother(text.replace(/^.*/, otherName))
+  log.cut(3)
+  isFalse(t, verify(log, { trust }), 'checkpoint.origin', /^commit/, /^its checkpoint is of another log than the newest one$/)
+  isFalse(t, verify(log, { trust, since: checkpoint }), 'since.prefix', /kept by the examiner/, /^the kept checkpoint is of another log$/)
 })
 
 test('history cut short is caught by the checkpoint the examiner kept, and by nothing else', (t) => {
@@ -164,6 +209,15 @@ test('an old tail that was taken out is a gap as well, though what is there inst
   log.close(node)
   log.cut(3)
   isGap(t, verify(log, { since: checkpoint, at: log.now + 60_000 }), 'tail.old', /nothing has been seen outside for 30 days: whoever holds the log key could have rewritten or removed what was recorded since/)
+})
+
+test('a record that ends with the kept checkpoint is complete up to there, and no longer once that is old', (t) => {
+  // Stopped cleanly when the examiner came; what the node recorded after that may have been taken out.
+  const log = cleanLog(fresh())
+  const since = log.checkpoint
+  t.is(verify(log, { since, at: log.now + 23 * 3_600_000 }).exit, 0)
+  isGap(t, verify(log, { since, at: log.now + 30 * 24 * 3_600_000 }), 'tail.old', /^the record ends 30 days before the time of this verdict: whoever holds the log key could have removed what was recorded since/)
+  t.is(verify(log, { since, at: log.now + 30 * 24 * 3_600_000, trust: log.trust({ max_tail_s: 31 * 86_400 }) }).exit, 0)
 })
 
 const witnesses: SampleOptions = { witnesses: [{ name: 'witness.example/one', seed: 31 }, { name: 'witness.example/two', seed: 32 }] }
@@ -249,6 +303,26 @@ test('a body dropped from its index is caught without any key', (t) => {
   const log = cleanLog(fresh())
   writeFileSync(join(log.directory, 'store', 'body-index', '1.cbor'), cbor(new Map<number, Value>([[1, 1], [2, []]])))
   isFalse(t, verify(log), 'body.missing', /^batch 1, session [0-9a-f]{32}\/0$/, /commits to content, and no box holds it/)
+})
+
+test('a body index that names one object twice is a false claim', (t) => {
+  const log = cleanLog(fresh())
+  const file = join(log.directory, 'store', 'body-index', '1.cbor')
+  const [name] = (readCbor(readFileSync(file)) as Map<number, Uint8Array[]>).get(2) ?? []
+  writeFileSync(file, cbor(new Map<number, Value>([[1, 1], [2, [name!, name!]]])))
+  isFalse(t, verify(log), 'body.index', /^batch 1, store\/body-index\/1\.cbor$/, /^a name is in it twice$/)
+})
+
+test('boxes that no frame can be in are a false claim, and are not kept', (t) => {
+  const log = cleanLog(fresh())
+  const store = join(log.directory, 'store')
+  const file = (bytes: Uint8Array): string => join(store, 'bodies', Buffer.from(bytes).toString('hex').slice(0, 2), `${Buffer.from(bytes).toString('hex')}.cborseq`)
+  const [name] = (readCbor(readFileSync(join(store, 'body-index', '1.cbor'))) as Map<number, Uint8Array[]>).get(2) ?? []
+  const bytes = Buffer.concat(Array.from({ length: 12 }, () => readFileSync(file(name!))))
+  mkdirSync(dirname(file(sha256(bytes))), { recursive: true })
+  writeFileSync(file(sha256(bytes)), bytes)
+  writeFileSync(join(store, 'body-index', '1.cbor'), cbor(new Map<number, Value>([[1, 1], [2, [sha256(bytes)]]])))
+  isFalse(t, verify(log), 'body.box', /^batch 1, store\/body-index/, /^session [0-9a-f]{32} has more boxes than frames with content in this batch$/)
 })
 
 test('a body put away for a box under a key that nobody has is a false claim, with the session\'s keys and without any', (t) => {
