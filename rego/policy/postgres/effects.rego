@@ -88,3 +88,23 @@ deny contains {
 	forbidden := {kind | some kind in kinds; kind in data.postgres.forbidden_kinds}
 	count(forbidden) > 0
 }
+
+# METADATA
+# title: The server's own tables are changed by its own statements, and not written to
+# description: A row of pg_class or pg_authid says who may do what to which table, and one of pg_settings who one is; an approval would be for a row number.
+deny contains {
+	"id": "pg.system_write",
+	"msg": sprintf("These are the server's own tables: use ALTER, GRANT or SET instead of writing to %s.", [listed(names)]),
+	"severity": "critical",
+	"controls": ["FFIEC-IS-II.C.7"],
+} if {
+	names := {relation.name |
+		some statement in statements
+		"write" in statement.effects
+		some relation in statement.relations
+		is_system(relation.name)
+		some access in relation.access
+		access in {"insert", "update", "delete", "truncate"}
+	}
+	count(names) > 0
+}

@@ -198,6 +198,11 @@ test_who_may_drop_may_drop_what_hangs_on_it if {
 	said(ask([schema], "engineers")) == ok with data.postgres.databases as migrating with data.postgres.protected as {}
 	emptied := object.union(writing("public.notes", ["truncate"], false), {"kind": "truncate", "unknown": ["unnamed_objects"]})
 	said(ask([emptied], "engineers")) == {"pg.opaque", "pg.truncate"} with data.postgres.databases as migrating
+	renamed := object.union(schema, {"kind": "rename"})
+	said(ask([renamed], "engineers")) == {"pg.cascade"} with data.postgres.databases as migrating
+	said(ask([object.remove(renamed, ["unknown"])], "engineers")) == ok with data.postgres.databases as migrating
+	owned := object.union(schema, {"kind": "drop_owned", "effects": ["ddl", "write"]})
+	seen(ask([owned], "engineers")) == {"pg.cascade"} with data.postgres.databases as migrating
 	mixed := object.union(dropped, {"unknown": ["unnamed_objects", "dynamic_sql"]})
 	said(ask([mixed], "engineers")) == {"pg.opaque"} with data.postgres.databases as migrating
 	database := object.union(dropped, {"kind": "drop_database", "effects": ["ddl", "write"]})
@@ -282,6 +287,17 @@ test_a_lead_approves_what_reaches_many_rows if {
 	held := decide(ask([writing("public.customers", ["update"], true)], "engineers"))
 	held.effect == "require"
 	held.approval.groups == {{"any_of": ["leads"], "min": 1}}
+}
+
+test_the_servers_own_tables_are_not_written_to if {
+	every name in ["pg_catalog.pg_class", "pg_catalog.pg_settings", "information_schema.sql_features"] {
+		said(ask([writing(name, ["update"], true)], "engineers")) == {"pg.system_write"}
+		seen(ask([writing(name, ["delete"], true)], "engineers")) == {"pg.system_write"}
+	}
+	said(ask([st({"effects": ["write"], "relations": on("pg_catalog.pg_class", ["read", "lock"])})], "engineers")) == ok
+	said(ask([object.union(writing("pg_catalog.pg_class", ["update"], true), {"kind": "explain", "effects": ["read"]})], "engineers")) == ok
+	some reason in refusals(ask([writing("pg_catalog.pg_class", ["update"], true)], "leads"))
+	reason.msg == "These are the server's own tables: use ALTER, GRANT or SET instead of writing to pg_catalog.pg_class."
 }
 
 as_action(asked, name) := object.union(asked, {"action": {"name": name}})

@@ -64,9 +64,9 @@ is_answered("unresolved_column", statement) if {
 	every routine in statement.routines { routine.schema == "pg_catalog" }
 }
 
-# What else is dropped with a named object shows nothing of itself; who may drop at all is pg.ddl's to say.
+# What else is dropped with a named object, or renamed, shows nothing of itself; who may do it at all is pg.ddl's to say.
 is_answered("unnamed_objects", statement) if {
-	statement.kind == "drop"
+	statement.kind in {"drop", "rename"}
 	every effect in statement.effects { effect == "ddl" }
 }
 

@@ -66,17 +66,18 @@ is_change(access) if access in {"insert", "update", "delete"}
 is_change("ddl") if not "ddl" in refused
 
 # METADATA
-# title: Dropping a schema, type or extension with all that hangs on it needs a lead where tables are protected
+# title: Dropping a schema, type or extension with all that hangs on it, or renaming a schema, needs a lead where tables are protected
+# description: A protected table is known by its name, which that of its schema is a part of.
 require contains {
 	"id": "pg.cascade",
-	"msg": "CASCADE may drop tables that are not named, and some here are protected, so a lead has to approve it.",
+	"msg": "This may drop or rename tables that it does not name, and some here are protected, so a lead has to approve it.",
 	"severity": "high",
 	"controls": ["FFIEC-IS-II.C.15"],
 	"approval": data.approvals.lead,
 } if {
 	some statement in statements
 	is_change("ddl")
-	statement.kind == "drop"
+	statement.kind in {"drop", "drop_owned", "drop_database", "rename"}
 	"unnamed_objects" in statement.unknown
 	count(statement.relations) == 0
 	count(data.postgres.protected[target]) > 0

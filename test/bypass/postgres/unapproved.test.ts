@@ -11,7 +11,7 @@ const rowsOfCaller = 12
 /** By whoever owns the tables, before anybody asks. `notes` and `customers` hold two rows each. */
 const setup = `
 insert into customers values (1, 'Ada', 'x'), (2, 'Bo', 'y');
-create table notes (id int primary key, note text, other text); insert into notes values (1, 'a', 'b'), (2, 'c', 'd');
+create table notes (id int primary key, note text not null, other text); insert into notes values (1, 'a', 'b'), (2, 'c', 'd');
 create table fired (id int primary key, note text); insert into fired values (1, 'a');
 create function clears() returns int language plpgsql as $f$ begin delete from notes; return 1; end $f$;
 create function clears_one(i int) returns int language sql as 'delete from notes where id = i; select 1';
@@ -26,7 +26,17 @@ create procedure renaming() language plpgsql as $f$ begin perform renames(); end
 create view few as select * from notes where id = 99;
 create function clears_few() returns int language plpgsql as $f$ begin delete from few; return 1; end $f$;
 create function fires() returns trigger language plpgsql as $f$ begin delete from notes; return new; end $f$;
-create trigger fires before insert or update on fired for each row execute function fires()`
+create trigger fires before insert or update on fired for each row execute function fires();
+create function renames_quietly(int) returns int language plpgsql immutable as $f$ begin return renames(); end $f$;
+create function renames_for(int) returns int language plpgsql stable as $f$ begin return renames(); end $f$;
+create function runs_quietly(q text) returns int language plpgsql immutable as $f$ declare r int; begin execute q into r; return r; end $f$;
+create table logged (id int); create function logs() returns trigger language plpgsql as $f$ begin execute 'select 1'; delete from customers where id = new.id; return new; end $f$;
+create trigger logs before insert on logged for each row execute function logs();
+create table plans (id int primary key, code int unique, title text); insert into plans values (1, 1, 'gold');
+alter table customers add column plan int references plans on update cascade, add column code int references plans (code) on update set null;
+update customers set plan = 1, code = 1 where id = 1;
+create view offers as select id as offer, title from plans;
+create table kin (id int, name text); alter table customers inherit kin; create table accounts (id int) partition by range (id); create table accounts_1 partition of accounts for values from (1) to (9)`
 
 const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
   ['pg.protected', "update customers set name = 'x' where id = 1", 'the words themselves'],
@@ -37,6 +47,14 @@ const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
   ['pg.whole_table', 'select * from notes, clears() c where notes.id = 1', 'a function in FROM deletes every row'],
   ['pg.whole_table', 'call clearing()', 'a procedure deletes every row'],
   ['pg.protected', 'select renames()', 'a function changes a protected table'],
+  ['pg.protected', 'insert into logged values (1)', 'a trigger that puts SQL together as well changes a protected table'],
+  ['pg.protected', 'update plans set id = 2 where id = 1', 'a foreign key takes a new key into a protected table'],
+  ['pg.protected', 'update plans set code = 2 where id = 1', 'a foreign key empties a column of a protected table'],
+  ['pg.protected', 'update offers set offer = 2 where offer = 1', 'a foreign key takes a new key into a protected table, through a view'],
+  ['pg.protected', "insert into plans values (1, 1, 'gold') on conflict (id) do update set code = 3", 'a foreign key, by an upsert'],
+  ['pg.protected', 'merge into plans p using (values (1)) v(x) on p.id = v.x when matched then update set id = 9', 'a foreign key, by MERGE'],
+  ['pg.protected', "update kin set name = 'x' where id = 1", 'a protected table inherits the one that is named'],
+  ['pg.protected', 'delete from accounts_1 where id = 1', 'a partition of a protected table'],
   ['pg.protected', 'call renaming()', 'a procedure calls a function that changes a protected table'],
   ['pg.truncate', 'select empties()', 'a function empties a table'],
   ['pg.whole_table', "update fired set note = 'x' where id = 1", 'a trigger deletes every row'],
@@ -52,9 +70,50 @@ const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
     ['a column is one of a list of itself', 'delete from notes where id in (id)'],
     ['a column is one of an array of itself', 'delete from notes where id = any (array[id])'],
     ['a column lies between itself and itself', 'delete from notes where id between id and id'],
+    ['a column that is never null is not null', 'delete from notes where id is not null'],
+    ['a column that is never null is not null, said twice', 'delete from notes where not (id is null)'],
+    ['a column that is never null differs from null', 'delete from notes where note is distinct from null'],
+    ['a comparison of what is never null is known', 'delete from notes where (id = 1) is not unknown'],
+    ['whatever a text is, it is like anything', "delete from notes where note like '%'"],
+    ['where a row lies is not null', 'delete from notes where ctid is not null'],
+    ['which table a row is of', "delete from notes where tableoid = 'notes'::regclass"],
+    ['a condition is denied that is never true', 'delete from notes where not (id = 5 and false)'],
+    ['numbers that are not the same are denied to be', 'delete from notes where not (id = 5 and 1 = 0)'],
+    ['one or another', 'delete from notes where id = 1 or id <> 1'],
+    ['one, or not that one', 'delete from notes where id = 1 or not id = 1'],
+    ['more, or not more', 'delete from notes where id > 1 or id <= 1'],
+    ['a column is one of a list with itself and more', 'delete from notes where id in (id, 5)'],
+    ['true either way', 'delete from notes where case when id = 1 then true else true end'],
+    ['a query of its own gives a row', 'delete from notes where exists (select notes.id)'],
+    ['the table meets itself', 'delete from notes using notes m where notes.id = m.id'],
+    ['the table meets itself in an UPDATE', "update notes set note = 'x' from notes m where m.id = notes.id"],
+    ['the table meets itself in a subquery of FROM', "update notes set note = 'x' from (select id from notes) m where m.id = notes.id"],
+    ['the table meets itself in WITH', 'with m as (select id from notes) delete from notes using m where m.id = notes.id'],
+    ['a row is one of the table', 'delete from notes where id in (select id from notes)'],
+    ['a row is one of an array of the table', 'delete from notes where id = any (array(select id from notes))'],
+    ['a row is in the table', 'delete from notes n where exists (select 1 from notes m where m.id = n.id)'],
+    ['MERGE with the table itself', 'merge into notes n using notes m on n.id = m.id when matched then delete'],
+    ['what is there is inserted once more', "insert into notes select * from notes on conflict (id) do update set note = 'x'"],
+    ['a function deletes one row, for each row', 'select clears_one(id) from notes'],
+    ['a function deletes one row, for each number', 'select clears_one(i) from generate_series(1, 2) i'],
+    ['a function deletes one row, for each row that is looked at', 'select 1 from notes where clears_one(id) = 1'],
+    ['a function deletes one row, beside each row', 'select 1 from notes, clears_one(notes.id)'],
+    ['a function deletes one row, once and then for each row', 'select clears_one(99), (select max(clears_one(id)) from notes)'],
     ['MERGE joins by what is not of the table', 'merge into notes using (values (1)) v(x) on v.x = 1 when matched then delete'],
     ['MERGE chooses by what is not of the table', "merge into notes using (values (1)) v(x) on true when matched and x = 1 then update set note = 'x'"],
   ].map(([name = '', text = '']) => ['pg.whole_table', text, name] as const),
+]
+
+/** Of who sees every value, and is spared what keeps others from it. */
+const sighted: readonly (readonly [rule: string, text: string])[] = [
+  ['pg.protected', 'explain select renames_quietly(1)'],
+  ['pg.protected', 'explain select 1 from notes where id = renames_for(1)'],
+  ['pg.unseen', "select runs_quietly('select renames()')"],
+  ['pg.unseen', "explain select runs_quietly('select renames()')"],
+  ['pg.whole_table', 'do $$ declare r record; begin for r in select id from notes loop delete from notes where id = r.id; end loop; end $$'],
+  ['pg.whole_table', 'do $$ begin for i in 1..10 loop delete from notes where id = i; end loop; end $$'],
+  ['pg.whole_table', 'do $$ begin for i in 1..10 loop perform clears_one(i); end loop; end $$'],
+  ['pg.system_write', "update pg_settings set setting = 'bank' where name = 'role'"],
 ]
 
 /** What must go on without a lead. */
@@ -67,6 +126,21 @@ const open: readonly (readonly [text: string, answer: string])[] = [
   ['delete from notes where note = other', 'DELETE 0'],
   ["delete from notes where ctid = '(99,1)'", 'DELETE 0'],
   ['merge into notes n using (values (99)) v(x) on n.id = v.x when matched then delete', 'MERGE 0'],
+  ['delete from notes where 1 = 0', 'DELETE 0'],
+  ['delete from notes where false', 'DELETE 0'],
+  ["delete from notes where note like '%none%'", 'DELETE 0'],
+  ['delete from notes where id in (select id from notes where id = 99)', 'DELETE 0'],
+  ['delete from notes where id in (select id from notes order by id limit 0)', 'DELETE 0'],
+  ['delete from notes a using notes b where a.id > b.id and a.note = b.note', 'DELETE 0'],
+  ["update notes set note = 'x' from notes m where m.id = notes.id and m.note = 'none'", 'UPDATE 0'],
+  ['delete from notes using (select id, row_number() over (partition by note order by id) as place from notes) d where d.id = notes.id and d.place > 1', 'DELETE 0'],
+  ["update plans set title = 'gold' where id = 1", 'UPDATE 1'],
+  ["insert into plans as p values (1, 1, 'gold') on conflict (id) do update set id = excluded.id, title = excluded.title", 'INSERT 0 1'],
+  ["update only kin set name = 'x' where id = 1", 'UPDATE 0'],
+  ["insert into kin values (7, 'x')", 'INSERT 0 1'],
+  ['select clears_one(id) from notes where id = 99', 'SELECT 0'],
+  ['select * from clears_one(99)', 'SELECT 1'],
+  ['explain delete from notes', 'EXPLAIN'],
 ]
 
 let superuser: PostgresClient
@@ -105,6 +179,11 @@ test.serial('who sees every value changes nothing unseen by code that nobody can
   t.timeout(60_000)
   const before = await state()
   const client = await front().as('seers', { sub: 'sighted' })
+  for (const [rule, text] of sighted) {
+    const fields = (await client.simple(text)).filter(({ tag }) => tag === 'E').map(({ body }) => errorFields(body))[0] ?? {}
+    t.true(fields['D']?.includes(`${rule}: `), `${text}: ${fields['D'] ?? fields['M'] ?? 'ran'}`)
+    t.is(await state(), before, text)
+  }
   for (const text of ["do $$ begin execute 'delete from customers'; end $$", "select query_to_xml('select clears()', true, false, '')", "select runs('delete from notes')", "insert into ruled values (1)"]) {
     const fields = (await client.simple(text)).filter(({ tag }) => tag === 'E').map(({ body }) => errorFields(body))[0] ?? {}
     t.regex(fields['D'] ?? fields['M'] ?? 'ran', /^pg\.unseen: /, text)

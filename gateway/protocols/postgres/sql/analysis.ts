@@ -36,10 +36,10 @@ export interface Relation {
   /** Built-ins of its policies and definition that do more than compute. */
   readonly calls?: readonly string[]
 }
-/** What is done to a referencing table when the referenced one suffers `on`. */
-export interface Cascade { readonly relation: number; readonly on: 'update' | 'delete'; readonly access: 'update' | 'delete' }
-/** `expression`: of a generated column (`isGenerated`), or its default. */
-export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isGenerated?: boolean; readonly expression?: string }
+/** What is done to a referencing table when the referenced one suffers `on`. `key`, `columns`: attribute numbers of the referenced columns, and of those that refer to them. */
+export interface Cascade { readonly relation: number; readonly on: 'update' | 'delete'; readonly access: 'update' | 'delete'; readonly key: readonly number[]; readonly columns: readonly number[] }
+/** `expression`: of a generated column (`isGenerated`), or its default. `isFilled`: NOT NULL. */
+export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isFilled?: boolean; readonly isGenerated?: boolean; readonly expression?: string }
 
 export interface Routine {
   readonly oid: number

@@ -12,18 +12,19 @@ where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"
 /** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. @param from only what may have changed since */
 export const relations = (from?: From): string => `
 select c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.reltype::pg_catalog.text, c.relpersistence::pg_catalog.text,
-  (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8) order by a.attnum)::pg_catalog.text
+  (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8, a.attnotnull::pg_catalog.int4) order by a.attnum)::pg_catalog.text
      from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)
 ${namedRelations}${from === undefined ? '' : typeof from !== 'number' ? ` and ${isListed('c.oid', from)}`
   : ` and (${isSince(from, 'c', 'n')} or c.oid operator(pg_catalog.=) any (array(select a.attrelid from pg_catalog.pg_attribute a where ${isSince(from, 'a')})))`}`
 
 export const inheritance = `select inhrelid::pg_catalog.text, inhparent::pg_catalog.text from pg_catalog.pg_inherits order by inhrelid, inhseqno`
 
-/** Those somebody made, with their routines; and the server's own behind foreign keys, with the referencing table, what they answer, and what they do there. The OIDs of RI_FKey_cascade_del and the like are pinned (pg_proc.dat). */
+/** Those somebody made, with their routines; and the server's own behind foreign keys, with the referencing table, what they answer, what they do there, and by which columns. The OIDs of RI_FKey_cascade_del and the like are pinned (pg_proc.dat). */
 export const triggers = `
-select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'
+select distinct tgrelid::pg_catalog.text, tgfoid::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal and tgenabled operator(pg_catalog.<>) 'D'
 union all
-select distinct tgrelid::pg_catalog.text, null, tgconstrrelid::pg_catalog.text, a.event, a.act from pg_catalog.pg_trigger
+select distinct tgrelid::pg_catalog.text, null, tgconstrrelid::pg_catalog.text, a.event, a.act, pg_catalog.array_to_json(k.confkey)::pg_catalog.text, pg_catalog.array_to_json(k.conkey)::pg_catalog.text from pg_catalog.pg_trigger
+  join pg_catalog.pg_constraint k on k.oid operator(pg_catalog.=) tgconstraint
   join (values ('1646'::pg_catalog.oid, 'delete', 'delete'), ('1647', 'update', 'update'), ('1650', 'delete', 'update'), ('1651', 'update', 'update'), ('1652', 'delete', 'update'), ('1653', 'update', 'update')) a (routine, event, act)
   on a.routine operator(pg_catalog.=) tgfoid where tgisinternal`
 

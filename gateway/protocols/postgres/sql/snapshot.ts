@@ -202,10 +202,11 @@ class StoredRelation implements Relation {
 
   get columns(): readonly Column[] {
     if (this.#text === undefined) return this.#columns
-    const listed = JSON.parse(this.#text) as readonly (readonly [number, string, number])[]
-    this.#columns = listed.map(([attribute, name, type]) => {
+    const listed = JSON.parse(this.#text) as readonly (readonly [number, string, number, number])[]
+    this.#columns = listed.map(([attribute, name, type, filled]) => {
       const expression = this.#expressions?.get(attribute)
-      return expression === undefined ? { attribute, name, type } : { attribute, name, type, isGenerated: expression.isGenerated, expression: expression.text }
+      const column = { attribute, name, type, isFilled: filled === 1 }
+      return expression === undefined ? column : { ...column, isGenerated: expression.isGenerated, expression: expression.text }
     })
     this.#text = undefined
     return this.#columns
@@ -254,9 +255,9 @@ function collectExtras(reading: Reading, reached: Reached, built: Built): Map<nu
     (of(child).parents ??= []).push(Number(parent));
     (of(parent).children ??= []).push(Number(child))
   }
-  for (const [relation, routine, referencing, on, access] of reading.triggers) {
+  for (const [relation, routine, referencing, on, access, key, columns] of reading.triggers) {
     if (routine !== null) (of(relation).triggers ??= []).push(Number(routine))
-    else (of(relation).cascades ??= []).push({ relation: Number(referencing), on: on === 'delete' ? on : 'update', access: access === 'delete' ? access : 'update' })
+    else (of(relation).cascades ??= []).push({ relation: Number(referencing), on: on === 'delete' ? on : 'update', access: access === 'delete' ? access : 'update', key: numbersIn(key), columns: numbersIn(columns) })
   }
   for (const [relation] of reading.rules) of(relation).hasRules = true
   for (const [relation, routines] of reached.read) of(String(relation)).readRoutines = routines
@@ -272,6 +273,10 @@ function collectExtras(reading: Reading, reached: Reached, built: Built): Map<nu
     (of(relation).expressions ??= new Map()).set(Number(attribute), { isGenerated: generated !== null && generated !== undefined && generated !== '', text: text ?? unreadable })
   }
   return extras
+}
+
+function numbersIn(cell: Cell | undefined): number[] {
+  return JSON.parse(cell ?? '[]') as number[]
 }
 
 function parseRoutine(row: readonly Cell[], parts: readonly number[] | undefined): Routine {

@@ -4,7 +4,8 @@ import { parseTrees } from '../parse-text.ts'
 import { isRepeatedTooOften } from '../repeated.ts'
 import { isNode, onlyNode, optionOf, type Node } from './nodes.ts'
 
-export interface Embedded { readonly statements: readonly unknown[]; readonly unknown: readonly string[] }
+/** `isLooped`: runs as often as a loop around it does. */
+export interface Embedded { readonly statements: readonly { readonly tree: unknown; readonly isLooped: boolean }[]; readonly unknown: readonly string[] }
 
 /** UTF-16 units of a block; a longer one is not read, and says so. It is parsed on the spot, statement by statement. */
 export const maxBlockUnits = 65_536
@@ -20,9 +21,9 @@ export function readEmbedded(body: Node): Embedded {
   } catch {
     return { statements: [], unknown: ['opaque_routine'] }
   }
-  const statements: unknown[] = []
+  const statements: Embedded['statements'][number][] = []
   const unknown = new Set<string>()
-  collect(tree, statements, unknown)
+  collect(tree, statements, unknown, false)
   return { statements, unknown: [...unknown] }
 }
 
@@ -33,20 +34,22 @@ function quoted(source: string): string {
   return `${tag}${source}\n${tag}`
 }
 
-function collect(value: unknown, statements: unknown[], unknown: Set<string>): void {
+const loop = /^PLpgSQL_stmt_(?:loop|while|fori|fors|forc|foreach_a|dynfors)$/
+
+function collect(value: unknown, statements: Embedded['statements'][number][], unknown: Set<string>, isLooped: boolean): void {
   if (Array.isArray(value)) {
-    for (const item of value) collect(item, statements, unknown)
+    for (const item of value) collect(item, statements, unknown, isLooped)
     return
   }
   if (!isNode(value)) return
   for (const name in value) {
     if (name === 'PLpgSQL_stmt_dynexecute' || name === 'PLpgSQL_stmt_dynfors' || name === 'dynquery') unknown.add('dynamic_sql')
     const child = value[name]
-    if (name !== 'PLpgSQL_expr') { collect(child, statements, unknown); continue }
+    if (name !== 'PLpgSQL_expr') { collect(child, statements, unknown, isLooped || loop.test(name)); continue }
     const query = isNode(child) ? child['query'] : undefined
     const parsed = typeof query === 'string' ? readQuery(query) : undefined
     if (parsed === undefined) unknown.add('opaque_routine')
-    else statements.push(...parsed)
+    else for (const tree of parsed) statements.push({ tree, isLooped })
   }
 }
 

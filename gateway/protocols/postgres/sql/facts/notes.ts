@@ -1,5 +1,6 @@
 // What is gathered of one statement while its tree is walked: effects, relations, routines, and what could not be told.
 import type { Node } from './nodes.ts'
+import type { Place } from './places.ts'
 import type { Access, Effect, Naming, RelationUse, Routine, RoutineUse, SettingUse } from '../analysis.ts'
 
 /** Of one statement, or of one routine's body that a statement reaches. Owned by the walk that fills it. */
@@ -22,8 +23,14 @@ export class Notes {
   hasReturning = false
   /** Every UPDATE and DELETE has a WHERE that restricts; undefined while there is none. */
   restricted: boolean | undefined
-  /** Inside EXPLAIN without ANALYZE: nothing runs. */
+  /** Inside EXPLAIN without ANALYZE: nothing runs but what planning does. */
   isDry = false
+  /** Which parts of which queries the walk is in (places.ts). */
+  place: Place | undefined
+  /** Inside a loop of a block. */
+  isLooped = false
+  /** Of a body: nothing in it is put together at run time, or could not be read. */
+  isWhole = true
   /** Texts inside texts that are open now. */
   embedding = 0
   /** Routines that were followed, by OID; shared with the walks through bodies. */
@@ -31,6 +38,8 @@ export class Notes {
   readonly isBody: boolean
   /** Routines that the text calls by name, and what those call: their effects are told by their volatility, so they count apart. */
   readonly called = new Set<number>()
+  /** Those of them that choose rows to change or delete. */
+  readonly choosing = new Set<number>()
   readonly policyRelations = new Set<number>()
   /** Relations that a foreign key leads to, with what is done there. */
   readonly cascaded = new Set<string>()

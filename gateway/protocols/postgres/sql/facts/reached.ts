@@ -4,6 +4,7 @@ import { bodyOfRoutine } from '../bodies.ts'
 import { isSystemSchema } from '../system-relations.ts'
 import { found } from './calls.ts'
 import { Notes } from './notes.ts'
+import { isForEveryRow } from './places.ts'
 import { foundByOid } from './routines.ts'
 import { walkBody } from './walk.ts'
 
@@ -30,22 +31,33 @@ export function note(notes: Notes, oid: number): void {
   if (notes.reached.size > maxReached) return notes.does([], true)
   notes.reached.add(oid)
   const inside = through(notes, routine)
-  notes.routine(useOf(routine, inside !== undefined && inside.unknown.size === 0))
+  notes.routine(useOf(routine, inside !== undefined && inside.isWhole && inside.unknown.size === 0))
   if (inside === undefined) return notes.does([], routine.language !== 'c' && routine.language !== 'internal')
   list(notes, inside, `${routine.schema}.${routine.name}()`)
-  notes.does([], inside.isBarrier)
+  notes.does([], inside.isBarrier || !inside.isWhole)
 }
 
 /** What a routine changes that the text calls by its name: which tables, and whether it chooses among their rows. That it may write is said of its call. */
 export function changes(notes: Notes, routine: Routine): void {
-  if (notes.isDry || notes.called.has(routine.oid)) return
+  if (notes.isDry && !isPlanned(routine)) return
+  // One row at a time is every row, where it is called for each.
+  if (notes.choosing.has(routine.oid) && isForEveryRow(notes)) notes.restricted = false
+  if (notes.called.has(routine.oid)) return
   if (notes.called.size >= maxReached) { notes.unknown.add('opaque_routine'); return }
   notes.called.add(routine.oid)
   const inside = through(notes, routine, notes.called)
   if (inside === undefined) return
   list(notes, inside, `${routine.schema}.${routine.name}()`, isChange)
-  if (inside.effects.has('write')) notes.does(['write'], inside.isBarrier)
+  if (inside.restricted !== undefined) notes.choosing.add(routine.oid)
+  if (inside.restricted !== undefined && isForEveryRow(notes)) notes.restricted = false
+  // What it puts together at run time may be anything.
+  if (inside.isWhole && !inside.effects.has('write')) return
+  notes.effects.add('write')
+  notes.isBarrier ||= inside.isBarrier || !inside.isWhole
 }
+
+/** Planning runs it to get a constant, or an estimate, and EXPLAIN plans: what it calls runs as well, whatever that is called (eval_const_expressions, estimate_expression_value in clauses.c). */
+function isPlanned({ volatility }: Routine): boolean { return volatility !== 'v' }
 
 function isChange(access: Access): boolean { return access !== 'read' && access !== 'lock' }
 
@@ -55,17 +67,19 @@ function follow(notes: Notes, routine: Routine): void {
   const isTooMany = notes.reached.size > maxReached
   const inside = isTooMany ? undefined : through(notes, routine)
   if (!isTooMany) reach(notes, routine.parts ?? [])
-  if (inside !== undefined) take(notes, routine, inside)
+  if (inside?.isWhole === true) return take(notes, routine, inside)
+  if (inside !== undefined) list(notes, inside, `${routine.schema}.${routine.name}()`)
   // Aggregates are what their parts are; C code that is not volatile is trusted.
-  else if (isTooMany || !(routine.kind === 'a' || (routine.language === 'c' || routine.language === 'internal') && routine.volatility !== 'v')) distrust(notes, routine)
+  if (isTooMany || !(routine.kind === 'a' || (routine.language === 'c' || routine.language === 'internal') && routine.volatility !== 'v')) distrust(notes, routine)
   else notes.routine(useOf(routine, true))
 }
 
-/** undefined: its body cannot be followed. */
+/** undefined: its body cannot be read at all. */
 function through({ naming, reached }: Notes, routine: Routine, known = reached): Notes | undefined {
   const body = bodyOfRoutine(routine, naming)
-  if (body === undefined || !body.isWhole) return undefined
+  if (body === undefined) return undefined
   const inside = new Notes({ snapshot: naming.snapshot, path: body.path }, known)
+  inside.isWhole = body.isWhole
   walkBody(inside, body.statements)
   return inside
 }
@@ -73,10 +87,11 @@ function through({ naming, reached }: Notes, routine: Routine, known = reached):
 function take(notes: Notes, routine: Routine, inside: Notes): void {
   notes.routine(useOf(routine, inside.unknown.size === 0))
   list(notes, inside, `${routine.schema}.${routine.name}()`)
-  if (notes.isDry) return
+  if (notes.isDry && !isPlanned(routine)) return
   notes.cannotTell(inside.unknown)
   const effects = [...inside.effects].filter((effect) => effect !== 'read')
-  notes.does(effects.length > 0 ? ['execute', ...effects] : [], inside.isBarrier)
+  for (const effect of effects.length > 0 ? ['execute', ...effects] as const : []) notes.effects.add(effect)
+  notes.isBarrier ||= inside.isBarrier
 }
 
 function distrust(notes: Notes, routine: Routine): void {

@@ -1,6 +1,7 @@
 // A relation's name as the server would resolve it now, with what stands behind it: base tables of a view, parents of a partition.
 import { parseSync } from 'libpg-query'
 import type { Naming, Relation, RelationUse } from '../analysis.ts'
+import { descendants } from '../descendants.ts'
 import { systemLabels } from '../system-relations.ts'
 import { isNode } from './nodes.ts'
 
@@ -8,6 +9,8 @@ export interface FoundRelation { readonly use: RelationUse; readonly relation: R
 
 /** Views on views and partitions of partitions, in all. */
 const maxBehind = 1_000
+/** Of one table that are listed; of more only the table is (DESIGN.md, "PostgreSQL", Every row). */
+const maxParts = 100
 
 export function findRelation(schema: string | undefined, name: string, { snapshot, path }: Naming): FoundRelation {
   const relation = snapshot.findRelation(schema, name, path)
@@ -34,6 +37,12 @@ export function expandRelation(relation: Relation, naming: Naming): RelationUse[
     }
   }
   return uses
+}
+
+/** Partitions and inheriting tables below it: whoever changes the parent may change them. */
+export function partsOf(relation: Relation, { snapshot }: Naming): RelationUse[] {
+  const parts = relation.children === undefined || relation.children.length === 0 ? [] : descendants(relation, snapshot)
+  return parts.length > maxParts ? [] : parts.map(({ schema, name, oid }) => describe(schema, name, oid, `${relation.schema}.${relation.name}`))
 }
 
 function parentsOf(relation: Relation, { snapshot }: Naming): Relation[] {

@@ -1,13 +1,14 @@
 // Statements that say themselves what they do to the relations they name: which is read, which is written, which rows are chosen.
-import type { Access } from '../analysis.ts'
+import type { Access, Relation } from '../analysis.ts'
 import { settingIfThere } from './commands.ts'
 import { readEmbedded } from './embedded.ts'
 import { kindOf } from './kinds.ts'
 import { isNode, isOn, namesOf, onlyNode, optionsOf, textOf, type Node } from './nodes.ts'
 import type { Notes } from './notes.ts'
 import { findRelation } from './relations.ts'
-import { chosenOf, restricts, type Chosen } from './restricts.ts'
-import { target, use } from './uses.ts'
+import { chosenOf, givesAll, linked, type Chosen } from './chosen.ts'
+import { restricts } from './restricts.ts'
+import { target, use, type SetColumns } from './uses.ts'
 import { walkInside, walkStatement, type Scope } from './walk.ts'
 
 /** The lock that every SELECT takes, and no more (lockdefs.h): pg_dump takes it first. */
@@ -64,29 +65,37 @@ export function createAs(notes: Notes, body: Node, scope: Scope): void {
 export function insert(notes: Notes, body: Node, scope: Scope): void {
   const conflict = isNode(body['onConflictClause']) ? body['onConflictClause'] : undefined
   const isUpsert = conflict?.['action'] === 'ONCONFLICT_UPDATE'
-  // The rows it updates are those that the inserted ones meet.
-  if (isUpsert) notes.restricted ??= true
-  targets(notes, body, scope, isUpsert ? ['insert', 'update'] : ['insert'])
+  // The rows it updates are those that the inserted ones meet: all of them, where it inserts what is there.
+  if (isUpsert) {
+    const chosen = chosenBy(notes, body, undefined)
+    const { whereClause: where, ...query } = onlyNode(body['selectStmt'])?.[1] ?? {}
+    notes.restricted = (notes.restricted ?? true) && (!givesAll({ SelectStmt: query }, chosen) || restricts(where) || restricts(conflict?.['whereClause'], chosen))
+  }
+  targets(notes, body, scope, isUpsert ? ['insert', 'update'] : ['insert'], setBy(conflict?.['targetList'], new Set(inferredBy(conflict))))
 }
 
 export function change(notes: Notes, body: Node, scope: Scope, access: 'update' | 'delete'): void {
-  notes.restricted = (notes.restricted ?? true) && restricts(body['whereClause'], chosenBy(notes, body['relation']))
-  targets(notes, body, scope, [access])
+  const where = body['whereClause']
+  // A row for each turn of a loop may be every row.
+  notes.restricted = (notes.restricted ?? true) && !notes.isLooped && restricts(where, linked(chosenBy(notes, body, body['fromClause'] ?? body['usingClause']), where))
+  targets(notes, body, scope, [access], setBy(body['targetList']))
 }
 
 export function merge(notes: Notes, body: Node, scope: Scope): void {
   const access = new Set<Access>(['read'])
-  const chosen = chosenBy(notes, body['relation'])
+  const set = new Set<string>()
+  const chosen = linked(chosenBy(notes, body, body['sourceRelation']), body['joinCondition'])
   for (const clause of Array.isArray(body['mergeWhenClauses']) ? body['mergeWhenClauses'] as readonly unknown[] : []) {
-    const { matchKind, commandType, condition } = onlyNode(clause)?.[1] ?? {}
+    const { matchKind, commandType, condition, targetList } = onlyNode(clause)?.[1] ?? {}
     if (commandType === 'CMD_INSERT') access.add('insert')
     if (commandType !== 'CMD_UPDATE' && commandType !== 'CMD_DELETE') continue
     access.add(commandType === 'CMD_UPDATE' ? 'update' : 'delete')
+    for (const name of setBy(targetList)) set.add(name)
     // Rows that match no source row are chosen by nothing but the clause's own condition.
     const isChosen = matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE' ? restricts(condition, chosen) : restricts(body['joinCondition'], chosen) || restricts(condition, chosen)
-    notes.restricted = (notes.restricted ?? true) && isChosen
+    notes.restricted = (notes.restricted ?? true) && !notes.isLooped && isChosen
   }
-  targets(notes, body, scope, [...access])
+  targets(notes, body, scope, [...access], set)
 }
 
 export function copy(notes: Notes, body: Node, scope: Scope): void {
@@ -125,9 +134,9 @@ export function named(notes: Notes, type: unknown, object: unknown): void {
 }
 
 /** The statement's own relation, which no CTE can stand for, and everything else. */
-export function targets(notes: Notes, body: Node, scope: Scope, access: readonly Access[]): void {
+export function targets(notes: Notes, body: Node, scope: Scope, access: readonly Access[], set?: SetColumns): void {
   const { relation, ...rest } = body
-  target(notes, relation, access)
+  target(notes, relation, access, set)
   walkInside(notes, rest, scope, 'read')
 }
 
@@ -135,16 +144,44 @@ export function doBlock(notes: Notes, body: Node): void {
   const embedded = readEmbedded(body)
   notes.cannotTell(embedded.unknown)
   if (++notes.embedding > maxEmbedding) notes.unknown.add('opaque_routine')
-  else for (const statement of embedded.statements) walkStatement(notes, statement)
+  else for (const { tree, isLooped } of embedded.statements) {
+    const wasLooped = notes.isLooped
+    notes.isLooped ||= isLooped
+    walkStatement(notes, tree)
+    notes.isLooped = wasLooped
+  }
   notes.embedding--
+}
+
+/** @param same columns that are what they were, where they are set to what was to be inserted: it met the row by them */
+function setBy(list: unknown, same: ReadonlySet<string> = new Set()): ReadonlySet<string> {
+  const targets: readonly unknown[] = Array.isArray(list) ? list : []
+  return new Set(targets.flatMap((target) => {
+    const { name: said, val } = onlyNode(target)?.[1] ?? {}
+    const name = textOf(said)
+    const from = isNode(val) && isNode(val['ColumnRef']) ? namesOf(val['ColumnRef']['fields']).join('.') : undefined
+    return name === undefined || same.has(name) && from === `excluded.${name}` ? [] : [name]
+  }))
+}
+
+function inferredBy(conflict: Node | undefined): string[] {
+  const infer = conflict?.['infer']
+  const elements: readonly unknown[] = isNode(infer) && Array.isArray(infer['indexElems']) ? infer['indexElems'] : []
+  return elements.flatMap((element) => textOf(onlyNode(element)?.[1]['name']) ?? [])
 }
 
 const givesNames = new Set(['PrepareStmt', 'DeallocateStmt', 'DeclareCursorStmt', 'ClosePortalStmt'])
 const twoPhase: ReadonlySet<unknown> = new Set(['TRANS_STMT_PREPARE', 'TRANS_STMT_COMMIT_PREPARED', 'TRANS_STMT_ROLLBACK_PREPARED'])
 
-function chosenBy({ naming }: Notes, relation: unknown): Chosen {
-  const found = isNode(relation) ? findRelation(textOf(relation['schemaname']), textOf(relation['relname']) ?? '', naming).relation : undefined
-  return chosenOf(relation, found === undefined ? undefined : new Set(found.columns.map(({ name }) => name)))
+function chosenBy({ naming }: Notes, statement: Node, from: unknown): Chosen {
+  const found = (range: Node): Relation | undefined => findRelation(textOf(range['schemaname']), textOf(range['relname']) ?? '', naming).relation
+  const relation = isNode(statement['relation']) ? found(statement['relation']) : undefined
+  return chosenOf(statement, from, {
+    columns: relation === undefined ? undefined : new Set(relation.columns.map(({ name }) => name)),
+    // Which of a view's own may be null is not told.
+    filled: new Set(relation?.columns.filter(({ isFilled }) => isFilled === true || relation.kind === 'v').map(({ name }) => name)),
+    isSame: (range) => relation !== undefined && found(range) === relation,
+  })
 }
 
 const relationTypes = new Set(['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_INDEX', 'OBJECT_FOREIGN_TABLE'])

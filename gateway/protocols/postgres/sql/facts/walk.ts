@@ -39,9 +39,12 @@ function walkAll(notes: Notes, value: unknown, scope: Scope, access: Access): vo
 export function walkInside(notes: Notes, value: Node, scope: Scope, access: Access): void {
   if (typeof value['relname'] === 'string') namedRelation(notes, value, scope, access)
   const inner = isNode(value['withClause']) ? walkWith(notes, value['withClause'], scope) : scope
+  const outer = notes.place
+  const isQuery = value['fromClause'] !== undefined || value['whereClause'] !== undefined
   for (const name in value) {
     const child = value[name]
     if (name === 'withClause' || typeof child !== 'object' || child === null) continue
+    if (isQuery) notes.place = { query: value, key: name, outer }
     if (isNode(child) && name.charCodeAt(0) < 0x61) walkNode(notes, name, child, inner, access, false)
     // The arms of a set operation and the call of CALL are bodies without a wrapper.
     else if (isNode(child) && (name === 'larg' || name === 'rarg')) walkNode(notes, 'SelectStmt', child, inner, 'read', false)
@@ -49,6 +52,7 @@ export function walkInside(notes: Notes, value: Node, scope: Scope, access: Acce
     else if (isNode(child) && name === 'typeName') typeNamed(notes, child, inner, access)
     else walkAll(notes, child, inner, access)
   }
+  notes.place = outer
 }
 
 /** Each CTE sees those before it, or all of them when the clause is recursive. */
@@ -88,7 +92,9 @@ function walkNode(notes: Notes, name: string, body: Node, scope: Scope, access: 
     case 'ExecuteStmt': notes.unknown.add('unresolved_prepared'); break
     case 'DropStmt': return drop(notes, body, scope)
     case 'CommentStmt': case 'SecLabelStmt': return named(notes, body['objtype'], body['object'])
-    case 'AlterObjectSchemaStmt': case 'RenameStmt': case 'AlterOwnerStmt': return walkInside(notes, body, scope, 'ddl')
+    case 'AlterObjectSchemaStmt': case 'RenameStmt': case 'AlterOwnerStmt':
+      if (name === 'RenameStmt' && body['renameType'] === 'OBJECT_SCHEMA') notes.unknown.add('unnamed_objects')
+      return walkInside(notes, body, scope, 'ddl')
     case 'DoStmt': return doBlock(notes, body)
     case 'FuncCall': return callOf(notes, body, scope, access)
     case 'A_Expr': case 'SubLink': operator(notes, namesOf(body['name'] ?? body['operName'])); break

@@ -1,7 +1,7 @@
 // A tiny catalogue by hand: two schemas, a view, a partition, some routines.
 import type { Column, DataType, Naming, Relation, Routine, Snapshot } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 
-const columnsOf = (names: string): Column[] => names.split(' ').map((name, i) => ({ attribute: i + 1, name, type: 25 }))
+const columnsOf = (names: string): Column[] => names.split(' ').map((name, i) => ({ attribute: i + 1, name, type: 25, isFilled: name === 'id' }))
 const relation = (oid: number, schema: string, name: string, columns: string, more: Partial<Relation> = {}): Relation => ({ oid, schema, name, kind: 'r', rowType: oid + 1, columns: columnsOf(columns), parents: [], isTemporary: false, ...more })
 const routine = (oid: number, schema: string, name: string, volatility: string, argumentCount: number, more: Partial<Routine> = {}): Routine => ({ oid, schema, name, kind: 'f', language: 'internal', volatility, isSecurityDefiner: false, returnsSet: false, returnType: 25, argumentNames: [], argumentCount, defaultCount: 0, isVariadic: false, ...more })
 
