@@ -1,5 +1,6 @@
 // Statements as operations: what policy sees of them, where the caller's values stand, and the bytes that an approval binds to.
 // Columns are known by OID, so a value is judged by the column it meets, whatever the text calls it (DESIGN.md, "PostgreSQL").
+import { randomUUID } from 'node:crypto'
 import type { Json, Operation, Slot, SqlFinding } from '../../call.ts'
 import type { TargetConfig } from '../../config.ts'
 import { declaredClasses, describeColumn } from './operation/declared.ts'
@@ -39,7 +40,7 @@ export type StatementViews = WeakMap<readonly Statement[], StatementsView>
 interface StatementsView { readonly request: { readonly [name: string]: Json }; readonly relations: Json; readonly effects: readonly string[]; readonly isTouching: boolean; readonly isCallerNamed: boolean; readonly isCopyIn: boolean }
 
 export interface StatementOptions extends OperationOptions {
-  readonly names: Naming & { readonly role: string; readonly sessionRole: string }
+  readonly names: Naming & { readonly role: string; readonly sessionRole: string; /** How dates, numbers and bytes are read and written. */ readonly values?: string }
   readonly analysis: Analysis
   readonly text: string
   readonly textBytes: Uint8Array
@@ -226,9 +227,11 @@ function canonical(options: Omit<StatementOptions, 'kind' | 'text' | 'analysis'>
   const oids = [...new Set(statements.flatMap(({ relations }) => relations.flatMap(({ oid }) => oid ?? [])))].sort((a, b) => a - b)
   const values = parameters?.values ?? []
   const header = JSON.stringify([
-    'postgres', kind, target.name, database, user, names.role, names.sessionRole, [...names.path], nonce, oids, definitionsOf(statements, names), textBytes.length,
+    'postgres', kind, target.name, database, user, names.role, names.sessionRole, names.values ?? '', [...names.path], nonce, oids, definitionsOf(statements, names), textBytes.length,
     values.map((value) => value === null ? null : value.length), [...parameters?.formats ?? []], [...parameters?.types ?? []],
     ...statements.flatMap(({ source }) => source ?? []),
+    // Which row that is, the text does not say: a yes is for the one where the cursor stands now.
+    ...statements.some(({ isAtCursor }) => isAtCursor === true) ? [randomUUID()] : [],
   ])
   return Buffer.concat([Buffer.from(`${header}\n`), textBytes, ...values.flatMap((value) => value ?? [])])
 }

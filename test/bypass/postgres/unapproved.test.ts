@@ -224,3 +224,37 @@ test.serial('what was approved is not run once a view, or what a function calls,
   t.is(await state(), before)
   client.destroy()
 })
+
+test.serial('what was approved is not run where the same words have come to mean something else', async (t) => {
+  t.timeout(60_000)
+  const before = await state()
+  const ask = async (client: PostgresClient, text: string): Promise<string | undefined> => {
+    const error = (await client.simple(text)).find(({ tag }) => tag === 'E')
+    return /\(approval (\w+)\)/.exec(error === undefined ? '' : errorFields(error.body)['H'] ?? '')?.[1]
+  }
+  const client = await front().as('leads', { sub: 'dated' })
+  const byDate = "delete from customers where id = 50 + extract(day from '01/02/2026'::date)"
+  await client.simple('set datestyle to mdy')
+  const first = await ask(client, byDate)
+  t.is(await front().decide(first ?? '', 'approve'), 200)
+  await client.simple('set datestyle to dmy')
+  const other = await ask(client, byDate)
+  t.truthy(other, 'the second of January is not the first of February')
+  t.not(other, first)
+  await client.simple('set datestyle to mdy')
+  t.is(await ask(client, byDate), undefined, 'what was approved runs')
+
+  const atCursor = async (id: number): Promise<string | undefined> => {
+    for (const text of ['begin', `declare c cursor for select * from customers where id = ${id} for update`, 'fetch c']) await client.simple(text)
+    const found = await ask(client, 'delete from customers where current of c')
+    await client.simple('rollback')
+    return found
+  }
+  const one = await atCursor(1)
+  t.is(await front().decide(one ?? '', 'approve'), 200)
+  const two = await atCursor(2)
+  t.truthy(two, 'a yes is for the row where the cursor stood')
+  t.not(two, one)
+  t.is(await state(), before)
+  client.destroy()
+})

@@ -2,14 +2,16 @@
 // there yet, `current_schemas` makes it (fetch_search_path in PostgreSQL's namespace.c), outside the transaction that was to.
 import type { Ask } from '../sql/catalogue.ts'
 
-/** `settings`: by which the server reads texts. It says by itself that they have changed, but not before the next ReadyForQuery. */
-export interface Along { readonly path: readonly string[]; readonly role: string; readonly sessionRole: string; readonly settings: ReadonlyMap<string, string> }
+/** `settings`: by which the server reads texts. It says by itself that they have changed, but not before the next ReadyForQuery. `values`: by which it reads and writes dates, numbers and bytes. */
+export interface Along { readonly path: readonly string[]; readonly role: string; readonly sessionRole: string; readonly values: string; readonly settings: ReadonlyMap<string, string> }
 
 const readBy = ['standard_conforming_strings', 'client_encoding']
+const valuesBy = ['DateStyle', 'IntervalStyle', 'TimeZone', 'bytea_output', 'extra_float_digits', 'xmloption']
+const setting = (name: string): string => `pg_catalog.current_setting('${name}')`
 
 /** Operators are named whole, since the session's own path decides which `=` it would be. */
 const question = `SELECT CASE WHEN pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid OR pg_catalog.strpos(pg_catalog.lower(pg_catalog.current_setting('search_path')), 'pg_temp') OPERATOR(pg_catalog.=) 0
-  THEN pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text END, current_user::pg_catalog.text, session_user::pg_catalog.text, ${readBy.map((name) => `pg_catalog.current_setting('${name}')`).join(', ')}`
+  THEN pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text END, current_user::pg_catalog.text, session_user::pg_catalog.text, pg_catalog.concat_ws(';', ${valuesBy.map(setting).join(', ')}), ${readBy.map(setting).join(', ')}`
 
 /** The setting's own words, as `SplitIdentifierString` reads them: quoted as they are, others in lower case; a schema that is not there, or may not be looked into, is passed over. */
 const words = `
@@ -24,8 +26,8 @@ SELECT pg_catalog.json_agg(x.nspname ORDER BY x.place)::pg_catalog.text FROM (
 /** @throws what `ask` throws */
 export async function alongWhich(ask: Ask): Promise<Along> {
   const [row] = await ask(question)
-  const [path, role, sessionRole, ...read] = row ?? []
-  return { path: typeof path === 'string' ? JSON.parse(path) as string[] : row === undefined ? [] : await pathOfWords(ask), role: role ?? '', sessionRole: sessionRole ?? '', settings: new Map(readBy.map((name, i) => [name, read[i] ?? ''])) }
+  const [path, role, sessionRole, values, ...read] = row ?? []
+  return { path: typeof path === 'string' ? JSON.parse(path) as string[] : row === undefined ? [] : await pathOfWords(ask), role: role ?? '', sessionRole: sessionRole ?? '', values: values ?? '', settings: new Map(readBy.map((name, i) => [name, read[i] ?? ''])) }
 }
 
 /** pg_catalog is looked in first where it is not named (manual, `search_path`). */

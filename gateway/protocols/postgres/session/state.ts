@@ -75,7 +75,7 @@ export interface Due {
 /** A question of the gateway's own on the session's connection. */
 export interface Own { row(bytes: Uint8Array): void; failed(error?: Uint8Array): void; /** The last of its replies is here. */ end?(): void }
 
-export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
+export interface SessionNames extends Naming { readonly role: string; readonly sessionRole: string; readonly values?: string; readonly viewLineage: ReturnType<typeof createViewLineage> }
 
 export class SessionState {
   /** As ReadyForQuery last said: I idle, T in a transaction, E in a failed one. */

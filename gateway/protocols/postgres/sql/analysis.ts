@@ -146,6 +146,8 @@ export interface Statement {
   readonly columns: readonly ColumnUse[]
   readonly routines: readonly RoutineUse[]
   readonly hasWhere: boolean
+  /** WHERE CURRENT OF: which row, the cursor tells. */
+  readonly isAtCursor?: boolean
   /** A literal LIMIT, of a query or of the query that is copied. */
   readonly limit?: number
   readonly hasReturning: boolean

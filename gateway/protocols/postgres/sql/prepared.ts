@@ -15,13 +15,13 @@ export function isExecute({ kind }: Statement): boolean {
  */
 export function resolveExecute(own: Statement, prepared: Statement | undefined, source?: string): Statement {
   if (prepared === undefined) return own
-  const { effects, relations, columns, routines, unknown, flows, hasWhere, limit, hasReturning, isBarrier, settings } = prepared
+  const { effects, relations, columns, routines, unknown, flows, hasWhere, isAtCursor, limit, hasReturning, isBarrier, settings } = prepared
   const outputs = prepared.kind === 'prepare' ? prepared.held : prepared.outputs
   return {
     kind: own.kind, ...outputs === undefined ? {} : { outputs }, ...own.prepared === undefined ? {} : { prepared: own.prepared }, ...limit === undefined ? {} : { limit }, ...settings === undefined ? {} : { settings }, ...source === undefined ? {} : { source },
     effects: [...new Set([...own.effects, ...effects.filter((effect) => effect !== 'session' || prepared.kind !== 'prepare')])],
     relations, columns: [...own.columns, ...columns], routines: [...own.routines, ...routines], flows: [...own.flows, ...flows],
-    hasWhere, hasReturning, isBarrier: own.isBarrier || isBarrier,
+    hasWhere, ...isAtCursor === true ? { isAtCursor } : {}, hasReturning, isBarrier: own.isBarrier || isBarrier,
     unknown: [...new Set([...own.unknown.filter((reason) => !ofItsName.has(reason)), ...unknown])],
   }
 }

@@ -111,15 +111,20 @@ test('a lone Parse is asked about by that name, with what it would do', async (t
   t.deepEqual(operation.action.properties.effects, ['write'])
 })
 
-test('an approval binds to text, values, role, path, session and target OIDs', async (t) => {
+test('an approval binds to text, values, role, how values are read, path, session and target OIDs', async (t) => {
   const base = async (more: Partial<StatementOptions> = {}, text = 'select * from t where a = $1') => Buffer.from((await operationOf(text, { parameters: { values: [Buffer.from('x')], formats: [], types: [] }, ...more })).canonical()).toString('base64')
   const first = await base()
   t.is(await base(), first)
   const others = await Promise.all([
     base({}, 'select * from t where a = $1 '), base({ parameters: { values: [Buffer.from('y')], formats: [], types: [] } }), base({ parameters: { values: [null], formats: [], types: [] } }), base({ parameters: { values: [Buffer.from('x')], formats: [1], types: [] } }),
-    base({ names: { ...names, role: 'other' } }), base({ names: { ...names, path: ['hr'] } }), base({ nonce: 'bb' }), base({ user: 'b' }), base({ database: 'b' }), base({}, 'select * from s where a = $1'), base({ kind: 'execute' }),
+    base({ names: { ...names, role: 'other' } }), base({ names: { ...names, values: 'German' } }), base({ names: { ...names, path: ['hr'] } }), base({ nonce: 'bb' }), base({ user: 'b' }), base({ database: 'b' }), base({}, 'select * from s where a = $1'), base({ kind: 'execute' }),
   ])
-  t.is(new Set([first, ...others]).size, 12)
+  t.is(new Set([first, ...others]).size, 13)
+})
+
+test('an approval of the row at which a cursor stands is for no other row: the text does not say which', async (t) => {
+  const bytes = async () => Buffer.from((await operationOf('delete from customers where current of c')).canonical()).toString('base64')
+  t.not(await bytes(), await bytes())
 })
 
 test('an approval of EXECUTE binds to what was prepared under the name', async (t) => {

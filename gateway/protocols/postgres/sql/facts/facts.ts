@@ -39,7 +39,7 @@ export function readFacts(node: unknown, naming: Naming): FactsResult {
     ...notes.settings.length === 0 ? {} : { settings: notes.settings },
     effects: notes.effects.size === 0 ? ['read'] : [...notes.effects], relations, routines: [...notes.routines.values()],
     hasWhere: notes.restricted ?? restricts(body['whereClause']), ...limit === undefined ? {} : { limit },
-    hasReturning: notes.hasReturning, isBarrier: notes.isBarrier, unknown: [...notes.unknown],
+    ...notes.isAtCursor ? { isAtCursor: true } : {}, hasReturning: notes.hasReturning, isBarrier: notes.isBarrier, unknown: [...notes.unknown],
   }
   const folded = name === 'ExplainStmt' ? foldedInto(notes.met, naming) : undefined
   return { facts, constants: notes.constants, booleans: notes.booleans, ...folded === undefined ? {} : { folded } }

@@ -21,6 +21,7 @@ export class Notes {
   readonly dotted = new Set<string>()
   isBarrier = false
   hasReturning = false
+  isAtCursor = false
   /** Every UPDATE and DELETE has a WHERE that restricts; undefined while there is none. */
   restricted: boolean | undefined
   /** Inside EXPLAIN without ANALYZE: nothing runs but what planning does. */

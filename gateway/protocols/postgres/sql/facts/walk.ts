@@ -102,6 +102,7 @@ function walkNode(notes: Notes, name: string, body: Node, scope: Scope, access: 
     case 'A_Const': return constant(notes, body)
     case 'A_Indirection': for (const field of namesOf(body['indirection'])) notes.dotted.add(field); break
     case 'ColumnRef': { const fields = namesOf(body['fields']); if (fields.length > 1) notes.dotted.add(fields.at(-1) ?? ''); return }
+    case 'CurrentOfExpr': notes.isAtCursor = true; break
     case 'VariableSetStmt': notes.settings.push(settingOf(body)); break
     case 'CommonTableExpr': case 'RangeSubselect': return walkInside(notes, body, scope, 'read')
     default:

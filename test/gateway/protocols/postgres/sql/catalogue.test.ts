@@ -53,7 +53,8 @@ test.serial('asking for the path makes no temporary schema, and says what the se
         t.deepEqual(await ask('select pg_catalog.pg_my_temp_schema()'), [['0']], `${setting}: there is no temporary schema`)
         const [row] = await ask('select pg_catalog.to_json(pg_catalog.current_schemas(true))')
         const said = JSON.parse(row?.[0] ?? '[]') as string[]
-        t.deepEqual(found, { path: said.filter((each) => !each.startsWith('pg_temp_')), role: user, sessionRole: user, settings: new Map([['standard_conforming_strings', 'on'], ['client_encoding', 'UTF8']]) }, `${setting} of ${user}`)
+        t.regex(found.values, /^ISO, MDY;postgres;[^;]+;hex;1;content$/)
+        t.deepEqual(found, { path: said.filter((each) => !each.startsWith('pg_temp_')), role: user, sessionRole: user, values: found.values, settings: new Map([['standard_conforming_strings', 'on'], ['client_encoding', 'UTF8']]) }, `${setting} of ${user}`)
         if (said.length > found.path.length) t.deepEqual((await alongWhich(ask)).path, said, `${setting}: now there is one`)
       } finally {
         await session.end()
