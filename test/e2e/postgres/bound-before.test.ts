@@ -11,7 +11,10 @@ import type { Relay } from './relay.ts'
 
 const { query, parse, bind, describe, execute, sync } = write
 let relay: Relay
-const front = frontOf(test, { settings: { approval_wait_s: 30 }, upstream: async (port) => (relay = await startRelay(port)).port })
+/** The gateway's clock, and while it stands still: what was looked up stays as it is. */
+let ahead = 0
+let standing: number | undefined
+const front = frontOf(test, { settings: { approval_wait_s: 30 }, now: () => standing ?? Date.now() + ahead, upstream: async (port) => (relay = await startRelay(port)).port })
 /** Looked in before `public`, one each time: what was dropped a moment ago is seen for a while. The last is not there yet. */
 type Schema = 'one' | 'two' | 'three'
 let superuser: PostgresClient
@@ -33,12 +36,15 @@ async function withClient<T>(group: Group, use: (client: PostgresClient) => Prom
 
 /** A table in front of another, made past the gateway, and known to it. */
 async function madeIn(schema: Schema): Promise<void> {
+  standing = undefined
   await superuser.simple(`set role app; create schema if not exists ${schema}; create table ${schema}.customers (id int); reset role`)
   await withClient('analysts', (other) => eventually(async () => errorOf(await other.simple(`select id from ${schema}.customers`)) === undefined || undefined, 'the gateway to see it'))
 }
 
-/** In a transaction of which the server's answers are late, so that the gateway does not know yet that it has failed. */
+/** In a transaction of which the server's answers are late, so that the gateway does not know yet that it has failed; what names mean is known, so that nothing waits for those answers. */
 async function failing(client: PostgresClient, schema: Schema): Promise<void> {
+  ahead += 60_000
+  standing = Date.now() + ahead
   await client.pipeline([query(`set search_path = ${schema}, public`), parse('delete from customers where id = 1', 's'), sync(), query('begin'), query('select id from items')])
   relay.holdReplies('twice')
   client.send(query("insert into items values (1, 'twice')"))
