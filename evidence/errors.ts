@@ -6,7 +6,7 @@ export type EvidenceErrorCode =
   | 'ERR_EVIDENCE_FENCED'
   /** The sealer is too far behind: no new call until it catches up. */
   | 'ERR_EVIDENCE_LAG'
-  /** Another process holds the journal or the log. */
+  /** Another process holds the journal or the log, or the lock cannot be had for the reason that is said. */
   | 'ERR_EVIDENCE_LOCKED'
   /** Stored bytes that only a fault can have made so. */
   | 'ERR_EVIDENCE_CORRUPT'

@@ -20,6 +20,7 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF')
     return database
   } catch (cause) {
-    throw new GatewayError('ERR_STATE', `the state database ${path} cannot be opened`, { cause })
+    // SQLite's own words ("attempt to write a readonly database"), which quote nothing of what is in it.
+    throw new GatewayError('ERR_STATE', `the state database ${path} cannot be opened: ${cause instanceof Error ? cause.message : 'no reason given'}`, { cause })
   }
 }

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { frameKind } from '../../evidence/index.ts'
 import { directoriesIn, faultyDisk, hasCode, intent, openTestRecorder, outcome, readJournal, systemError, temporaryFolder, type Faults } from './journal-kit.ts'
@@ -143,4 +145,11 @@ test('a second recorder on the same journal is refused, and takes over once the 
   const second = await openTestRecorder(folder)
   t.is(second.epoch, 1)
   await second.stop()
+})
+
+test('a lock that cannot be had for another reason is not said to be another process\'s', async (t) => {
+  const folder = temporaryFolder(t)
+  const { journal } = directoriesIn(folder)
+  mkdirSync(join(journal, 'lock'), { recursive: true })
+  hasCode(t, await t.throwsAsync(openTestRecorder(folder)), 'ERR_EVIDENCE_LOCKED', /lock cannot be locked: unable to open database file/)
 })

@@ -20,5 +20,5 @@ test('state is durable at every commit, and its folder is the gateway\'s alone',
 test('a state file that is none stops the start and is named', (t) => {
   const path = join(folder(), 'state.db')
   writeFileSync(path, 'this is no database, and longer than a header of one would be, as far as that goes')
-  t.throws(() => openDatabase(path), { code: 'ERR_STATE', message: `the state database ${path} cannot be opened` })
+  t.throws(() => openDatabase(path), { code: 'ERR_STATE', message: `the state database ${path} cannot be opened: file is not a database` })
 })
