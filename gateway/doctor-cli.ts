@@ -7,7 +7,7 @@ interface Options { readonly config: string; readonly json?: true; readonly gran
 
 export function doctorCommand(program: Command): void {
   program.command('doctor')
-    .description('looks at secrets, the config in force and every PostgreSQL target: what the gateway\'s own role there could do or read by itself')
+    .description('looks at secrets, listeners, the config in force and every PostgreSQL target: what the gateway\'s own role there could do or read by itself')
     .requiredOption('--config <file>', 'bootstrap file')
     .option('--user <name>', 'whom to sign in as where the client\'s own user name goes through')
     .option('--grants <target>', 'print SQL for a role that may do the same without reading declared columns; changes nothing')

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { parseBootstrap } from './bootstrap.ts'
 import type { Bootstrap, Governed, TargetConfig } from './config.ts'
 import { GatewayError } from './errors.ts'
+import { examineListeners } from './doctor-listeners.ts'
 import { parseGoverned } from './governed.ts'
 import { createPolicyMemory, createPolicyRepository, mirrorPath, readInForce, type InForce } from './policy/index.ts'
 import { examineDatabase, maskedRoleSql, readDatabase, type CheckName, type DatabaseReading } from './protocols/postgres/doctor/index.ts'
@@ -13,7 +14,7 @@ import { openDatabase } from './state/database.ts'
 import { openStream } from './upstream/index.ts'
 
 export interface DoctorFinding {
-  readonly check: 'secret' | 'policy' | 'sign_in' | 'readable' | CheckName
+  readonly check: 'secret' | 'listener' | 'certificate' | 'policy' | 'sign_in' | 'readable' | CheckName
   /** `warn`: works, and should be mended; `fail`: does not work. */
   readonly level: 'fine' | 'warn' | 'fail'
   /** `target/database`; absent: the node. */
@@ -43,7 +44,7 @@ export async function examine(file: string, options: DoctorOptions): Promise<rea
     : { check: 'policy', level: 'fine', message: `${inForce.revision} ${inForce.isActive ? 'is in force' : 'will be the first in force'}, signed by ${inForce.signers.join(' and ')}` }
   const examined: Examined[] = []
   for (const target of governed.targets) if (target.protocol === 'postgres') examined.push(...await examineTarget(target, secrets, options))
-  return [...secretFindings, policy, ...examined.flatMap(({ findings }) => findings)]
+  return [...secretFindings, ...examineListeners(bootstrap.listen, governed.targets, options.now()), policy, ...examined.flatMap(({ findings }) => findings)]
 }
 
 /** SQL for each database of a target. @throws ConfigError, GatewayError `ERR_USAGE` for a name that is no PostgreSQL target; RefusalError where a database lets nobody in */

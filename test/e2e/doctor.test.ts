@@ -44,9 +44,10 @@ test.after.always(async () => {
 })
 
 test('each check is told in a line, what is amiss is marked, and the exit code says that something is', async (t) => {
-  const home = await openHome()
+  const home = await openHome(undefined, ['appdb'])
   const { code, stdout } = await doctor(home)
   t.is(code, 1)
+  t.regex(stdout, /^ok {4}listener: 127\.0\.0\.1:0 is for target appdb$/m)
   t.regex(stdout, /^ok {4}appdb\/postgres {2}sign_in: the database lets the gateway in as app$/m)
   t.regex(stdout, /^WARN {2}appdb\/postgres {2}raw_columns: masks alone stand between callers and public\.customers\.ssn: app can read them\./m)
   t.regex(stdout, /\n\d+ checks, 1 to mend\n$/)
@@ -146,8 +147,8 @@ function databaseTarget(name: string, upstream: object): object {
 }
 
 /** @param upstreams of targets `db0`, `db1` … in place of `appdb`, signed; before a first start, so that nothing need be compiled for it */
-async function openHome(upstreams?: readonly object[]): Promise<Home> {
-  const home = await bank.home()
+async function openHome(upstreams?: readonly object[], streams?: readonly string[]): Promise<Home> {
+  const home = await bank.home(streams && { streams })
   fs.chmodSync(path.join(home.dir, 'service-key'), 0o600)
   if (upstreams === undefined) return home
   fs.rmSync(home.directories.state, { recursive: true })
