@@ -1,4 +1,4 @@
-// Refusals before a session exists. Strangers are aggregated per source, reason and second with a cap, so that junk cannot buy disk;
+// Refusals before a session exists. Strangers are aggregated per source, reason, target and second with a cap, so that junk cannot buy disk;
 // a caller whose token was good but who may not come in (off-boarded) is known, and gets a frame of its own kind each second.
 import { frameKind } from '../../evidence/index.ts'
 import type { Recorder } from '../../evidence/index.ts'
@@ -13,7 +13,7 @@ interface Tally { readonly source: string; readonly code: string; readonly subje
 export class Unauthenticated {
   readonly #recorder: Recorder
   readonly #now: () => number
-  /** By subject or source, and code; emptied by each flush. */
+  /** By subject or source, code and target, of which config has few; emptied by each flush. */
   readonly #tallies = new Map<string, Tally>()
 
   constructor(recorder: Recorder, now: () => number) {
@@ -23,9 +23,9 @@ export class Unauthenticated {
 
   /** `target` is which one was asked for; nothing else that the client sent is kept. */
   count({ code, subject }: Refusal, from: PeerAddress, target: string): void {
-    const known = `${subject ?? from.ip}\n${code}`
+    const known = `${subject ?? from.ip}\n${code}\n${target}`
     const isNamed = subject !== undefined || this.#tallies.has(known) || this.#tallies.size < maxSources
-    const key = isNamed ? known : `others\n${code}`
+    const key = isNamed ? known : `others\n${code}\n${target}`
     const tally = this.#tallies.get(key)
     if (tally === undefined) this.#tallies.set(key, { source: isNamed ? from.ip : 'others', code, subject, target, first: this.#now(), count: 1 })
     else tally.count++
