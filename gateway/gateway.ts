@@ -40,6 +40,8 @@ import { Targets, openNothing, protocolEntry } from './targets.ts'
 import { openStream, openUpstream } from './upstream/index.ts'
 
 const tickMs = 1_000
+/** The same trouble is told in the log this often at most. */
+const sayAgainMs = 60_000
 /** Time for connections that were cut at the end of a drain to put the outcomes of their last calls on record. */
 const lastWordsMs = 2_000
 
@@ -101,7 +103,9 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
   const turnAway: Stages['record']['unauthenticated'] = (refused, peer, target) => {
     metrics.turnedAway(target, refused.code)
     record.unauthenticated(refused, peer, target)
+    if (refused.why !== undefined) said(`${target}\n${refused.why}`, () => log.warn({ target, code: refused.code, why: refused.why }, 'a token was refused'))
   }
+  const said = seldom(now)
   const decisionIds = new DecisionIds()
   let isDraining = false
   const sponsors = () => activation.active()?.governed.sponsors ?? {}
@@ -229,7 +233,7 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
       const checks = [
         { name: 'evidence', isOk: ready, reason: ready ? 'frames are recorded and sealed' : fenced ? 'the journal is fenced' : full ? 'the journal is full' : lag ? 'evidence_lag' : sealerFault ?? 'not ready' },
         policyCheck(activation.status(), bootstrap.policy),
-        { name: 'identity', isOk: keys.some(isConfirmed), reason: keys.every(isConfirmed) ? 'the keys of every provider are known' : `no keys yet of ${keys.filter((one) => !isConfirmed(one)).map(({ issuer }) => issuer).join(', ')}` },
+        { name: 'identity', isOk: keys.some(isConfirmed), reason: keys.length === 0 ? 'no provider is known before a policy is in force' : keys.every(isConfirmed) ? 'the keys of every provider are known' : `no keys yet of ${keys.filter((one) => !isConfirmed(one)).map(({ issuer }) => issuer).join(', ')}` },
         { name: 'draining', isOk: !isDraining, reason: isDraining ? 'the gateway is stopping' : 'no' },
         { name: 'targets', isOk: record.fence.targets.length === 0, reason: record.fence.targets.length === 0 ? 'none fenced' : `fenced: ${record.fence.targets.join(', ')}` },
       ]
@@ -247,7 +251,8 @@ export async function startGateway(bootstrap: Bootstrap, { log, environment, now
     const target = targets.get(client.target)
     // A listener may name what governed config does not have, or has under a protocol that no byte stream speaks.
     if (target === undefined || target.isStream !== (client.framing === 'bytes')) {
-      turnAway(refusal('request.unknown_target'), client.peer, client.target)
+      if (client.framing === 'bytes') said(client.target, () => log.warn({ target: client.target }, activation.active() === undefined ? 'a listener hangs up: no policy is in force' : 'a listener hangs up: config in force has no such target that speaks PostgreSQL'))
+      turnAway(refusal(activation.active() === undefined ? 'policy.unavailable' : 'request.unknown_target'), client.peer, client.target)
       drop()
       return
     }
@@ -313,6 +318,16 @@ function policyRepository({ policy }: Bootstrap, { ref, mirror, secrets, isAnswe
   const said = (words: string): void => log.warn({ git: words }, 'the policy repository could not be fetched')
   const repository = createPolicyRepository(mirror, ref, createMirror({ path: mirror, url: policy.repository, ref, environment, access: remoteAccess(policy, (name) => secrets.get(name) ?? ''), now, said }))
   return withTreeThread(repository, { path: mirror, ref, environment }, isAnswering)
+}
+
+/** Says a thing once a minute at most, so that nobody who knocks fills the log. Keys are of config and code: there are few. */
+function seldom(now: () => number): (key: string, say: () => void) => void {
+  const next = new Map<string, number>()
+  return (key, say) => {
+    if (now() < (next.get(key) ?? 0)) return
+    next.set(key, now() + sayAgainMs)
+    say()
+  }
 }
 
 /** undefined: nobody wants a copy. */

@@ -11,7 +11,7 @@ const table = {
   'identity.token_missing': { http: 401, jsonRpc: 4010, sqlState: '28000', isRetryable: false, title: 'A bearer token is required' },
   'identity.token_invalid': { http: 401, jsonRpc: 4011, sqlState: '28P01', isRetryable: false, title: 'The token is not valid' },
   'identity.token_expired': { http: 401, jsonRpc: 4012, sqlState: '28P01', isRetryable: false, title: 'The token has expired' },
-  'identity.audience': { http: 401, jsonRpc: 4013, sqlState: '28P01', isRetryable: false, title: 'The token was not issued for this gateway' },
+  'identity.audience': { http: 401, jsonRpc: 4013, sqlState: '28P01', isRetryable: false, title: 'The token was issued for another audience' },
   'identity.off_boarded': { http: 403, jsonRpc: 4014, sqlState: '28000', isRetryable: false, title: 'The caller has been off-boarded' },
   'identity.unavailable': { http: 503, jsonRpc: 5030, sqlState: '57P03', isRetryable: true, title: 'The identity provider cannot be reached' },
   'identity.on_behalf': { http: 403, jsonRpc: 4015, sqlState: '28000', isRetryable: false, title: 'The caller may not ask for others' },
@@ -72,6 +72,8 @@ export interface Refusal {
   readonly decision?: Decision
   /** Who was refused, where the token was good but the caller is not let in; for the record, never for the wire. */
   readonly subject?: string
+  /** What exactly is wrong with a token, in words of ours alone; for the operator's log, never for the wire. */
+  readonly why?: string
 }
 
 export function refusal(code: RefusalCode, message: string = refusalWords[code].title, more: Partial<Omit<Refusal, 'refused' | 'code' | 'message'>> = {}): Refusal {

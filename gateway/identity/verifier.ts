@@ -3,7 +3,7 @@
 import { decodeJwt, errors, jwtVerify, type FetchImplementation } from 'jose'
 import type { Credential, Principal } from '../call.ts'
 import type { Governed, IdentityProviderConfig } from '../config.ts'
-import { refusal, type Refusal } from '../refusal.ts'
+import { refusal, refusalWords, type Refusal } from '../refusal.ts'
 import { KeySet, KeysUnavailable } from './key-set.ts'
 import { identitiesOf, principalOf } from './principal.ts'
 import { TokenCache, type Verified } from './token-cache.ts'
@@ -82,16 +82,16 @@ function admit(principal: Principal, { offBoarded }: Trusted): Principal | Refus
 
 /** One audience per resource: a token that an agent holds for its tool must not decide approvals. */
 function admitFor(audience: string | undefined, { principal, audiences }: Verified, trusted: Trusted): Principal | Refusal {
-  if (audience !== undefined && !audiences.includes(audience)) return refusal('identity.audience')
+  if (audience !== undefined && !audiences.includes(audience)) return notFor(audience)
   return admit(principal, trusted)
 }
 
 async function verifyToken(token: string, audience: string | undefined, trusted: Trusted, now: () => number): Promise<Principal | Refusal> {
-  if (token.length > maxTokenChars) return refusal('identity.token_invalid')
+  if (token.length > maxTokenChars) return invalid('it is too long')
   try {
     const { iss } = decodeJwt(token)                      // unverified: only chooses whose keys must fit
     const issuer = iss === undefined ? undefined : trusted.known.get(iss)
-    if (issuer === undefined) return refusal('identity.token_invalid')
+    if (issuer === undefined) return invalid('its iss is not, letter by letter, an issuer of identity in config.yaml')
     const { provider, keys } = issuer
     const { payload } = await jwtVerify(token, (header, input) => keys.keyFor(header, input), {
       issuer: provider.issuer, audience: [...provider.audiences], algorithms: [...provider.algorithms],
@@ -99,18 +99,36 @@ async function verifyToken(token: string, audience: string | undefined, trusted:
       requiredClaims: ['sub', 'exp', 'client_id'], clockTolerance: provider.clockSkewS, currentDate: new Date(now()),
     })
     const principal = principalOf(payload, provider, trusted.sponsors)
-    if (principal === undefined) return refusal('identity.token_invalid')
+    if (principal === undefined) return invalid('a claim has a form that is not taken: sub, client_id, groups, amr, acr or act, or it has a cnf')
     const verified = { principal, audiences: [payload.aud ?? []].flat() }
     trusted.cache.set(token, verified, now())
     return admitFor(audience, verified, trusted)
   } catch (cause) {
-    return refusalOf(cause)
+    return refusalOf(cause, audience)
   }
 }
 
-function refusalOf(cause: unknown): Refusal {
+function refusalOf(cause: unknown, audience: string | undefined): Refusal {
   if (cause instanceof KeysUnavailable) return refusal('identity.unavailable')
   if (cause instanceof errors.JWTExpired) return refusal('identity.token_expired')
-  if (cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'aud') return refusal('identity.audience')
-  return refusal('identity.token_invalid')
+  if (cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'aud') return notFor(audience)
+  return invalid(whyOf(cause))
+}
+
+/** Which audience it has to be is no secret: the target's own metadata says it (RFC 9728), to clients that read it. */
+function notFor(audience: string | undefined): Refusal {
+  return refusal('identity.audience', audience === undefined ? undefined : `${refusalWords['identity.audience'].title}: here it has to be ${audience}`)
+}
+
+function invalid(why: string): Refusal {
+  return refusal('identity.token_invalid', undefined, { why })
+}
+
+/** Nothing of the token is in it: claims are named by jose, which was asked for them. */
+function whyOf(cause: unknown): string {
+  if (cause instanceof errors.JWTClaimValidationFailed) return cause.claim === 'typ' ? 'its typ is not at+jwt, as an access token\'s is (RFC 9068)' : `its claim ${cause.claim} is missing or not as it must be`
+  if (cause instanceof errors.JOSEAlgNotAllowed) return 'its alg is not among the provider\'s algorithms in config.yaml'
+  if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) return 'no one key of the provider\'s jwks_uri fits'
+  if (cause instanceof errors.JWSSignatureVerificationFailed) return 'its signature does not hold'
+  return 'it is no signed JWT'
 }

@@ -1,6 +1,8 @@
 // Who is not let in, and what cannot be read: each has its code, its words and its frame, nothing leaks, and the next call is answered.
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import { connect } from 'node:net'
 import path from 'node:path'
 import test from 'ava'
 import { SignJWT } from 'jose'
@@ -25,25 +27,25 @@ const now = () => Math.floor(Date.now() / 1000)
 const claims = (alg: string, typ = 'at+jwt', kid = 'ec') => new SignJWT({ groups: ['leads'], client_id: 'agent' }).setProtectedHeader({ alg, kid, typ })
   .setIssuer(bank().issuer).setSubject('mara').setAudience(`${publicUrl}/bank`).setIssuedAt(now()).setExpirationTime(now() + 600)
 
-interface BadToken { readonly title: string; readonly token: () => Promise<string | undefined>; readonly code: string; readonly rpc: number; readonly message: string }
+interface BadToken { readonly title: string; readonly token: () => Promise<string | undefined>; readonly code: string; readonly rpc: number; readonly message: string; readonly why?: string }
 const badTokens: readonly BadToken[] = [
   { title: 'no token', token: async () => undefined, code: 'identity.token_missing', rpc: 4010, message: 'A bearer token is required' },
   { title: 'an expired token', token: () => bank().token({ expiresInS: -60 }), code: 'identity.token_expired', rpc: 4012, message: 'The token has expired' },
-  { title: 'a token for another service', token: () => bank().token({ audience: 'https://payroll.bank.example' }), code: 'identity.audience', rpc: 4013, message: 'The token was not issued for this gateway' },
-  { title: 'a token for another target of this gateway', token: () => bank().token({ audience: 'ledger' }), code: 'identity.audience', rpc: 4013, message: 'The token was not issued for this gateway' },
-  { title: 'a token for the whole gateway', token: () => bank().token({ audience: publicUrl }), code: 'identity.audience', rpc: 4013, message: 'The token was not issued for this gateway' },
-  { title: 'a token signed with an algorithm that is not allowed', token: () => claims('RS256', 'at+jwt', 'rsa').sign(bank().keys.rsa), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token keyed with the public key', token: () => claims('HS256').sign(Buffer.from(bank().keys.publicPem)), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token of a stranger\'s key', token: () => claims('ES256').sign(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token that is not signed', token: async () => [{ alg: 'none', typ: 'at+jwt' }, { iss: bank().issuer, sub: 'mara', aud: `${publicUrl}/bank`, client_id: 'agent', exp: now() + 600 }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.') + '.', code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'an ID token', token: () => claims('ES256', 'JWT').sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token that is bound to a key of the sender', token: () => new SignJWT({ groups: ['leads'], client_id: 'agent', cnf: { jkt: 'a' } }).setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'at+jwt' }).setIssuer(bank().issuer).setSubject('mara').setAudience(`${publicUrl}/bank`).setIssuedAt(now()).setExpirationTime(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token of half a letter', token: () => bank().token({ sub: 'ma\ud800' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token that is not valid yet', token: () => claims('ES256').setNotBefore(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
-  { title: 'a token of another provider', token: () => bank().token({ issuer: 'https://elsewhere.example' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid' },
+  { title: 'a token for another service', token: () => bank().token({ audience: 'https://payroll.bank.example' }), code: 'identity.audience', rpc: 4013, message: `The token was issued for another audience: here it has to be ${publicUrl}/bank` },
+  { title: 'a token for another target of this gateway', token: () => bank().token({ audience: 'ledger' }), code: 'identity.audience', rpc: 4013, message: `The token was issued for another audience: here it has to be ${publicUrl}/bank` },
+  { title: 'a token for the whole gateway', token: () => bank().token({ audience: publicUrl }), code: 'identity.audience', rpc: 4013, message: `The token was issued for another audience: here it has to be ${publicUrl}/bank` },
+  { title: 'a token signed with an algorithm that is not allowed', token: () => claims('RS256', 'at+jwt', 'rsa').sign(bank().keys.rsa), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its alg is not among the provider\'s algorithms in config.yaml' },
+  { title: 'a token keyed with the public key', token: () => claims('HS256').sign(Buffer.from(bank().keys.publicPem)), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its alg is not among the provider\'s algorithms in config.yaml' },
+  { title: 'a token of a stranger\'s key', token: () => claims('ES256').sign(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its signature does not hold' },
+  { title: 'a token that is not signed', token: async () => [{ alg: 'none', typ: 'at+jwt' }, { iss: bank().issuer, sub: 'mara', aud: `${publicUrl}/bank`, client_id: 'agent', exp: now() + 600 }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.') + '.', code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its alg is not among the provider\'s algorithms in config.yaml' },
+  { title: 'an ID token', token: () => claims('ES256', 'JWT').sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its typ is not at+jwt, as an access token\'s is (RFC 9068)' },
+  { title: 'a token that is bound to a key of the sender', token: () => new SignJWT({ groups: ['leads'], client_id: 'agent', cnf: { jkt: 'a' } }).setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'at+jwt' }).setIssuer(bank().issuer).setSubject('mara').setAudience(`${publicUrl}/bank`).setIssuedAt(now()).setExpirationTime(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'a claim has a form that is not taken: sub, client_id, groups, amr, acr or act, or it has a cnf' },
+  { title: 'a token of half a letter', token: () => bank().token({ sub: 'ma\ud800' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'a claim has a form that is not taken: sub, client_id, groups, amr, acr or act, or it has a cnf' },
+  { title: 'a token that is not valid yet', token: () => claims('ES256').setNotBefore(now() + 600).sign(bank().keys.ec), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its claim nbf is missing or not as it must be' },
+  { title: 'a token of another provider', token: () => bank().token({ issuer: 'https://elsewhere.example' }), code: 'identity.token_invalid', rpc: 4011, message: 'The token is not valid', why: 'its iss is not, letter by letter, an issuer of identity in config.yaml' },
 ]
 
-for (const { title, token, code, rpc, message } of badTokens) {
+for (const { title, token, code, rpc, message, why } of badTokens) {
   test(`${title} is refused at the door, counted on record, and reaches no upstream`, async (t) => {
     const presented = await token()
     const refused = await gateway.tool(presented, 'run_report', { report: 'at_the_door' })
@@ -52,6 +54,8 @@ for (const { title, token, code, rpc, message } of badTokens) {
     t.is(refused.status, 401)
     t.regex(refused.headers.get('www-authenticate') ?? '', /^Bearer resource_metadata="https:\/\/gateway\.bank\.example\/\.well-known\/oauth-protected-resource\/bank"/)
     t.is(refused.receipt, '')
+    // The operator is told what the caller is not.
+    if (why !== undefined) await eventually(() => gateway.log().includes(JSON.stringify(why)) || undefined, 'why, in the log')
     const frame = await eventually(() => gateway.frames().find(({ kind, event }) => kind === 'unauthenticated' && event?.['code'] === code && event['target'] === 'bank'), `the count of ${code}`)
     t.like(frame.event, { event: 'unauthenticated', source: '127.0.0.1' })
     if (presented !== undefined) t.false(gateway.log().includes(presented.slice(-20)) || JSON.stringify(gateway.frames()).includes(presented.slice(-20)), 'no part of a token is logged or recorded')
@@ -86,6 +90,26 @@ test('while the provider\'s keys cannot be had nobody is let in, and the gateway
   const open = await fetch(`${gateway.home.admin}/readyz`)
   t.is(open.status, 200)
   t.is((await eventually(() => shut.frames().find(({ event }) => event?.['code'] === 'identity.unavailable'), 'the count')).kind, 'unauthenticated')
+})
+
+test('before a policy is in force callers, probes, the log and the record are told just that', async (t) => {
+  const home = await bank().home({ streams: ['appdb'] })
+  fs.rmSync(home.directories.state, { recursive: true })
+  fs.appendFileSync(path.join(home.policy, 'config.yaml'), '# nobody signs for this\n')
+  await commit(home.policy, undefined)
+  const gateway = await startProcess(home)
+  const refused = await gateway.tool(await bank().token(), 'run_report', { report: 'daily' })
+  t.is(refused.status, 503)
+  t.is(messageOf(refused), 'No policy is in force')
+  const { checks } = await (await fetch(`${home.admin}/readyz`)).json() as { checks: { name: string; ok: boolean; reason: string }[] }
+  t.deepEqual(checks.find(({ name }) => name === 'identity'), { name: 'identity', ok: false, reason: 'no provider is known before a policy is in force' })
+  const [host = '', port] = gateway.addresses[1]?.split(':') ?? []
+  const socket = connect({ host, port: Number(port) })
+  socket.on('error', () => undefined).resume()
+  await once(socket, 'close')
+  await eventually(() => gateway.log().includes('"target":"appdb","msg":"a listener hangs up: no policy is in force"') || undefined, 'the log')
+  const { event } = await eventually(() => gateway.frames().find(({ event }) => event?.['target'] === 'appdb'), 'the count')
+  t.is(event?.['code'], 'policy.unavailable')
 })
 
 const call = (args: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"run_report","arguments":${args}}}`

@@ -68,6 +68,7 @@ for (const [index, target, why] of [[1, 'nowhere', 'that no config knows'], [2, 
     t.is(heard, 0)
     const { event } = await eventually(() => gateway.frames().find(({ kind, event: about }) => kind === 'unauthenticated' && about?.['target'] === target), 'the count')
     t.like(event, { code: 'request.unknown_target', source: '127.0.0.1', target })
+    t.regex(gateway.log(), new RegExp(`"target":"${target}","msg":"a listener hangs up: config in force has no such target that speaks PostgreSQL"`))
   })
 }
 
@@ -80,7 +81,7 @@ test('on one port a machine proves its password and a person brings a token, by 
     return (await t.throwsAsync<Error>(client.connect())).message
   }
   t.is(await said('job-nightly', 'pencil'), 'The upstream cannot be reached', 'let in, and there is no database behind')
-  t.is(await said('ana', token), 'The token was not issued for this gateway', 'it was read as a token')
+  t.is(await said('ana', token), 'The token was issued for another audience: here it has to be https://gateway.bank.example/appdb', 'it was read as a token')
   t.is(await said('job-nightly', token), 'The password is not valid')
   t.is(await said('job-nobody', 'pencil'), 'The password is not valid')
   t.is(await said('nightly', 'pencil'), 'The token is not valid')

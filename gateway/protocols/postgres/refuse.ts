@@ -78,7 +78,7 @@ function adviceOf(refused: Refusal): string {
     case 'identity.token_missing':
     case 'identity.token_invalid':
     case 'identity.token_expired':
-    case 'identity.audience': return 'Connect with a fresh token issued for this gateway as the password.'
+    case 'identity.audience': return 'Connect with a fresh token issued for this target as the password.'
     default: break
   }
   if (refused.retryAfterS !== undefined) return `Try again in ${refused.retryAfterS} s.`

@@ -72,7 +72,7 @@ test('the approvals API wants a token, and one that is for it', async (t) => {
   t.is(none.headers.get('www-authenticate'), 'Bearer')
   const agents = await ask(at, 'POST', `/api/approvals/${id}/approve`, await at.token('lena', ['leads'], 'https://gw.example/bank'), {})
   t.is(agents.status, 401)
-  t.like(agents.body, { code: 'identity.audience', title: 'The token was not issued for this gateway' })
+  t.like(agents.body, { code: 'identity.audience', title: `The token was issued for another audience: here it has to be http://127.0.0.1:${at.admin.port}` })
   t.is(at.scene.approvals.get(id)?.state, 'pending')
 })
 

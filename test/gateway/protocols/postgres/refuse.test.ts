@@ -47,7 +47,7 @@ test('what the parser knows more exactly is said: its SQLSTATE and where in the 
 
 test('an expired token is FATAL and says what to do', (t) => {
   const fields = refusalFields(refusal('identity.token_expired'), { severity: 'FATAL' })
-  t.deepEqual([...fields.values()], ['FATAL', 'FATAL', '28P01', 'The token has expired', 'Connect with a fresh token issued for this gateway as the password.'])
+  t.deepEqual([...fields.values()], ['FATAL', 'FATAL', '28P01', 'The token has expired', 'Connect with a fresh token issued for this target as the password.'])
 })
 
 test('after an effect the hint never says that nothing was run', (t) => {

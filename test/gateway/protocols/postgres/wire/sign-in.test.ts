@@ -66,7 +66,7 @@ for (const [what, options, ssl] of [
 
 for (const [what, password, code, message] of [
   ['an expired token', () => token({ exp: 1 }), '28P01', 'The token has expired'],
-  ['a token for another resource', () => token({ aud: 'https://gateway.bank.example/other' }), '28P01', 'The token was not issued for this gateway'],
+  ['a token for another resource', () => token({ aud: 'https://gateway.bank.example/other' }), '28P01', 'The token was issued for another audience: here it has to be https://gateway.bank.example/appdb'],
   ['a password that is no token', async () => 'hunter2', '28P01', 'The token is not valid'],
   ['an empty password', async () => '', '28000', 'A bearer token is required'],
 ] as const) {
