@@ -96,7 +96,7 @@ export function frameInFull(frame: ToldFrame, policy?: PolicyInForce): string {
 }
 
 export function provenLines({ session, seq, time, kind: name, decisionId, bundle, origin, batch, size }: ProvenFrame): string {
-  const said = [['at', `${new Date(time).toISOString()}, ${name}`], ['decision', decisionId], ['bundle', bundle], ['log', `${origin}: batch ${batch}, under its checkpoint of size ${size}`]] as const
+  const said = [['at', `${new Date(time).toISOString()}, ${name}`], ['decision', decisionId], ['bundle', bundle], ['log', `${origin}: batch ${batch}, under its checkpoint of size ${size}`], ['content', 'not in a proof: what was asked and answered is shown from the record, with its session keys']] as const
   return [`HOLDS: frame ${session}/${seq} is on record.`, ...said.flatMap(([what, text]) => text === undefined ? [] : [printable(`  ${what.padEnd(9)} ${text}`)])].join('\n')
 }
 

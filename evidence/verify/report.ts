@@ -6,12 +6,14 @@ const headline = {
   incomplete: 'INTACT, BUT INCOMPLETE OR UNDER-WITNESSED: no claim is false; what is missing is named below.',
   false: 'FALSE: at least one integrity claim of this record does not hold.',
 } as const
+/** Without session keys nobody has seen whether contents are those that were committed to. */
+const shutHeadline = 'INTACT: every claim that can be checked without session keys holds; contents were not opened.'
 const colours = { intact: 32, incomplete: 33, false: 31 } as const
 
 export function writeReport(verdict: Verdict, hasColour: boolean): string {
   const { checked, log, outside, open } = verdict
   const paint = (text: string): string => hasColour ? `\u001b[1;${colours[verdict.verdict]}m${text}\u001b[0m` : text
-  const lines = [paint(headline[verdict.verdict]), '']
+  const lines = [paint(verdict.verdict === 'intact' && checked.bodies.boxes > 0 && !checked.bodies.were_opened ? shutHeadline : headline[verdict.verdict]), '']
   const row = (name: string, value: string): void => { lines.push(`  ${name.padEnd(13)}${value}`) }
   if (log !== null) {
     row('log', `${printable(log.origin)}, ${log.size} batches`)

@@ -24,7 +24,7 @@ test('an intact, complete record under the examiner\'s trust exits 0 and says wh
   const { code, stdout, stderr } = run([...full, evidence])
   t.is(stderr, '')
   t.is(code, 0)
-  t.regex(stdout, /^INTACT: every claim/)
+  t.regex(stdout, /^INTACT: every claim of this record was checked and holds\.\n/)
   t.regex(stdout, /6 batches · 28 frames · 5 sessions \(0 open\) · 2 epochs/)
   t.regex(stdout, /5 of 5 boxes opened · 30 contents match/)
   t.false(stdout.includes('\u001b'))
@@ -48,6 +48,7 @@ test('keys from the record itself exit 3 at best, and say so', (t) => {
 test('a trust file that asks for no witness is obeyed, and the report is loud about it', (t) => {
   const { code, stdout } = run(['--trust', join(root, 'trust.json'), evidence])
   t.is(code, 0)
+  t.regex(stdout, /^INTACT: every claim that can be checked without session keys holds; contents were not opened\.\n/)
   t.regex(stdout, /WITNESSED BY 0: this record could have been rewritten by whoever holds the log key/)
 })
 

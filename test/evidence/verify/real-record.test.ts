@@ -101,6 +101,7 @@ test('a proof is checked without the record, and every part of it counts', (t) =
   const holds = command('check-proof', '--trust', join(root, 'trust.json'), join(root, 'proof.json'))
   t.is(holds.status, 0)
   t.regex(holds.stdout, new RegExp(`^HOLDS: frame ${session}/0 is on record\\.\n {2}at +\\d{4}-.*Z, epoch\n`))
+  t.regex(holds.stdout, /\n {2}content +not in a proof: /)
   t.like(command('check-proof', '--trust', join(root, 'trust.json'), join(root, 'other.json')), { status: 1, stdout: 'DOES NOT HOLD: the proof does not lead from its frame to the batch\n' })
   t.is(command('check-proof', '--trust', join(root, 'none.json'), join(root, 'proof.json')).status, 2)
 
