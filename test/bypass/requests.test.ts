@@ -136,3 +136,28 @@ for (const [uri, id, labels] of [
     t.deepEqual((await readResource(uri)).seen, [{ id, labels: [...labels] }])
   })
 }
+
+test('refused: another\'s stream taken up again by the id of its last event, which the official SDK replays to any session', async (t) => {
+  const asked: unknown[] = []
+  const rig = await openRig({
+    protocol: (publicUrl) => createMcp({ publicUrl }),
+    upstream(request, response) {
+      if (request.method === 'GET') { asked.push(request.headers['last-event-id']); response.writeHead(200, { 'content-type': 'text/event-stream' }).end('id: e2\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"for alice"}}\n\n') }
+      else response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-session-id': 'u' }).end('id: e1\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n')
+    },
+  })
+  t.teardown(() => rig.close())
+  const begin = async (who: string) => {
+    const headers = { authorization: `Bearer ${who}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+    const response = await fetch(rig.url, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }) })
+    const session = { authorization: `Bearer ${who}`, 'mcp-session-id': response.headers.get('mcp-session-id') ?? '' }
+    return { id: /^id: (.+)$/m.exec(await response.text())?.[1] ?? '', resume: async (id: string) => await (await fetch(rig.url, { headers: { ...session, accept: 'text/event-stream', 'last-event-id': id } })).text() }
+  }
+  const [alice, bob, alicesOther] = [await begin('alice'), await begin('bob'), await begin('alice')]
+  for (const [who, id] of [[bob, alice.id], [bob, 'e1'], [bob, `${bob.id.slice(0, 17)}e2`], [bob, `${'A'.repeat(16)}.e1`], [alicesOther, alice.id]] as const) {
+    t.like(JSON.parse(await who.resume(id)), { error: { code: -32600, message: 'Last-Event-ID is of no stream of this session' } })
+  }
+  t.deepEqual(asked, [])
+  t.regex(await alice.resume(alice.id), /for alice/)
+  t.deepEqual(asked, ['e1'])
+})

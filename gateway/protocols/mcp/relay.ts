@@ -27,6 +27,8 @@ export class Relay {
   readonly #caller: Caller
   readonly #sessions: McpSessions
   readonly #plan: MaskPlan
+  /** In which the ids of its events are good. */
+  #eventScope: string
   #isAnswered = false
   #resumable: ResumableCall | undefined
 
@@ -38,6 +40,7 @@ export class Relay {
     this.#caller = caller
     this.#sessions = sessions
     this.#plan = planOf(permit, door.masking)
+    this.#eventScope = this.#operation.message.session?.id ?? gate.owner
   }
 
   get #operation(): McpOperation { return this.#permit.call.operation }
@@ -117,7 +120,7 @@ export class Relay {
   #headers(from: AnswerHeaders, headers: Record<string, string | number>): Record<string, string | number> {
     Object.assign(headers, receiptHeaders(this.#gate.session, this.#permit))
     const id = from['mcp-session-id']
-    if (typeof id === 'string' && this.#operation.message.method === 'initialize') headers['mcp-session-id'] = this.#sessions.mint(this.#gate.owner, id).id
+    if (typeof id === 'string' && this.#operation.message.method === 'initialize') headers['mcp-session-id'] = this.#eventScope = this.#sessions.mint(this.#gate.owner, id).id
     return headers
   }
 
@@ -155,7 +158,7 @@ export class Relay {
         // It must not overtake: a client that comes back with this id is not sent what stands before it.
         await this.#write(parts)
         parts = []
-        if (!response.write(writeEvent('', passedId(event, this.#plan), event.retry))) await drained(response)
+        if (!response.write(writeEvent('', this.#passedId(event, this.#plan), event.retry))) await drained(response)
         continue
       }
       parts.push(...await this.#maskEvent(upstream, event, event.data))
@@ -209,8 +212,18 @@ export class Relay {
 
   #parts(permit: Permit<McpOperation>, message: ServerMessage, data: string | undefined, event: ServerEvent, plan: MaskPlan, isFinal?: boolean): readonly PermittedPart[] {
     const summary = summaryOf(message)
-    const parts = maskMessage(message, data === undefined ? undefined : Buffer.from(data), permit, plan, isFinal === undefined ? summary : { ...summary, isFinal }, framingOf(event, plan))
+    const parts = maskMessage(message, data === undefined ? undefined : Buffer.from(data), permit, plan, isFinal === undefined ? summary : { ...summary, isFinal }, this.#framingOf(event, plan))
     return parts.map((part) => [permit, part] as const)
+  }
+
+  /** An id is the upstream's text. One that holds what is to be masked is left out: the stream cannot be taken up again from there. */
+  #passedId({ id }: ServerEvent, plan: MaskPlan): string | undefined {
+    return id === undefined || !isHandle(id, plan) ? undefined : this.#sessions.eventIds.write(this.#eventScope, id)
+  }
+
+  #framingOf(event: ServerEvent, plan: MaskPlan): Framing {
+    const id = this.#passedId(event, plan)
+    return { before: `${id === undefined ? '' : `id: ${id}\n`}${event.retry === undefined ? '' : `retry: ${event.retry}\n`}`, linePrefix: 'data: ', after: '\n\n' }
   }
 
   /** A request of the server's: an operation from the other side. Refused, the server is told so and the client never sees it. */
@@ -287,16 +300,6 @@ const keepAlive = ':\n\n'
 const keepAliveMs = 15_000
 /** What a server says without a body to a notification, a DELETE or a GET it does not take; 409 while an earlier stream is still open. */
 const passedStatuses = new Set([400, 404, 405, 409])
-
-/** An id is the upstream's text. One that holds what is to be masked is left out: the stream cannot be taken up again from there. */
-function passedId({ id }: ServerEvent, plan: MaskPlan): string | undefined {
-  return isHandle(id, plan) ? id : undefined
-}
-
-function framingOf(event: ServerEvent, plan: MaskPlan): Framing {
-  const id = passedId(event, plan)
-  return { before: `${id === undefined ? '' : `id: ${id}\n`}${event.retry === undefined ? '' : `retry: ${event.retry}\n`}`, linePrefix: 'data: ', after: '\n\n' }
-}
 
 function broken(message: string): RefusalError {
   return new RefusalError(refusal('upstream.broken', message))

@@ -81,7 +81,8 @@ async function readOperation(client: McpExchange, door: McpDoor, gate: McpGate, 
     const era: Era = { name: 'legacy', version: legacyVersion(version) }
     const session = findSession(headers, gate, sessions)
     if (request.method === 'DELETE' && session === undefined) throw fault('request.invalid', 'There is no session to close')
-    return sessionOperation(request.method === 'GET' ? streamMethod : closeMethod, { era, session, body: nothing, headers: [], transport: transportHeaders(headers, era) }, target)
+    const transport = [...transportHeaders(headers, era), ...lastEvent(headers, session?.id ?? gate.owner, sessions)]
+    return sessionOperation(request.method === 'GET' ? streamMethod : closeMethod, { era, session, body: nothing, headers: [], transport }, target)
   }
   if (request.method !== 'POST') throw fault('request.not_allowed', 'The HTTP method is not allowed here')
   if (!isJsonType(headers['content-type'])) throw fault('request.media_type', 'The content type must be application/json')
@@ -120,7 +121,7 @@ function askedBy(message: Extract<ClientMessage, { kind: 'response' }>, session:
 }
 
 /** What was held against the message, by era: a header that was not is not passed on, since somebody behind us might act on it. */
-const transported = { legacy: ['mcp-protocol-version', 'last-event-id'], modern: ['mcp-protocol-version', 'mcp-method', 'mcp-name', 'last-event-id'] } as const
+const transported = { legacy: ['mcp-protocol-version'], modern: ['mcp-protocol-version', 'mcp-method', 'mcp-name'] } as const
 
 function transportHeaders(headers: IncomingHttpHeaders, { name: era }: Era): string[] {
   const flat: string[] = []
@@ -129,6 +130,15 @@ function transportHeaders(headers: IncomingHttpHeaders, { name: era }: Era): str
     if (typeof value === 'string') flat.push(name, value)
   }
   return flat
+}
+
+/** Where a stream is taken up again, in the server's own words. @throws RefusalError `request.invalid` */
+function lastEvent(headers: IncomingHttpHeaders, scope: string, { eventIds }: McpSessions): string[] {
+  const given = single(headers, 'last-event-id') ?? ''
+  if (given === '') return []
+  const id = eventIds.read(scope, given)
+  if (id === undefined) throw fault('request.invalid', 'Last-Event-ID is of no stream of this session')
+  return ['last-event-id', id]
 }
 
 /** @throws RefusalError `request.header_mismatch` for a value that policy has not seen among the arguments */

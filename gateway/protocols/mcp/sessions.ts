@@ -1,5 +1,6 @@
 // Session ids of the legacy eras: minted here, bound to who got them; the upstream's own id is never shown.
 import { randomBytes } from 'node:crypto'
+import { EventIds } from './event-ids.ts'
 import { ResumableCalls } from './resumable.ts'
 
 /** Most sessions a target keeps; the one used longest ago goes first, and its client initializes again (404). */
@@ -22,6 +23,7 @@ export interface McpSession {
 }
 
 export class McpSessions {
+  readonly eventIds = new EventIds()
   readonly #sessions = new Map<string, McpSession>()
   /** By owner, used longest ago first. */
   readonly #owned = new Map<string, Set<McpSession>>()

@@ -21,6 +21,7 @@ const open = (upstream: (message: Awaited<ReturnType<typeof readJson>>, request:
   upstream: (request, response) => { void readJson(request).then((message) => upstream(message, request, response)) },
 })
 const sse = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'text/event-stream' })
+const idIn = (text: string) => /^id: (.+)$/m.exec(text)?.[1] ?? ''
 const messagesOf = (text: string) => text.split('\n\n').flatMap((block) => /^data: (.+)$/m.exec(block)?.[1] ?? []).map((data) => JSON.parse(data) as { id?: unknown; method?: string; params?: unknown; result?: unknown; error?: { code: number; message: string } })
 
 test('a session id is ours, bound to its owner, and ends with DELETE', async (t) => {
@@ -106,7 +107,9 @@ test('a request of the server reaches the client only when policy allows it, and
 })
 
 test('a result that comes on a later stream is masked by the call that asked for it', async (t) => {
+  const asked: unknown[] = []
   const rig = await open((message, request, response) => {
+    if (request.method === 'GET') asked.push(request.headers['last-event-id'])
     if (message.method === 'initialize') response.setHeader('mcp-session-id', 'u').setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
     else if (request.method === 'GET') sse(response).end(`id: e2\n${events({ jsonrpc: '2.0', id: 3, result: { ssn: 'A' } })}${events({ jsonrpc: '2.0', id: 4, result: { ssn: 'nobody asked' } })}`)
     else sse(response).end('id: e1\nretry: 10\ndata:\n\n')
@@ -114,9 +117,10 @@ test('a result that comes on a later stream is masked by the call that asked for
   t.teardown(() => rig.close())
   const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
   const first = await (await fetch(rig.url, { method: 'POST', headers: { ...headers, 'mcp-session-id': session }, body: rpc('tools/call', { name: 'x' }, 3) })).text()
-  t.is(first, 'id: e1\nretry: 10\ndata: \n\n')
-  const later = await (await fetch(rig.url, { headers: { ...headers, accept: 'text/event-stream', 'mcp-session-id': session, 'last-event-id': 'e1' } })).text()
-  t.is(later, 'id: e2\ndata: {"jsonrpc":"2.0","id":3,"result":{"ssn":"[REDACTED:ssn]"}}\n\n')
+  t.regex(first, /^id: [\w-]{16}\.e1\nretry: 10\ndata: \n\n$/)
+  const later = await (await fetch(rig.url, { headers: { ...headers, accept: 'text/event-stream', 'mcp-session-id': session, 'last-event-id': idIn(first) } })).text()
+  t.regex(later, /^id: [\w-]{16}\.e2\ndata: \{"jsonrpc":"2\.0","id":3,"result":\{"ssn":"\[REDACTED:ssn\]"\}\}\n\n$/)
+  t.deepEqual(asked, ['e1'], 'in the words of the server')
   t.deepEqual(outcomes(rig.record).map(({ summary }) => summary.title), ['result', 'result', 'stream ended'])
 })
 
@@ -214,11 +218,11 @@ test('a legacy client that goes away may come back for its result; without event
   const inSession = { ...headers, 'mcp-session-id': session }
   const abort = new AbortController()
   const response = await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3), signal: abort.signal })
-  await response.body?.getReader().read()
+  const first = await response.body?.getReader().read()
   abort.abort()
   await gone.promise
-  const later = await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } })).text()
-  t.is(later, 'id: e2\ndata: {"jsonrpc":"2.0","id":3,"result":{"ssn":"[REDACTED:ssn]"}}\n\n')
+  const later = await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': idIn(Buffer.from(first?.value ?? []).toString()) } })).text()
+  t.regex(later, /^id: .+\.e2\ndata: \{"jsonrpc":"2\.0","id":3,"result":\{"ssn":"\[REDACTED:ssn\]"\}\}\n\n$/)
   const text = await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 4) })).text()
   t.is(messagesOf(text)[0]?.error?.message, 'The stream ended without a result')
 })
@@ -231,9 +235,10 @@ test('a result that was written while its client was gone is sent again, masked 
   t.teardown(() => rig.close())
   const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
   const inSession = { ...headers, 'mcp-session-id': session }
-  t.regex(await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text(), /REDACTED:ssn/)
-  const again = { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } }
-  for (const _ of [1, 2]) t.is(await (await fetch(rig.url, again)).text(), 'id: e3\ndata: {"jsonrpc":"2.0","id":3,"result":{"ssn":"[REDACTED:ssn]"}}\n\n')
+  const first = await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text()
+  t.regex(first, /REDACTED:ssn/)
+  const again = { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': idIn(first) } }
+  for (const _ of [1, 2]) t.regex(await (await fetch(rig.url, again)).text(), /^id: .+\.e3\ndata: \{"jsonrpc":"2\.0","id":3,"result":\{"ssn":"\[REDACTED:ssn\]"\}\}\n\n$/)
   const finals = rig.record.filter(({ part }) => part?.summary.isFinal === true)
   t.deepEqual(finals.map(({ part }) => part?.summary.title), ['result', 'result', 'stream ended', 'stream ended'])
 })
@@ -247,8 +252,9 @@ test('a result on a later stream goes nowhere when its call ended in a refusal',
   t.teardown(() => rig.close())
   const session = (await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })).headers.get('mcp-session-id') ?? ''
   const inSession = { ...headers, 'mcp-session-id': session }
-  t.is(messagesOf(await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text())[0]?.error?.code, 5021)
-  t.is(await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': 'e1' } })).text(), '')
+  const first = await (await fetch(rig.url, { method: 'POST', headers: inSession, body: rpc('tools/call', { name: 'x' }, 3) })).text()
+  t.is(messagesOf(first)[0]?.error?.code, 5021)
+  t.is(await (await fetch(rig.url, { headers: { ...inSession, accept: 'text/event-stream', 'last-event-id': idIn(first) } })).text(), '')
 })
 
 for (const [status, said] of [[405, 405], [409, 409], [404, 404], [500, 502], [418, 502]] as const) {
@@ -274,10 +280,10 @@ test('an event without a message keeps its id and its place, also where the serv
   t.teardown(() => rig.close())
   const first = await fetch(rig.url, { method: 'POST', headers, body: rpc('initialize') })
   await first.text()
-  const stream = await fetch(rig.url, { headers: { ...headers, 'mcp-session-id': first.headers.get('mcp-session-id') ?? '', 'last-event-id': 'e0' } })
+  const stream = await fetch(rig.url, { headers: { ...headers, 'mcp-session-id': first.headers.get('mcp-session-id') ?? '' } })
   const text = await stream.text()
-  t.deepEqual([...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id), ['e1', 'e2', 'e3', 'e4'])
-  t.regex(text, /^id: e1\ndata: \n\n/)
+  t.deepEqual([...text.matchAll(/^id: [\w-]{16}\.(.*)$/gm)].map(([, id]) => id), ['e1', 'e2', 'e3', 'e4'])
+  t.regex(text, /^id: \S+\.e1\ndata: \n\n/)
   t.notRegex(text, /219-09-9999/)
   t.is(messagesOf(text).length, 2)
 })
