@@ -5,7 +5,7 @@ import type { Refusal, RefusalCode } from './refusal.ts'
 import type { Call, Challenge, Credential, DecidedCall, Json, MaskedPart, Operation, PeerAddress, Permit, Principal, ProjectedCall, RecordedPart, TargetName } from './call.ts'
 import type { TargetConfig } from './config.ts'
 import type { Masking } from './mask/index.ts'
-import type { Door, Gate, Hold, TokenSource, Traits, Upstream, VisibleItem } from './protocol.ts'
+import type { Admit, Door, Gate, Hold, TokenSource, Traits, Upstream, VisibleItem } from './protocol.ts'
 import type { Settled } from './record/intent.ts'
 import type { Session } from './record/sessions.ts'
 
@@ -48,11 +48,17 @@ export interface Stages {
   }
 }
 
+/** A door that asks the listener whether there is room for one more connection of a caller. */
+export interface ListenerDoor<O extends Operation, U extends Upstream<O>> extends Door<O, U> {
+  enter(credential: Credential, admit?: Admit): ReturnType<Door<O, U>['enter']>
+}
+
 /** The door of one target: identity, then the session's gate. */
-export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, masking: Masking, stages: Stages, dial: () => U, traits: Traits = {}): Door<O, U> {
+export function createDoor<O extends Operation, U extends Upstream<O>>(target: TargetConfig, masking: Masking, stages: Stages, dial: () => U, traits: Traits = {}): ListenerDoor<O, U> {
   const gates = new WeakMap<Session, Gate<O, U>>()
 
-  const admit = (who: Principal | Refusal, from: PeerAddress): Gate<O, U> | Refusal | Promise<Gate<O, U> | Refusal> => {
+  const admitted = (known: Principal | Refusal, from: PeerAddress, admit: Admit): Gate<O, U> | Refusal | Promise<Gate<O, U> | Refusal> => {
+    const who = isRefusal(known) || admit(known.id) ? known : refusal('connection.limit', undefined, { subject: known.id })
     if (isRefusal(who)) {
       stages.record.unauthenticated(who, from, target.name)
       return who
@@ -70,15 +76,17 @@ export function createDoor<O extends Operation, U extends Upstream<O>>(target: T
   return {
     target,
     masking,
-    enter(credential) {
+    enter(credential, admit = anyone) {
       const who = stages.identify(credential, target)
-      return who instanceof Promise ? who.then((principal) => admit(principal, credential.from)) : admit(who, credential.from)
+      return who instanceof Promise ? who.then((principal) => admitted(principal, credential.from, admit)) : admitted(who, credential.from, admit)
     },
     turnAway: (refused, from) => stages.record.unauthenticated(refused, from, target.name),
     challenge: (name) => stages.challenge(name),
     tokensFrom: () => stages.tokensFrom(target),
   }
 }
+
+const anyone: Admit = () => true
 
 function createGate<O extends Operation, U extends Upstream<O>>(session: Session, target: TargetConfig, stages: Stages, dial: () => U, traits: Traits): Gate<O, U> {
   let upstream: U | undefined

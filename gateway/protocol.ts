@@ -12,8 +12,8 @@ import type { Refusal, RefusalCode } from './refusal.ts'
 /** One client connection; for the HTTP family one exchange, routed to its target by `connection/`. `path` is the part of the URL behind the target's prefix.
  * `request.headers` holds no credential any more (Authorization, Proxy-Authorization, Cookie): what a protocol cannot see it cannot forward. */
 export type Connection =
-  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
-  | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
+  | { readonly framing: 'exchange'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly admit: Admit; readonly request: IncomingMessage; readonly response: ServerResponse; readBody(maxBytes: number): Promise<RequestBody> }
+  | { readonly framing: 'upgrade'; readonly target: TargetName; readonly path: string; readonly credential: Credential; readonly peer: PeerAddress; readonly admit: Admit; readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Uint8Array }
   | ByteConnection
 
 /** One connection of a listener that belongs to one target. The protocol reads every byte of it, says when TLS starts, and ends it. */
@@ -25,9 +25,11 @@ export interface ByteConnection {
   readonly socket: Socket
   /** The listener's certificate, for when the protocol starts TLS (it picks the ALPN name); absent only on loopback. */
   readonly secureContext?: SecureContext
-  /** The caller is known: the connection is none of the few that strangers may hold. Called by the door. */
-  admitted(): void
+  readonly admit: Admit
 }
+
+/** The caller is known: the connection is none of the few that strangers may hold. False: they hold as many as one may. Called by the door. */
+export type Admit = (caller: string) => boolean
 
 /** What the caller sent: all of it, or a stream when it is longer than the cap asked for (nothing is lost: the stream starts at the first byte). */
 export type RequestBody =

@@ -8,6 +8,7 @@ interface Words { readonly http: number; readonly jsonRpc: number; readonly sqlS
 
 const table = {
   'connection.tls': { http: 400, jsonRpc: 4000, sqlState: '08P01', isRetryable: false, title: 'The TLS handshake failed' },
+  'connection.limit': { http: 429, jsonRpc: 4291, sqlState: '53300', isRetryable: true, title: 'Too many connections of this caller are open' },
   'identity.token_missing': { http: 401, jsonRpc: 4010, sqlState: '28000', isRetryable: false, title: 'A bearer token is required' },
   'identity.token_invalid': { http: 401, jsonRpc: 4011, sqlState: '28P01', isRetryable: false, title: 'The token is not valid' },
   'identity.token_expired': { http: 401, jsonRpc: 4012, sqlState: '28P01', isRetryable: false, title: 'The token has expired' },

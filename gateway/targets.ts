@@ -7,8 +7,7 @@ import { createDoor } from './pipeline.ts'
 import type { Stages } from './pipeline.ts'
 import { createProjector } from './project/index.ts'
 import type { Projector } from './project/index.ts'
-import type { Connection, ConnectionEnd, Door, NoAccess, Protocol, Upstream } from './protocol.ts'
-import { isRefusal } from './refusal.ts'
+import type { Connection, ConnectionEnd, NoAccess, Protocol, Upstream } from './protocol.ts'
 import { createTokens, deriveTargetKey } from './sensitive/tokens.ts'
 
 /** Connections of an upstream that is no longer in the config live on this long, for calls in flight. */
@@ -38,7 +37,7 @@ export function protocolEntry<O extends Operation, U extends Upstream<O>, A exte
       return {
         open(target, stages, tokenKey) {
           const door = createDoor<O, U>(target, createMasking(target, createTokens(tokenKey)), stages, () => protocol.dial({ ...access, target }), protocol)
-          return (client) => protocol.run(client, client.framing === 'bytes' ? admitting(door, client.admitted) : door)
+          return (client) => protocol.run(client, { ...door, enter: (credential) => door.enter(credential, client.admit) })
         },
         close: () => access.close(),
       }
@@ -49,18 +48,6 @@ export function protocolEntry<O extends Operation, U extends Upstream<O>, A exte
 /** For a protocol that has no upstream. */
 export function openNothing(target: TargetConfig): NoAccess & { close(): Promise<void> } {
   return { target, close: () => Promise.resolve() }
-}
-
-/** The door, for one connection: the listener hears when its caller is known. */
-function admitting<O extends Operation, U extends Upstream<O>>(door: Door<O, U>, admitted: () => void): Door<O, U> {
-  return {
-    ...door,
-    async enter(credential) {
-      const gate = await door.enter(credential)
-      if (!isRefusal(gate)) admitted()
-      return gate
-    },
-  }
 }
 
 export interface OpenTarget { readonly config: TargetConfig; readonly project: Projector; readonly isStream: boolean; serve(client: Connection): Promise<ConnectionEnd> }

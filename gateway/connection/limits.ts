@@ -20,7 +20,9 @@ export const timeoutCheckMs = 5_000
 export const lingerMs = 2_000
 /** While draining, how often connections that have become idle are closed. */
 export const drainCheckMs = 50
-/** Connections of one byte-stream listener whose caller is not known yet: enough for a fleet that reconnects at once, few beside all. */
+/** Connections of one listener whose caller is not known yet: enough for a fleet that reconnects at once, few beside all. */
 export const maxStrangers = 1_000
+/** Connections of one listener that one caller may hold, whatever their clients and addresses: room for a fleet, a fifth of all. */
+export const maxOfCaller = 2_000
 /** A byte stream that says nothing is probed after this long, so that one whose other end is gone is noticed. */
 export const probeAfterMs = 60_000

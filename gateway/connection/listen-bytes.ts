@@ -8,7 +8,7 @@ import type { ByteConnection } from '../protocol.ts'
 import { refusal, type Refusal } from '../refusal.ts'
 import { bind, certified, type Listener } from './bind.ts'
 import * as limits from './limits.ts'
-import { Strangers } from './strangers.ts'
+import { Seats } from './seats.ts'
 
 export interface ListenBytesOptions {
   readonly config: ListenConfig & { readonly target: TargetName }
@@ -23,20 +23,13 @@ export async function listenBytes({ config, accept, refused }: ListenBytesOption
   // 1.2, unlike HTTP's listener: JDBC on Java 8 and old libpq know no 1.3, and the way out is no TLS at all.
   const secureContext = certified(config, (files) => createSecureContext({ ...files, minVersion: 'TLSv1.2' }))
   const open = new Set<Socket>()
-  const strangers = new Strangers(limits.maxStrangers, (socket) => {
-    refused(refusal('identity.token_missing', 'Too many connections wait to sign in'), peerOf(socket))
-    socket.destroy()
-  })
+  const seats = new Seats((peer) => refused(refusal('identity.token_missing', 'Too many connections wait to sign in'), peer))
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.probeAfterMs }, (socket) => {
-    const peer = peerOf(socket)
+    const { peer, admit } = seats.take(socket)
     open.add(socket)
-    socket.once('close', () => {
-      open.delete(socket)
-      strangers.delete(peer.ip, socket)
-    })
+    socket.once('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())                // a reset may come before the protocol listens
-    strangers.add(peer.ip, socket)
-    accept({ framing: 'bytes', target: config.target, peer, socket, ...secureContext === undefined ? {} : { secureContext }, admitted: () => strangers.delete(peer.ip, socket) })
+    accept({ framing: 'bytes', target: config.target, peer, socket, ...secureContext === undefined ? {} : { secureContext }, admit })
   })
   server.maxConnections = limits.maxConnections
   const address = await bind(server, config)
@@ -50,11 +43,7 @@ export async function listenBytes({ config, accept, refused }: ListenBytesOption
         resolve()
       })
       // Nobody stands behind these yet; those who sign in have been told by their session.
-      for (const socket of strangers.sockets) socket.destroy()
+      for (const socket of seats.strangers) socket.destroy()
     }),
   }
-}
-
-function peerOf(socket: Socket): PeerAddress {
-  return { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
 }

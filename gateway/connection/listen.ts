@@ -1,7 +1,7 @@
 // One listener: bytes in, exchanges out. Nothing is decided here but where a request goes and whether it may be read at all.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { PeerAddress } from '../call.ts'
 import type { ListenConfig } from '../config.ts'
@@ -13,6 +13,7 @@ import { repeatedHeader, takeCredential } from './credential.ts'
 import * as limits from './limits.ts'
 import { linger, refuseResponse, refuseSocket } from './refuse.ts'
 import type { Router } from './route.ts'
+import { Seats, type Seat } from './seats.ts'
 
 /** Answers a path that is no target's: health, metrics, RFC 9728 metadata. It sees no credential check and must give nothing away. */
 export type PlainHandler = (request: IncomingMessage, response: ServerResponse) => void
@@ -39,6 +40,21 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const route = options.router(address)
   const sockets = new Set<Duplex>()
 
+  const seats = new Seats((peer) => options.refused(refusal('identity.token_missing', 'Too many connections have sent no token'), peer))
+  /** By the other end's address and port: what a request shows of its connection is under TLS, what is counted is not. */
+  const seated = new Map<string, Seat>()
+  server.on('connection', (socket: Socket) => {
+    const seat = seats.take(socket)
+    const place = placeOf(seat.peer)
+    seated.set(place, seat)
+    socket.once('close', () => { if (seated.get(place) === seat) seated.delete(place) })
+  })
+  /** A socket that is closed already has no address any more, and no seat to be counted. */
+  const seatOf = (request: IncomingMessage): Seat => {
+    const peer = peerOf(request)
+    return seated.get(placeOf(peer)) ?? { peer, admit: () => true }
+  }
+
   /** Answers that are due on a connection. */
   const due = new WeakMap<Duplex, Set<ServerResponse>>()
   server.on('request', (request, response) => {
@@ -49,28 +65,28 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     response.once('close', () => answers.delete(response))
     const plain = options.plain.get(request.url ?? '')
     if (plain !== undefined) { plain(request, response); return }
-    const peer = peerOf(request)
+    const { peer, admit } = seatOf(request)
     const found = find(request, route)
     if (isRefusal(found)) {
       options.refused(found, peer)
       refuseResponse(response, found)
       return
     }
-    options.accept({ framing: 'exchange', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, request, response, readBody: (maxBytes) => readBody(request, maxBytes) })
+    options.accept({ framing: 'exchange', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, admit, request, response, readBody: (maxBytes) => readBody(request, maxBytes) })
   })
   server.on('upgrade', (request, socket, head) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     socket.once('finish', () => linger(socket))              // also where its protocol has refused it
-    const peer = peerOf(request)
+    const { peer, admit } = seatOf(request)
     const found = find(request, route)
     if (isRefusal(found)) {
       options.refused(found, peer)
       refuseSocket(socket, refusalWords[found.code].http, found)
       return
     }
-    options.accept({ framing: 'upgrade', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, request, socket, head })
+    options.accept({ framing: 'upgrade', target: found.target, path: found.path, credential: takeCredential(request, peer), peer, admit, request, socket, head })
   })
   // Node would close the one without a word, and answer the other in words of its own: nobody would have counted them.
   server.on('connect', (request, socket) => {
@@ -134,6 +150,10 @@ function find(request: IncomingMessage, route: Router): ReturnType<Router> {
 
 function peerOf(request: IncomingMessage): PeerAddress {
   return { ip: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 }
+}
+
+function placeOf({ ip, port }: PeerAddress): string {
+  return `${ip} ${port}`
 }
 
 function drain(server: Server, sockets: ReadonlySet<Duplex>, graceMs: number): Promise<void> {

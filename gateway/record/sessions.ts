@@ -22,14 +22,19 @@ export class Session {
   readonly isOwn: boolean
   readonly #abort = new AbortController()
   readonly #now: () => number
+  readonly #load: Load
+  /** Whoever it is, at this target. */
+  readonly #caller: string
   #inFlight = 0
   #retired: CloseReason | undefined
   lastUsedAt: number
   /** When the newest token of this session expires: streams end then, unless a renewed one came. */
   validUntil: number
 
-  constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number, isOwn: boolean) {
+  constructor(writer: SessionWriter, principal: Principal, target: TargetName, peer: PeerAddress, now: () => number, isOwn: boolean, load: Load) {
     this.isOwn = isOwn
+    this.#load = load
+    this.#caller = [target, principal.id].join('\n')
     this.writer = writer
     this.principal = principal
     this.target = target
@@ -43,8 +48,8 @@ export class Session {
   /** Aborts when the session is revoked, its token has expired, or the gateway stops. */
   get signal(): AbortSignal { return this.#abort.signal }
   get isIdle(): boolean { return this.#inFlight === 0 }
-  /** Calls that have their intent and no outcome yet. */
-  get inFlight(): number { return this.#inFlight }
+  /** Calls that have their intent and no outcome yet: of a connection's own session, or of all that this caller has at the target, from whatever address. */
+  get inFlight(): number { return this.isOwn ? this.#inFlight : this.#load.of(this.#caller) }
 
   /** Why a connection's session takes no more calls. To the millisecond, though the signal comes with the next sweep. */
   get over(): SessionEnd | 'left' | undefined {
@@ -54,10 +59,14 @@ export class Session {
     return this.#now() >= this.validUntil ? 'expired' : undefined
   }
 
-  begin(): void { this.#inFlight++ }
+  begin(): void {
+    this.#inFlight++
+    if (!this.isOwn) this.#load.add(this.#caller, 1)
+  }
 
   end(): void {
     this.#inFlight--
+    if (!this.isOwn) this.#load.add(this.#caller, -1)
     this.lastUsedAt = this.#now()
     if (this.#retired !== undefined && this.#inFlight === 0) this.writer.close(this.#retired)
   }
@@ -74,7 +83,21 @@ export class Session {
   }
 }
 
+/** Calls under way by whose they are; who has none is not in it. */
+class Load {
+  readonly #calls = new Map<string, number>()
+
+  of(caller: string): number { return this.#calls.get(caller) ?? 0 }
+
+  add(caller: string, change: 1 | -1): void {
+    const calls = this.of(caller) + change
+    if (calls === 0) this.#calls.delete(caller)
+    else this.#calls.set(caller, calls)
+  }
+}
+
 export class Sessions {
+  readonly #load = new Load()
   readonly #recorder: Recorder
   readonly #now: () => number
   readonly #byKey = new Map<string, Session>()
@@ -128,7 +151,7 @@ export class Sessions {
 
   #openSession(principal: Principal, target: TargetName, peer: PeerAddress, isOwn: boolean): Session {
     const who = { subject: principal.id, type: principal.type, client: principal.clientId, target, ip: peer.ip, ...(principal.sponsor === undefined ? {} : { sponsor: principal.sponsor }) }
-    const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now, isOwn)
+    const session = new Session(this.#recorder.openSession(Buffer.from(JSON.stringify(who))), principal, target, peer, this.#now, isOwn, this.#load)
     this.#byHex.set(session.writer.hex, session)
     return session
   }

@@ -25,6 +25,19 @@ test('a caller with too many calls under way waits, and leaves room for others',
   t.false('code' in await ask())
 })
 
+test('a caller who holds as many connections as one may is turned away by name, and no session is opened for one more', async (t) => {
+  const turnedAway: object[] = []
+  const stages = {
+    identify: () => ({ id: 'idp|mara', clientId: 'agent' }), enter: () => t.fail(), open: () => t.fail(),
+    record: { unauthenticated: (...said: unknown[]) => { turnedAway.push(said) } },
+  } as unknown as Stages
+  const asked: string[] = []
+  const refused = await createDoor({ name: 'bank' } as TargetConfig, {} as Masking, stages, () => ({ forward: () => undefined })).enter(credential, (caller) => { asked.push(caller); return false })
+  t.like(refused, { code: 'connection.limit', message: 'Too many connections of this caller are open', subject: 'idp|mara' })
+  t.deepEqual(asked, ['idp|mara'])
+  t.deepEqual(turnedAway, [[refused, credential.from, 'bank']])
+})
+
 test('a call whose bytes nobody reads cannot be approved: the yes would fit any bytes', async (t) => {
   let asked = 0
   const stages = {

@@ -25,7 +25,7 @@ export function refusalHeaders(refused: Refusal, length: number, target: TargetC
   if (refused.retryAfterS !== undefined) headers['retry-after'] = refused.retryAfterS
   else if (refused.code === 'approval.pending') headers['retry-after'] = approvalRetryS
   else if (isRetryable) headers['retry-after'] = 1
-  if (http === 413) headers['connection'] = 'close'
+  if (http === 413 || refused.code === 'connection.limit') headers['connection'] = 'close'
   return headers
 }
 

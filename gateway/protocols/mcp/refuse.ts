@@ -17,7 +17,7 @@ export interface Refused {
 /** Decisions about a known tool: the model reads them as the tool's result and can correct itself. */
 const toolResults = new Set<RefusalCode>(['policy.denied', 'policy.error', 'policy.unenforceable', 'approval.pending', 'approval.rejected', 'approval.superseded', 'mask.unenforceable', 'mask.failed', 'record.ambiguous', 'upstream.too_large'])
 /** Said with their own HTTP status; everything else is an answer to the message, status 200. */
-const httpStatuses = /^(?:identity\.|request\.|policy\.limit$|policy\.unavailable$|gateway\.draining$|evidence_lag$|record\.unavailable$)/
+const httpStatuses = /^(?:identity\.|connection\.|request\.|policy\.limit$|policy\.unavailable$|gateway\.draining$|evidence_lag$|record\.unavailable$)/
 /** The library's reason for a resource the caller may not even know of. */
 const hiddenReason = 'countersign.access'
 
@@ -99,7 +99,7 @@ export function refusalHeaders(refused: Refusal, status: number, target: TargetC
   const headers: Record<string, string | number> = { 'content-type': 'application/json', 'cache-control': 'no-store' }
   if (status === 401) headers['www-authenticate'] = challenge(refused, target, publicUrl)
   if (status === 405) headers['allow'] = 'POST, GET, DELETE'
-  if (status === 413) headers['connection'] = 'close'
+  if (status === 413 || refused.code === 'connection.limit') headers['connection'] = 'close'
   if (status >= 400 && refusalWords[refused.code].isRetryable) headers['retry-after'] = refused.retryAfterS ?? 1
   return headers
 }

@@ -1,7 +1,7 @@
 // A listener of byte streams: whose they are, how many strangers it bears, and how it ends.
 import test from 'ava'
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import fs from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
@@ -9,7 +9,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import { listenBytes } from '../../../gateway/connection/index.ts'
-import { maxStrangers } from '../../../gateway/connection/limits.ts'
+import { maxOfCaller, maxStrangers } from '../../../gateway/connection/limits.ts'
+import { Seats } from '../../../gateway/connection/seats.ts'
 import { Strangers } from '../../../gateway/connection/strangers.ts'
 import { GatewayError } from '../../../gateway/errors.ts'
 import type { ByteConnection } from '../../../gateway/protocol.ts'
@@ -93,7 +94,7 @@ test('a drain cuts those whom nobody knows, leaves the known their time, and tak
   const listener = await listenBytes({ ...quiet, config, accept: (client) => { accepted.push(client) } })
   const known = await dial(listener.address.port)
   while (accepted.length < 1) await new Promise(setImmediate)
-  accepted[0]!.admitted()
+  accepted[0]!.admit('ana')
   const stranger = await dial(listener.address.port)
   while (accepted.length < 2) await new Promise(setImmediate)
   const closing = listener.close(60_000)
@@ -111,7 +112,7 @@ test('a drain cuts those whom nobody knows, leaves the known their time, and tak
 
 test('a connection that outlives the grace is cut', async (t) => {
   const accepted = Promise.withResolvers<void>()
-  const listener = await listenBytes({ ...quiet, config, accept: (client) => { client.admitted(); accepted.resolve() } })
+  const listener = await listenBytes({ ...quiet, config, accept: (client) => { client.admit('ana'); accepted.resolve() } })
   const socket = await dial(listener.address.port)
   await accepted.promise
   const closed = once(socket, 'close')
@@ -128,7 +129,7 @@ test('one stranger too many: the oldest of them goes, is counted, and the known 
   t.teardown(() => listener.close(0))
   const known = await dial(listener.address.port)
   while (accepted.length < 1) await new Promise(setImmediate)
-  accepted[0]!.admitted()
+  accepted[0]!.admit('ana')
   const oldest = await dial(listener.address.port)
   const sockets = [known]
   const gone = once(oldest, 'close')
@@ -138,6 +139,32 @@ test('one stranger too many: the oldest of them goes, is counted, and the known 
   t.deepEqual(refused, ['identity.token_missing Too many connections wait to sign in 127.0.0.1'])
   t.true(sockets.every((socket) => !socket.destroyed))
   for (const socket of sockets) socket.destroy()
+})
+
+test('one caller holds so many connections and no more, whatever their addresses; one that closes makes room, and others are let in', (t) => {
+  const seats = new Seats(() => t.fail())
+  const sockets: EventEmitter[] = []
+  const come = () => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress: `2001:db8::${sockets.length}`, remotePort: 1, destroyed: false })
+    sockets.push(socket)
+    return seats.take(socket as unknown as Socket)
+  }
+  const held = Array.from({ length: maxOfCaller }, () => {
+    const seat = come()
+    t.true(seat.admit('ana'))
+    return seat
+  })
+  const late = come()
+  t.false(late.admit('ana'))
+  t.true(held[0]!.admit('ana'), 'another call on a connection of hers')
+  t.is(seats.strangers.length, 1, 'who was not let in is a stranger still')
+  t.true(late.admit('bob'))
+  t.false(late.admit('ana'))
+  sockets[1]!.emit('close')
+  t.true(late.admit('ana'), 'one connection, first of the one and then of the other')
+  t.false(come().admit('ana'))
+  t.true(held[0]!.admit('bob'))
+  t.true(come().admit('ana'))
 })
 
 test('strangers from one address do not take the places of another', (t) => {

@@ -2,6 +2,7 @@ import test from 'ava'
 import { once } from 'node:events'
 import { createServer, request as httpRequest, Agent } from 'node:http'
 import { connect } from 'node:net'
+import { maxStrangers } from '../../../gateway/connection/limits.ts'
 import { createRouter, listen } from '../../../gateway/connection/index.ts'
 import { GatewayError } from '../../../gateway/errors.ts'
 
@@ -23,6 +24,34 @@ test('a port in use and an unreadable certificate are named', async (t) => {
   const missing = await t.throwsAsync(listen({ ...quiet, config: { host: '127.0.0.1', port: 0, tls: { cert: '/nowhere.pem', key: '/nowhere.pem' } } }), { instanceOf: GatewayError })
   t.is(missing.code, 'ERR_LISTEN')
   taken.close()
+})
+
+test('one connection without a token too many: the oldest of its address goes and is counted, and those with a caller stay', async (t) => {
+  const refused: string[] = []
+  const router = createRouter({ targets: [{ name: 'a', prefix: '/a' }], hosts: new Set(['localhost']) })
+  const listener = await listen({
+    ...quiet, config: { host: '127.0.0.1', port: 0 }, router: () => router,
+    accept: (client) => { if (client.framing === 'exchange') client.response.end(String(client.admit('ana'))) },
+    refused: ({ code, message }, { ip }) => { refused.push(`${code} ${message} ${ip}`) },
+  })
+  t.teardown(() => listener.close(0))
+  const dial = async () => {
+    const socket = connect(listener.address.port, '127.0.0.1')
+    await once(socket, 'connect')
+    return socket
+  }
+  const known = await dial()
+  const call = async () => { known.write('GET /a/x HTTP/1.1\r\nHost: localhost\r\n\r\n'); return String((await once(known, 'data') as [Buffer])[0]) }
+  t.regex(await call(), /true$/)
+  const oldest = await dial()
+  const gone = once(oldest, 'close')
+  oldest.resume()
+  const others = await Promise.all(Array.from({ length: maxStrangers }, dial))
+  await gone
+  t.deepEqual(refused, ['identity.token_missing Too many connections have sent no token 127.0.0.1'])
+  t.true(others.every((socket) => !socket.destroyed))
+  t.regex(await call(), /true$/)
+  for (const socket of [known, ...others]) socket.destroy()
 })
 
 test('closing lets the exchange in flight finish and takes no new one', async (t) => {

@@ -30,6 +30,22 @@ test('a listener with a certificate speaks TLS 1.3 and nothing older', async (t)
   t.is(await exchange(listener.address.port, 'TLSv1.2'), 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')
 })
 
+test('a connection under TLS is counted as its caller\'s, whichever of its requests made it so', async (t) => {
+  const seats: unknown[] = []
+  const listener = await listen({
+    config: { host: '127.0.0.1', port: 0, tls: { cert: path.join(folder, 'test-only-cert.pem'), key: path.join(folder, 'test-only-key.pem') } },
+    router: () => createRouter({ targets: [{ name: 'a', prefix: '/a' }], hosts: new Set(['localhost']) }), plain: new Map(), refused: () => undefined,
+    accept: (client) => { seats.push(client.admit); if (client.framing === 'exchange') client.response.end() },
+  })
+  t.teardown(() => listener.close(0))
+  const socket = connect({ port: listener.address.port, host: '127.0.0.1', rejectUnauthorized: false })
+  const request = 'GET /a HTTP/1.1\r\nHost: localhost\r\n'
+  socket.resume().write(`${request}\r\n${request}Connection: close\r\n\r\n`)
+  await once(socket, 'close')
+  t.is(seats.length, 2)
+  t.is(seats[0], seats[1], 'the seat of the connection, not one made up for a request whose connection is not known')
+})
+
 test('a TLS handshake that fails is counted as such, one that is broken off is not, and nobody is told in HTTP', async (t) => {
   const refused: string[] = []
   const listener = await listen({

@@ -66,6 +66,16 @@ test('a request that waits for a person says where and when to come back', async
   t.is((await response.json() as Problem).approval_url, 'https://gw/apr_1')
 })
 
+test('a caller with too many connections is told so with 429, and the connection ends', async (t) => {
+  const { rig } = await open({ decide: () => refusal('connection.limit') })
+  t.teardown(() => rig.close())
+  const response = await fetch(`${rig.url}/x`, { headers: { authorization: 'Bearer alice' } })
+  t.is(response.status, 429)
+  t.is(response.headers.get('connection'), 'close')
+  t.is(response.headers.get('retry-after'), '1')
+  t.like(await response.json() as object, { code: 'connection.limit', detail: 'Too many connections of this caller are open', retryable: true })
+})
+
 test('a rate that is used up is 429 with Retry-After', async (t) => {
   const { rig } = await open({ decide: () => refusal('policy.limit', undefined, { retryAfterS: 7 }) })
   t.teardown(() => rig.close())

@@ -101,6 +101,17 @@ test('without a token the challenge names the metadata; with a bad one it says s
   t.is(calls(), 0)
 })
 
+test('a caller with too many connections is told so with 429, and the connection ends', async (t) => {
+  const { rig, calls } = await open({ decide: () => refusal('connection.limit') })
+  t.teardown(() => rig.close())
+  const response = await fetch(rig.url, { method: 'POST', headers: modern, body: JSON.stringify(modernCall) })
+  t.is(response.status, 429)
+  t.is(response.headers.get('connection'), 'close')
+  t.is(response.headers.get('retry-after'), '1')
+  t.like(await response.json() as object, { error: { code: 4291, message: 'Too many connections of this caller are open' } })
+  t.is(calls(), 0)
+})
+
 test('a denied tool answers with a result a model can act on', async (t) => {
   const denied = refusal('policy.denied', 'Tables are dropped by nobody', { decisionId: 'ab', frame: '00/3', reasons: [{ id: 'mcp.destructive', msg: 'Tables are dropped by nobody' }] })
   const { rig, calls } = await open({ decide: () => denied })

@@ -35,6 +35,19 @@ for (const [name, principal, ip] of others) {
   })
 }
 
+test('calls of one caller at a target count together, whatever their tokens say and wherever they come from', (t) => {
+  const sessions = openSessions()
+  const all = [sessions.enter(mara, 'bank', home), ...others.map(([, principal, ip]) => sessions.enter(principal, 'bank', { ip, port: 2 }))]
+  for (const session of all) session.begin()
+  t.deepEqual(all.map(({ inFlight }) => inFlight), all.map(() => 9))
+  t.is(sessions.enter({ ...mara, id: 'https://idp|bob' }, 'bank', home).inFlight, 0)
+  t.is(sessions.enter(mara, 'ledger', home).inFlight, 0)
+  t.is(sessions.open(mara, 'bank', home).inFlight, 0, 'a connection of its own has its own maximum')
+  all[0]?.end()
+  t.is(all[8]?.inFlight, 8)
+  t.deepEqual(all.map(({ isIdle }) => isIdle), all.map((_, index) => index === 0))
+})
+
 test('a renewed token that says the same goes on in its session', (t) => {
   const sessions = openSessions()
   t.is(sessions.enter({ ...mara, expiresAt: 2_000_000 }, 'bank', { ip: home.ip, port: 9 }), sessions.enter(mara, 'bank', home))

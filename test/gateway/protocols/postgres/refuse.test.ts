@@ -5,7 +5,7 @@ import { errorOf, refusalFields, sqlStateOf } from '../../../../gateway/protocol
 import { refusal, refusalCodes } from '../../../../gateway/refusal.ts'
 
 /** Those of PostgreSQL's Appendix A that a refusal can mean. */
-const standard = new Set(['08P01', '08003', '08006', '0A000', '22021', '22023', '28000', '28P01', '3D000', '42501', '42601', '42704', '53000', '53400', '54000', '55000', '55P03', '57014', '57P01', '57P03', '58000', '58030', 'XX000'])
+const standard = new Set(['08P01', '08003', '08006', '0A000', '22021', '22023', '28000', '28P01', '3D000', '42501', '42601', '42704', '53000', '53300', '53400', '54000', '55000', '55P03', '57014', '57P01', '57P03', '58000', '58030', 'XX000'])
 
 test('each refusal has a SQLSTATE of PostgreSQL\'s own', (t) => {
   for (const code of refusalCodes) t.true(standard.has(sqlStateOf(code)), `${code}: ${sqlStateOf(code)}`)

@@ -58,7 +58,7 @@ export async function openFront({ tls, methods = ['token'], machinePrefix, allow
   }
   const serve = async (socket: Socket): Promise<void> => {
     const peer = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
-    const client: ByteConnection = { framing: 'bytes', target: 'appdb', peer, socket, admitted: () => undefined, ...secureContext === undefined ? {} : { secureContext } }
+    const client: ByteConnection = { framing: 'bytes', target: 'appdb', peer, socket, admit: () => true, ...secureContext === undefined ? {} : { secureContext } }
     const come = await welcome(client, { allowAnyParameters }, front.timeout.signal)
     front.welcomed.push(come)
     if (come.kind === 'cancel') {
