@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -156,4 +156,14 @@ test('a key of several lines may be a secret, and only one of RFC 7468 may', (t)
 
 test('an issuer that could be read as another with a longer subject is refused', (t) => {
   t.deepEqual(said(() => parseGoverned(governed.replace("issuer: 'https://idp.example'", "issuer: 'https://idp.example/a|b'"), ['bank-key'])), ['identity[0].issuer: expected an issuer without |'])
+})
+
+test('the bootstrap file that the README shows is one, and its comments say the defaults', (t) => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const text = /```yaml\n(node: [^`]*)```/.exec(readme)?.[1] ?? t.fail('no bootstrap file') as never
+  const shown = parseBootstrap(text, '/srv/gateway.yaml')
+  t.is(shown.directories.evidence, '/srv/data/evidence')
+  t.like(shown.policy, { ref: 'refs/heads/main', quorum: 2, pollS: 10 })
+  const spelled = parseBootstrap(text.replaceAll(/^# /gm, ''), '/srv/gateway.yaml')
+  t.deepEqual({ ...shown, digest: spelled.digest }, spelled)
 })
