@@ -43,6 +43,12 @@ export const write = {
   terminate: () => message('X'),
 }
 
+/** Nothing under test is silent this long: what does not answer fails its test, and holds up no other. ms */
+const maxSilenceMs = 120_000
+/** Not the one that a test puts in its place. */
+const realTimeout = setTimeout
+class SilenceError extends Error {}
+
 export class PostgresClient {
   readonly #socket: net.Socket
   readonly #chunks: Buffer[] = []
@@ -94,12 +100,15 @@ export class PostgresClient {
 
   send(...messages: readonly Uint8Array[]): void { this.#socket.write(Buffer.concat(messages)) }
 
-  /** @throws when the connection ended */
+  /** @throws when the connection ended, or nothing comes */
   async next(): Promise<Reply> {
     const queued = this.#queue.shift()
     if (queued !== undefined) return queued
     if (this.#isClosed) throw new Error('the connection is closed')
-    const reply = await new Promise<Reply | undefined>((resolve) => { this.#waiting = resolve })
+    const { promise, resolve, reject } = Promise.withResolvers<Reply | undefined>()
+    this.#waiting = resolve
+    const timer = realTimeout(() => reject(new SilenceError(`nothing was said for ${maxSilenceMs / 1000} s`)), maxSilenceMs).unref()
+    const reply = await promise.finally(() => clearTimeout(timer))
     if (reply === undefined) throw new Error('the connection was closed')
     return reply
   }
@@ -108,7 +117,12 @@ export class PostgresClient {
   async until(tags = 'Z'): Promise<Reply[]> {
     const replies: Reply[] = []
     for (;;) {
-      try { replies.push(await this.next()) } catch { return replies }
+      try {
+        replies.push(await this.next())
+      } catch (error) {
+        if (error instanceof SilenceError) throw error
+        return replies
+      }
       if (tags.includes(replies.at(-1)?.tag ?? '')) return replies
     }
   }

@@ -15,8 +15,7 @@ test.serial.before(async (t) => {
   front = await openFront({ isProcess: true })
   superuser = await front.superuser()
 })
-test.serial.beforeEach(async (t) => {
-  t.timeout(60_000)
+test.serial.beforeEach(async () => {
   await superuser.simple('truncate items')
   for (const { session } of front.gateway.frames()) earlier.add(session)
 })

@@ -22,7 +22,7 @@ test.serial.before(async () => {
   superuser = await front().superuser()
   await superuser.simple('create schema one authorization app; create schema two authorization app')
 })
-test.serial.beforeEach(async (t) => { t.timeout(60_000); await superuser.simple(reset) })
+test.serial.beforeEach(async () => { await superuser.simple(reset) })
 test.afterEach.always(() => { relay.releaseReplies() })
 test.after.always(async () => { superuser?.destroy(); await relay?.close() })
 

@@ -22,8 +22,7 @@ test.serial.before(async () => {
   superuser = await front().superuser()
   lockers = [await front().superuser(), await front().superuser()]
 })
-test.serial.beforeEach(async (t) => {
-  t.timeout(60_000)
+test.serial.beforeEach(async () => {
   standing = undefined
   await superuser.simple(reset)
 })

@@ -19,7 +19,7 @@ let ahead = 0
 const front = frontOf(test, { settings: { approval_wait_s: 30 }, now: () => Date.now() + ahead })
 let superuser: PostgresClient
 test.serial.before(async () => { superuser = await front().superuser() })
-test.serial.beforeEach(async (t) => { t.timeout(60_000); await superuser.simple(reset) })
+test.serial.beforeEach(async () => { await superuser.simple(reset) })
 test.after.always(() => { superuser?.destroy() })
 
 const codes = (replies: readonly Reply[]): string => replies.filter(({ tag }) => 'EZCGsT'.includes(tag)).map(({ tag, body }) => tag === 'E' ? errorFields(body)['C'] : tag === 'Z' ? `Z${body.toString()}` : tag === 'C' ? body.toString().replace('\0', '') : tag).join(' ')
