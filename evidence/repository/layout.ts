@@ -31,8 +31,9 @@ still agrees with the keys it carries.
 
     countersign evidence verify --trust trust.json --since kept-checkpoint DIR
 
-Without our program, in a clone of this repository: \`git -c gpg.ssh.allowedSignersFile=keys/allowed_signers log --format='%G? %s'\` says G
-of each commit whose signature holds. \`countersign evidence export --tlog OUT DIR\` writes the log as C2SP tiles, which Go's
+Without our program: copy the log first, \`git clone --no-local log.git copy\`, since Git runs what the configuration of a repository tells it to run,
+and a copy has none. In the copy, \`git -c gpg.ssh.allowedSignersFile=keys/allowed_signers log --format='%G? %s'\` says G of each commit whose signature
+holds (better with the keys that you were given). \`countersign evidence export --tlog OUT DIR\` writes the log as C2SP tiles, which Go's
 golang.org/x/mod/sumdb/tlog reads.
 The log's key is
 

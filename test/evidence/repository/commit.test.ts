@@ -1,6 +1,6 @@
 // The repository as stock git sees it, and the log as exported: proofs that hold, and that stop holding when anything changes.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import { exportTlog, proveBatch, proveFrame } from '../../../evidence/repository/export.ts'
@@ -41,15 +41,22 @@ test('git can pack and prune the repository, and the sealer goes on in it', asyn
   t.is(head.checkpoint.size, 4)
 })
 
-test('a clone is a whole copy that stock git verifies', async (t) => {
+test('a copy made as README.md says is whole, verified by stock git, and runs nothing that the log\'s configuration names', async (t) => {
   const config = folders(t)
   await run(config, smallJournal(config).journal.sync())
   const clone = path.join(config.sealer, 'clone')
-  execFileSync('git', ['clone', '--quiet', path.join(config.evidence, 'log.git'), clone], { stdio: 'pipe' })
+  // Git itself would run this in log.git, where it checks a signature.
+  const ran = path.join(config.sealer, 'ran')
+  writeFileSync(path.join(config.sealer, 'gpg'), `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 })
+  execFileSync('git', ['-C', path.join(config.evidence, 'log.git'), 'config', 'gpg.ssh.program', path.join(config.sealer, 'gpg')])
+  execFileSync('git', ['clone', '--quiet', '--no-local', path.join(config.evidence, 'log.git'), clone], { stdio: 'pipe' })
   t.deepEqual(readdirSync(clone).sort(), ['.git', 'README.md', 'checkpoint', 'keys', 'leaf'])
   // The command that README.md gives the examiner, run in the clone.
   t.is(execFileSync('git', ['-c', 'gpg.ssh.allowedSignersFile=keys/allowed_signers', 'log', '--format=%G? %s'], { cwd: clone, encoding: 'utf8' }), 'G batch 1/3\nG batch 1/2\nG batch 1/1\nG batch 1/0\n')
-  t.true(readFileSync(path.join(clone, 'README.md'), 'utf8').includes(readFileSync(path.join(config.sealer, 'log.vkey'), 'utf8').trim()))
+  t.false(existsSync(ran))
+  const readme = readFileSync(path.join(clone, 'README.md'), 'utf8')
+  t.true(readme.includes('`git clone --no-local log.git copy`'), readme)
+  t.true(readme.includes(readFileSync(path.join(config.sealer, 'log.vkey'), 'utf8').trim()))
 })
 
 test('every batch has a proof that leads to the checkpoint, and none for a batch that is not there', async (t) => {
