@@ -66,7 +66,7 @@ Examples, in an auditor's order:
 
   evidence.command('redecide').description('make every recorded decision again from its recorded input and bundle').argument('<dir>', 'evidence directory')
     .requiredOption('--bundles <dir>', 'folder of policy bundles; found by their digests').requiredOption('--keys <file>', 'session keys').option(...jsonOption)
-    .addHelpText('after', '\nExit status: 0 every decision came out the same; 1 one did not; 2 could not run; 3 one could not be made again: its bundle or its key is not there.')
+    .addHelpText('after', '\nExit status: 0 every decision came out the same; 1 one did not, or its policy was never in force; 2 could not run; 3 one could not be made again: its bundle or its key is not there.')
     .action((dir: string, options: ReadOptions & { bundles: string }) => {
       using recording = openRecording(dir, options)
       const counts: Record<string, number> = {}
@@ -76,7 +76,7 @@ Examples, in an auditor's order:
         else if (one.outcome !== 'same') print(`${one.session}/${one.seq}  ${one.outcome}  ${one.message}`)
       }
       if (options.json !== true) print(Object.keys(counts).length === 0 ? 'no decisions on record' : `recorded decisions, made again: ${Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`)
-      if ((counts['different'] ?? 0) + (counts['failed'] ?? 0) > 0) process.exitCode = 1
+      if ((counts['different'] ?? 0) + (counts['failed'] ?? 0) + (counts['not_in_force'] ?? 0) > 0) process.exitCode = 1
       else if ((counts['no_bundle'] ?? 0) + (counts['not_opened'] ?? 0) > 0) process.exitCode = 3
     })
 

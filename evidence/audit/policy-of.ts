@@ -6,25 +6,34 @@ import { contentsOf, type RecordedFrame, type Recording } from './recording.ts'
 export interface PolicyInForce {
   /** hex */
   readonly bundle: string
-  /** `SESSION/SEQ` of the activation. */
-  readonly frame: string
+  /** `SESSION/SEQ` of the activation; undefined: none is on record before the frame. */
+  readonly frame: string | undefined
+  /** `SESSION/SEQ`: another bundle came into force after that, and before the frame. */
+  readonly replacedBy: string | undefined
   /** The commit; undefined where no key opened the activation. */
   readonly revision: string | undefined
+  /** As the gateway named them: what they signed stands in the activation. */
   readonly signers: readonly string[]
 }
 
-/** The last activation of the bundle before the frame; undefined where none is on record, or nothing was decided. */
+/** The last activation of the bundle before the frame; undefined where nothing was decided. */
 export function policyOf(recording: Recording, { bundle, batch, position, kind: of }: RecordedFrame): PolicyInForce | undefined {
   if (bundle === undefined || of === kind.policy) return undefined
   let found: RecordedFrame | undefined
+  let last: RecordedFrame | undefined
   for (const frame of recording.frames()) {
     if (frame.batch > batch || (frame.batch === batch && frame.position > position)) break
-    if (frame.kind === kind.policy && frame.bundle === bundle && cameIntoForce.includes(frame.structure.get(1))) found = frame
+    if (!isActivation(frame)) continue
+    last = frame
+    if (frame.bundle === bundle) found = frame
   }
-  if (found === undefined) return undefined
+  if (found === undefined || last === undefined) return { bundle, frame: undefined, replacedBy: undefined, revision: undefined, signers: [] }
   const { revision, signers } = eventOf(found)
-  return { bundle, frame: `${found.session}/${found.seq}`, revision, signers }
+  return { bundle, frame: `${found.session}/${found.seq}`, replacedBy: last === found ? undefined : `${last.session}/${last.seq}`, revision, signers }
 }
+
+/** A policy came into force. */
+export function isActivation({ kind: of, structure }: RecordedFrame): boolean { return of === kind.policy && cameIntoForce.includes(structure.get(1)) }
 
 function eventOf(frame: RecordedFrame): { readonly revision: string | undefined; readonly signers: readonly string[] } {
   const { request } = contentsOf(frame)

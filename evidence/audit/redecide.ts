@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { loadPolicy, PolicyError, readBundle } from '../../rego/index.ts'
 import type { Policy } from '../../rego/index.ts'
 import { kind } from '../verify/leaf.ts'
+import { isActivation } from './policy-of.ts'
 import { contentsOf } from './recording.ts'
 import type { RecordedFrame, Recording } from './recording.ts'
 
@@ -13,6 +14,8 @@ export type RedecideOutcome =
   /** The same canonical bytes. */
   | 'same'
   | 'different'
+  /** No activation of the bundle is on record before it: whatever it decides, it was not in force. */
+  | 'not_in_force'
   /** The bundle is not among those given. */
   | 'no_bundle'
   /** The frame commits to content that no key opened. */
@@ -36,9 +39,12 @@ export function readBundles(folder: string): Bundles {
 /** One answer for each call that was decided, also where its frame does not say by what: a call that is passed over would be one that nobody looked at. */
 export function* redecide(recording: Recording, bundles: Bundles): Generator<Redecided> {
   const policies = new Map<string, Policy>()
+  const activated = new Set<string>()
   try {
     for (const frame of recording.frames()) {
-      if (frame.bundle !== undefined && isCall(frame)) yield redecideFrame(frame, frame.bundle, bundles, policies)
+      if (isActivation(frame)) activated.add(frame.bundle ?? '')
+      else if (frame.bundle !== undefined && isCall(frame) && !activated.has(frame.bundle)) yield { session: frame.session, seq: frame.seq, bundle: frame.bundle, outcome: 'not_in_force', message: 'no activation of the bundle that decided is on record before it' }
+      else if (frame.bundle !== undefined && isCall(frame)) yield redecideFrame(frame, frame.bundle, bundles, policies)
       else if (frame.kind === kind.intent || (isCall(frame) && contentsOf(frame).decision !== undefined)) yield { session: frame.session, seq: frame.seq, bundle: '', outcome: 'no_bundle', message: 'its frame does not name the bundle that decided' }
     }
   } finally {

@@ -90,9 +90,17 @@ export function frameInFull(frame: ToldFrame, policy?: PolicyInForce): string {
   if (event !== undefined) block('event', pretty(event))
   if (request !== undefined) block(`request: ${request.title}`, 'json' in request ? statementText(request.json) ?? pretty(request.json) : request.text)
   if (decision !== undefined) block(`decision: ${decision.effect}`, decision.reasons.map((reason) => `${ruleName(reason)}: ${reason.msg}`).join('\n') || 'no reason was needed')
-  if (policy !== undefined) block(`policy: ${policy.revision === undefined ? 'commit not opened' : `commit ${policy.revision}`}`, [`bundle ${policy.bundle}`, `in force by ${policy.signers.join(' and ') || 'people whose names were not opened'}: ${policy.frame}`].join('\n'))
+  if (policy !== undefined) block(...policyInWords(policy))
   if (result !== undefined) block(['result:', result.title, countsLine(frame)].filter((part) => part !== '').join(' '), resultText(result))
   return lines.join('\n')
+}
+
+function policyInWords({ bundle, frame, replacedBy, revision, signers }: PolicyInForce): [title: string, text: string] {
+  if (frame === undefined) return ['policy: NOT IN FORCE', `bundle ${bundle}\nno activation of it is on record before this`]
+  return [`policy: ${revision === undefined ? 'commit not opened' : `commit ${revision}`}`, [
+    `bundle ${bundle}`, `in force by ${signers.join(' and ') || 'people whose names were not opened'}, says ${frame}`,
+    ...replacedBy === undefined ? [] : [`ANOTHER POLICY CAME INTO FORCE before this was recorded: ${replacedBy}`],
+  ].join('\n')]
 }
 
 export function provenLines({ session, seq, time, kind: name, decisionId, bundle, origin, batch, size }: ProvenFrame): string {

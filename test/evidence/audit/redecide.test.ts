@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EvidenceError } from '../../../evidence/errors.ts'
 import { readBundles, redecide } from '../../../evidence/audit/redecide.ts'
+import { policyOf } from '../../../evidence/audit/policy-of.ts'
 import { Recording } from '../../../evidence/audit/recording.ts'
+import { frameInFull } from '../../../evidence/audit/show.ts'
 import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 import { compileBundle, loadPolicy, readBundle } from '../../../rego/index.ts'
@@ -32,9 +34,15 @@ const policy = loadPolicy(readBundle(bundle))
 const decision = new TextDecoder().decode(policy.decide(input, inputText).canonical)
 policy.close()
 
+/** That bundle came into force. */
+function activate(log: SampleLog, node: Parameters<SampleLog['frame']>[0], of = digest): void {
+  log.frame(node, { kind: 8, contents: { 7: JSON.stringify({ event: 'activated', revision: 'c0ffee', serial: 1, signers: ['mara', 'noor'] }) }, structure: new Map([[1, 0], [2, 1]]), bundle: of })
+}
+
 function logOf(name: string, recorded: string, text = inputText): SampleLog {
   const log = new SampleLog(join(root, name))
   const node = log.startEpoch()
+  activate(log, node)
   const session = log.open()
   log.frame(session, { kind: 6, contents: { 7: text, 8: recorded }, structure: new Map([[1, 'policy.denied']]), decisionId: Buffer.alloc(16, 1), bundle: digest })
   log.close(session)
@@ -63,6 +71,7 @@ test('a decision that the bundle does not make on the recorded input is told', (
 test('a body put in the place of the recorded one by whoever holds its key is not shown, and not decided on', (t) => {
   const log = new SampleLog(join(root, 'forged'))
   const node = log.startEpoch()
+  activate(log, node)
   const session = log.open()
   // What happened was another call; input and decision of this one fit each other.
   log.frame(session, { kind: 2, contents: { 7: inputText.replace('run_report', 'drop_table'), 8: decision }, forged: { 7: inputText }, decisionId: Buffer.alloc(16, 1), bundle: digest })
@@ -87,6 +96,29 @@ test('a forwarded call that does not say which bundle decided is not passed over
   log.close(node)
   log.cut(3)
   t.deepEqual(outcomes(log), ['no_bundle', 'no_bundle'])
+})
+
+test('a decision by a policy that never came into force is told, though its bundle makes it', (t) => {
+  const log = new SampleLog(join(root, 'never-activated'))
+  const node = log.startEpoch()
+  activate(log, node, Buffer.alloc(32, 7))
+  const session = log.open()
+  const decided = { kind: 2, contents: { 7: inputText, 8: decision }, decisionId: Buffer.alloc(16, 1), bundle: digest }
+  log.frame(session, decided)
+  activate(log, node)
+  log.frame(session, decided)
+  activate(log, node, Buffer.alloc(32, 7))
+  log.frame(session, decided)
+  log.close(session)
+  log.close(node)
+  log.cut(3)
+  t.deepEqual(outcomes(log), ['not_in_force', 'same', 'same'])
+  using recording = new Recording(log.directory, parseSessionKeys(log.keysFile()))
+  const policies = [...recording.frames()].filter(({ kind }) => kind === 2).map((frame) => frameInFull(frame, policyOf(recording, frame)))
+  const [, , first, second] = [...recording.frames()].filter(({ kind }) => kind === 8 || kind === 0).map(({ session: id, seq }) => `${id}/${seq}`)
+  t.regex(policies[0] ?? '', /policy: NOT IN FORCE\n +bundle [0-9a-f]{64}\n +no activation of it is on record before this$/)
+  t.true(policies[1]?.endsWith(`in force by mara and noor, says ${first}`), policies[1])
+  t.true(policies[2]?.endsWith(`in force by mara and noor, says ${first}\n          ANOTHER POLICY CAME INTO FORCE before this was recorded: ${second}`), policies[2])
 })
 
 test('a recorded failure of the policy must be one still', (t) => {
