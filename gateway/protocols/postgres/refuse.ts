@@ -146,4 +146,3 @@ export const poison = {
   functionCall: poisonFunctionCall,
   copy: poisonCopy,
 } as const
-export type Poison = typeof poison

@@ -1,9 +1,10 @@
 // What one read of the client comes to: its messages on their way out, each with what it is part of, what is due for it, and what stands for it when it is refused.
 import type { Refusal } from '../../../refusal.ts'
-import type { Act } from './act.ts'
 import type { Control } from '../dial.ts'
 import type { FrontendMessage } from '../messages.ts'
-import type { Due, Portal } from './state.ts'
+import type { Act } from './act.ts'
+import { mayEndTransaction } from './name-changes.ts'
+import type { Due, Portal, SessionState } from './state.ts'
 
 /** One message of the client on its way out. */
 export interface Step {
@@ -44,6 +45,11 @@ export class Draft implements Plan {
 
 /** It is read by names that nobody could look up: what comes before it has to end that first. */
 export class NotYet extends Error {}
+
+/** Names that nobody could look up, since the server fails or skips everything, do for what it fails or skips: not for what runs behind the end of that. @throws NotYet */
+export function mayFollow({ isStale, isInBlock }: SessionState, before: readonly Step[]): void {
+  if (isStale && before.some(({ kind, act }) => kind === 'sync' ? !isInBlock : act !== undefined && kind !== 'parse' && kind !== 'bind' && mayEndTransaction(act))) throw new NotYet()
+}
 
 /** A Parse that no Bind has taken. */
 export function isLoose({ kind, act, error, refused }: Step): boolean {

@@ -1,12 +1,11 @@
 // The server's half of a session: each message belongs to the reply that is due, is masked by the plan of its operation, and keeps its place.
-import type { PartSummary } from '../../../call.ts'
-import { RefusalError, type Refusal, type RefusalCode } from '../../../refusal.ts'
+import type { RefusalCode } from '../../../refusal.ts'
+import { messagesOf, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, ProtocolViolation, type Frame } from '../messages.ts'
 import type { Act } from './act.ts'
 import { Delivery } from './delivery.ts'
-import { Descriptions } from './descriptions.ts'
-import { ProtocolViolation, encodeReady, messagesOf, parseCommandTag, parseCopyResponse, parseDiagnostic, parseParameterDescription, parseParameterStatus, parseReady, type Frame } from '../messages.ts'
 import type { Out } from './out.ts'
-import { errorOf } from '../refuse.ts'
+import { Outcomes } from './outcomes.ts'
+import { Results } from './results.ts'
 import type { Due, Portal, SessionState } from './state.ts'
 
 export interface RepliesEvents {
@@ -22,23 +21,20 @@ export interface RepliesEvents {
   farewell(): void
 }
 
-/** What is said where a transaction ends and stays; one that had failed says ROLLBACK. */
-const commits: ReadonlySet<string> = new Set(['COMMIT', 'PREPARE TRANSACTION', 'COMMIT PREPARED'])
-const notRun: PartSummary = { title: 'not run: an earlier statement failed', status: 'cancelled', isFinal: true }
-
 export class Replies {
   readonly #state: SessionState
   readonly #events: RepliesEvents
   /** Portals the server holds, by name; the client may have bound further ones meanwhile. */
   readonly #bound = new Map<string, Portal>()
-  readonly #descriptions = new Descriptions()
   readonly #delivery = new Delivery()
-  /** Statements that have ended well in the implicit transaction that the next Sync ends, and change something: an error behind them undoes them. Undefined where it says itself when it ends. */
-  #undoable: number | undefined = 0
+  readonly #outcomes: Outcomes
+  readonly #results: Results
 
   constructor(state: SessionState, events: RepliesEvents) {
     this.#state = state
     this.#events = events
+    this.#outcomes = new Outcomes(state, this.#delivery)
+    this.#results = new Results(this.#delivery, (act) => events.broken(act))
   }
 
   /** @throws ProtocolViolation for a message that no reply due can hold */
@@ -49,11 +45,11 @@ export class Replies {
 
   /** Permitted, and never sent: the server had failed before. */
   notRun(acts: Iterable<Act>): Out[] {
-    for (const act of acts) this.#delivery.finish(act, notRun)
+    for (const act of acts) this.#outcomes.notRun(act)
     return this.#delivery.take()
   }
 
-  /** The connection is over: what had no reply may have taken effect, and a read has none. */
+  /** The connection is over. */
   abandon(code: RefusalCode): Out[] {
     this.#state.copyIn = undefined
     const acts = new Set<Act>()
@@ -62,10 +58,7 @@ export class Replies {
       if (due.act !== undefined) acts.add(due.act)
     }
     for (const { act } of this.#bound.values()) acts.add(act)
-    for (const act of acts) {
-      const isRead = act.operation.action.properties.effects.every((effect) => effect === 'read')
-      this.#delivery.finish(act, { title: 'the connection ended', status: isRead ? 'failed' : 'ambiguous', isFinal: true, code })
-    }
+    for (const act of acts) this.#outcomes.abandoned(act, code)
     return this.#delivery.take()
   }
 
@@ -83,73 +76,29 @@ export class Replies {
       case 'S': return this.#parameterStatus(frame)
       case 'A': return this.#unasked(frame)
       case 't': { const due = expected(head, 't', 'describe'); if (due.prepared !== undefined) due.prepared.describedTypes = parseParameterDescription(frame.bytes); return this.#visible(due, frame) }
-      case 'n': return this.#noData(frame, expected(head, 'n', 'describe'))
+      case 'n': return this.#described(frame, expected(head, 'n', 'describe'), null)
       case 's': return this.#suspended(frame, expected(head, 's', 'execute'))
       case 'I': return this.#empty(frame, expected(head, 'I', 'query', 'execute'))
       case '3': { const due = this.#pop(expected(head, '3', 'close')); if (due.portal !== undefined) this.#unbind(due.portal.name); return this.#visible(due, frame) }
       case 'G': return this.#copyIn(frame, expected(head, 'G', 'query', 'execute'))
-      case 'H': return this.#copyOut(frame, expected(head, 'H', 'query', 'execute'))
-      case 'd': return this.#copyData(frame, expected(head, 'd', 'query', 'execute'))
+      case 'H': return this.#results.copyOut(expected(head, 'H', 'query', 'execute').act as Act, frame)
+      case 'd': return this.#results.copyData(expected(head, 'd', 'query', 'execute').act as Act, frame)
       case 'c': return this.#pass(expected(head, 'c', 'query', 'execute'), frame)
-      case 'V': return this.#functionResult(frame, expected(head, 'V', 'function'))
+      case 'V': return this.#functionResult(frame, expected(head, 'V', 'function').act as Act)
       default: throw new ProtocolViolation(`the server sent a message of type ${frame.tag} out of place`)
     }
   }
 
-  #row(frame: Frame, due: Due): void {
-    const { own } = due
-    if (own !== undefined) return messagesOf(frame).forEach(({ bytes }) => own.row(bytes))
-    const { act } = due
-    if (act === undefined || act.broken !== undefined) return
-    try {
-      if (!act.isDescribed && !act.isOpen) this.#describe(act, due.portal?.fields ?? due.portal?.prepared.fields, due.portal?.resultFormats)
-      this.#counted(act, frame, (row) => this.#delivery.for(act).row(row))
-    } catch (error) {
-      this.#withhold(act, error)
-    }
-  }
-
-  /** A run of rows in one go, where all of it is within policy's limits; else one by one, up to the last that is. Of masked rows what is shown counts: how long a value was may be what is asked. @throws RefusalError `policy.limit` */
-  #counted(act: Act, run: Frame, feed: (rows: Frame) => void): void {
-    const { isOpen } = act
-    for (const rows of act.hasRoom(isOpen ? run : ofSize(run, maxGrowth * (run.end - run.start))) ? [run] : messagesOf(run)) {
-      const exceeded = isOpen ? act.count(rows) : this.#shown(act, rows, feed)
-      if (exceeded !== undefined) throw new RefusalError(exceeded)
-      if (isOpen) feed(rows)
-    }
-  }
-
-  /** What is one too many is masked, and goes nowhere. */
-  #shown(act: Act, rows: Frame, feed: (rows: Frame) => void): Refusal | undefined {
-    const masker = this.#delivery.for(act)
-    const mark = masker.mark()
-    const before = masker.size
-    feed(rows)
-    const exceeded = act.count(ofSize(rows, masker.size - before))
-    if (exceeded !== undefined) masker.undo(mark)
-    return exceeded
-  }
-
-  #describe(act: Act, fields: Portal['fields'], formats?: readonly number[]): void {
-    if (fields === undefined || fields === null) throw new ProtocolViolation('the server sent a row of a result that it never described')
-    act.isDescribed = true
-    // Another number of columns than was followed: nobody knows which of them is which.
-    const outputs = act.statements[act.results]?.outputs
-    this.#delivery.for(act).describe(fields, outputs?.length === fields.length ? outputs : undefined, formats)
+  #row(frame: Frame, { own, act, portal }: Due): void {
+    if (own !== undefined) messagesOf(frame).forEach(({ bytes }) => own.row(bytes))
+    else if (act !== undefined) this.#results.rows(act, frame, portal)
   }
 
   #fields(frame: Frame, due: Due): void {
-    const fields = this.#descriptions.read(frame.bytes, due)
-    if (due.reply === 'describe') return this.#described(frame, due, fields)
-    const act = due.act as Act
-    this.#guard(act, () => {
-      this.#describe(act, fields)
-      act.add(frame)
-      this.#delivery.for(act).pass(frame.bytes)
-    })
+    const fields = this.#results.fieldsOf(frame, due)
+    if (due.reply === 'describe') this.#described(frame, due, fields)
+    else this.#results.begin(due.act as Act, frame, fields)
   }
-
-  #noData(frame: Frame, due: Due): void { this.#described(frame, due, null) }
 
   #described(frame: Frame, due: Due, fields: Portal['fields'] & object | null): void {
     due.undo?.()
@@ -164,21 +113,12 @@ export class Replies {
     const act = due.act as Act
     // Its portal had run to its end before: it has no more rows.
     if (act.hasEnded) { this.#pop(due); this.#afterEnd(act, frame); return }
-    act.title = parseCommandTag(frame.bytes)
-    if (commits.has(act.title)) act.hasCommitted = true
-    // Behind a COMMIT the next transaction may be one that the next Sync ends.
-    if (act.operation.action.properties.effects.includes('transaction')) this.#state.isInBlock = false
-    act.results++
-    act.isDescribed = false
+    this.#outcomes.completed(act, frame)
     this.#state.copyIn = undefined
     if (due.reply === 'query') { this.#pass(due, frame); return }
-    const { effects } = act.operation.action.properties
-    // What ends a failed transaction, or a part of one, is told by no ReadyForQuery before the Sync.
-    if (effects.includes('transaction') && this.#state.status === 'E') this.#state.status = 'T'
-    if (effects.includes('transaction') || (this.#undoable === 0 && mayCommit(act))) this.#undoable = undefined
-    else if (this.#undoable !== undefined && !this.#state.isInBlock && effects.some((effect) => effect !== 'read')) this.#undoable++
+    this.#outcomes.executed(act)
     this.#pop(due)
-    this.#end(act, frame)
+    this.#outcomes.end(act, frame)
   }
 
   #empty(frame: Frame, due: Due): void {
@@ -186,21 +126,21 @@ export class Replies {
     this.#pop(due)
     const act = due.act as Act
     if (act.hasEnded) this.#afterEnd(act, frame)
-    else this.#end(act, frame)
+    else this.#outcomes.end(act, frame)
   }
 
   #suspended(frame: Frame, due: Due): void {
     this.#pop(due)
     const act = due.act as Act
     if (act.hasEnded) return this.#afterEnd(act, frame)
-    if (act.broken !== undefined) return this.#end(act, undefined)
+    if (act.broken !== undefined) return this.#outcomes.end(act, undefined)
     this.#pass(due, frame)
     act.pause()
   }
 
   #ready(frame: Frame): void {
     const status = parseReady(frame.bytes)
-    this.#undoable = 0
+    this.#outcomes.ready()
     const head = this.#state.head
     const due = expected(head, 'Z', 'ready', 'query', 'function')
     this.#state.status = status
@@ -211,7 +151,7 @@ export class Replies {
     } else {
       this.#pop(due)
       this.#pop(expected(this.#state.head, 'Z', 'ready'))
-      this.#end(due.act as Act, frame)
+      this.#outcomes.end(due.act as Act, frame)
     }
     if (status !== 'I') return
     // Only those the server had: what the client has bound meanwhile may be on its way.
@@ -226,7 +166,7 @@ export class Replies {
   #parseComplete(frame: Frame, due: Due): void {
     this.#pop(due)
     if (due.prepared !== undefined) due.prepared.before = undefined
-    if (due.act?.isLoneParse === true) { due.act.title = 'PARSE'; this.#end(due.act, frame) } else this.#visible(due, frame)
+    if (due.act?.isLoneParse === true) { due.act.title = 'PARSE'; this.#outcomes.end(due.act, frame) } else this.#visible(due, frame)
   }
 
   #bindComplete(frame: Frame, due: Due): void {
@@ -244,17 +184,13 @@ export class Replies {
     const portal = this.#bound.get(name)
     this.#bound.delete(name)
     if (portal === undefined) return
-    this.#leave(portal.act)
+    this.#outcomes.left(portal.act)
   }
 
   /** What it did is done; the next run of its portal is an operation of its own. */
   leave(act: Act): Out[] {
-    this.#leave(act)
+    this.#outcomes.left(act)
     return this.#delivery.take()
-  }
-
-  #leave(act: Act): void {
-    this.#delivery.finish(act, act.hasEnded ? notRun : act.hasRows ? { title: 'not read to its end', status: 'delivered', isFinal: true } : { title: 'not run', status: 'cancelled', isFinal: true })
   }
 
   #error(frame: Frame): void {
@@ -280,22 +216,14 @@ export class Replies {
     if (head.reply === 'poison' && head.isExtended !== true) return
     for (const due of state.skip()) {
       due.own?.failed(frame.bytes)
-      if (due.act !== undefined) this.#delivery.finish(due.act, notRun)
+      if (due.act !== undefined) this.#outcomes.notRun(due.act)
     }
   }
 
   #failed(frame: Frame, act: Act, isOpen: boolean): void {
-    const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
     if (act.hasEnded) return this.#afterEnd(act, frame)      // its portal was gone before
-    act.failure = code
-    act.title = act.hasCommitted ? `ERROR ${code}, after a COMMIT` : this.#mayHaveCommitted(act) ? `ERROR ${code}, after what it may have committed` : this.#undoable ? `ERROR ${code}, which undid ${this.#undoable} before it` : `ERROR ${code}`
-    if (act.broken === undefined) this.#delivery.for(act).diagnostic(frame.bytes)
-    if (!isOpen) this.#end(act, undefined)
-  }
-
-  /** Outside of a transaction a procedure, a block or VACUUM may have committed a part of what it did. */
-  #mayHaveCommitted(act: Act): boolean {
-    return this.#state.status === 'I' && (act.operation.action.properties.effects.includes('maintenance') || act.statements.some(({ kind }) => kind === 'call' || kind === 'do'))
+    this.#outcomes.failed(act, frame)
+    if (!isOpen) this.#outcomes.end(act, undefined)
   }
 
   /** The poison has failed, as it must: the client gets the refusal's words for the server's. */
@@ -325,77 +253,20 @@ export class Replies {
   #copyIn(frame: Frame, due: Due): void {
     const act = due.act as Act
     this.#state.copyIn = act
-    if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#delivery.finish(forgotten.act, notRun)
+    if (due.reply === 'execute') for (const forgotten of this.#state.forgetBehind()) if (forgotten.act !== undefined) this.#outcomes.notRun(forgotten.act)
     this.#control(frame.bytes)
     act.pause()
   }
 
-  #copyOut(frame: Frame, due: Due): void {
-    const act = due.act as Act
-    this.#guard(act, () => {
-      const { format, formats } = parseCopyResponse(frame.bytes)
-      const { copyFormat, outputs } = act.statements[act.results] ?? {}
-      this.#delivery.for(act).copyOut(format, formats, copyFormat === undefined ? undefined : { format: copyFormat, outputs })
-      act.add(frame)
-      this.#delivery.for(act).pass(frame.bytes)
-    })
-  }
-
-  #copyData(frame: Frame, due: Due): void {
-    const act = due.act as Act
-    if (act.broken !== undefined) return
-    this.#guard(act, () => {
-      this.#counted(act, frame, (rows) => this.#delivery.for(act).copyRow(rows))
-    })
-  }
-
-  #functionResult(frame: Frame, due: Due): void {
-    const act = due.act as Act
+  #functionResult(frame: Frame, act: Act): void {
     act.title = 'FUNCTION CALL'
-    this.#guard(act, () => this.#delivery.for(act).functionResult(frame.bytes))
-  }
-
-  #guard(act: Act, feed: () => void): void {
-    if (act.broken !== undefined) return
-    try {
-      feed()
-    } catch (error) {
-      this.#withhold(act, error)
-    }
-  }
-
-  /** What cannot be masked, and what is too much, is withheld: the rest of the result is read and dropped. */
-  #withhold(act: Act, error: unknown): void {
-    if (!(error instanceof RefusalError)) throw error
-    act.broken = error.refusal
-    this.#events.broken(act)
+    this.#results.functionResult(act, frame)
   }
 
   #pass(due: Due, frame: Frame): void {
     if (due.own !== undefined || due.act === undefined || due.act.broken !== undefined) return
     due.act.add(frame)
     this.#delivery.for(due.act).pass(frame.bytes)
-  }
-
-  /** The last message of an act; where its result was withheld, the refusal stands for it. */
-  #end(act: Act, last: Frame | undefined): void {
-    const masker = this.#delivery.for(act)
-    const isReady = last !== undefined && last.tag === 0x5a
-    if (act.broken !== undefined) {
-      const { message, code } = act.broken
-      const isKept = isReady && act.failure === undefined && this.#state.status === 'I' && act.operation.action.properties.effects.some((effect) => effect !== 'read')
-      if (isKept) act.title = `${act.title}, committed and its result withheld`
-      masker.pass(errorOf(act.broken, {
-        ...isKept ? { message: `${message}; what the statement changed is committed` } : {},
-        ...code !== 'policy.limit' ? {} : { advice: isKept ? 'The statement was run, and only its result withheld: do not repeat it.' : 'The result was withheld: ask for less.' },
-      }))
-      // The transaction that goes on in the server is made to fail before anything else is sent there.
-      if (isReady) masker.pass(act.failure === undefined && this.#state.status === 'T' ? encodeReady('E') : last.bytes)
-      this.#delivery.finish(act, { title: act.title, status: 'failed', isFinal: true, code: act.broken.code })
-      return
-    }
-    if (last !== undefined) masker.pass(last.bytes)
-    this.#delivery.finish(act, act.failure === undefined ? { title: act.title, status: 'delivered', isFinal: true } : { title: act.title, status: 'failed', isFinal: true, code: `postgres.${act.failure}` })
   }
 
   /** Its portal was asked for more than there was. Where its result was withheld the client has its error, and what the server says of the rest is nobody's: an error may quote it. */
@@ -414,17 +285,6 @@ export class Replies {
     due.own?.end?.()
     return due
   }
-}
-
-/** Of an empty cell in COPY one byte is left, and a constant may stand for it. */
-const maxGrowth = 80
-
-/** As many rows, of so many bytes. */
-const ofSize = ({ tag, part, count, source }: Pick<Frame, 'tag' | 'part' | 'count' | 'source'>, end: number): Frame => ({ tag, part, count, source, bytes: source, start: 0, end })
-
-/** By itself, where it is the first since the last Sync: CREATE INDEX CONCURRENTLY, VACUUM, a procedure that says COMMIT. Behind others the server refuses them. */
-function mayCommit({ statements, operation }: Act): boolean {
-  return operation.action.properties.effects.some((effect) => effect === 'ddl' || effect === 'maintenance') || statements.some(({ kind }) => kind === 'call' || kind === 'do' || kind === 'discard')
 }
 
 function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {

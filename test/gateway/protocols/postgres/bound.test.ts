@@ -40,9 +40,10 @@ test('what the server looks up when it runs is looked up again, until it has run
 test('a portal means what it meant where statement, path and roles are the same', async (t) => {
   const portal = await bound('copy customers to stdout')
   const same = await statementsOf('copy customers to stdout')
-  t.true(meansStill(portal, same, { ...names, path: [...names.path] }))
-  t.false(meansStill(portal, await statementsOf('copy accounts to stdout'), names))
-  for (const other of [{ path: ['other', ...names.path] }, { role: 'other' }, { sessionRole: 'other' }]) t.false(meansStill(portal, same, { ...names, ...other }), JSON.stringify(other))
+  const before = { names, statements: portal.act.statements }
+  t.true(meansStill(before, { names: { ...names, path: [...names.path] }, statements: same }))
+  t.false(meansStill(before, { names, statements: await statementsOf('copy accounts to stdout') }))
+  for (const other of [{ path: ['other', ...names.path] }, { role: 'other' }, { sessionRole: 'other' }]) t.false(meansStill(before, { names: { ...names, ...other }, statements: same }), JSON.stringify(other))
   t.true(isAsBound(portal, names))
   t.false(isAsBound(portal, { ...names }))
   portal.act.settle()
