@@ -18,8 +18,8 @@ export class Act {
   readonly isLoneParse: boolean
   /** Nothing behind it is sent before it has ended: names may resolve differently after it, or its end may have to undo what follows. */
   isBarrier: boolean
-  /** Policy limits its rows or bytes: the client may be told of an error where the server saw none. */
-  mayBeCut = false
+  /** Its result may be withheld, for a limit or a mask: the client is told of an error where the server saw none. */
+  mayBeWithheld = false
   /** As they resolved when it was decided, of what the server has yet to resolve. */
   names: SessionNames | undefined
   permit: Permit<PostgresOperation> | undefined
@@ -31,6 +31,8 @@ export class Act {
   masker: ResultMasker | undefined
   /** Why the rest of its result is withheld. */
   broken: Refusal | undefined
+  /** Its time is over: what it still shows is withheld, and the server's error is this. One that has ended well all the same has nothing to withhold. */
+  overdue: Refusal | undefined
   /** The server's command tag, or its error. */
   title = ''
   /** One of its results was a COMMIT: what stands before it has taken effect, whatever fails behind it. */

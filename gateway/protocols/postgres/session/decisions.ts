@@ -59,8 +59,8 @@ export class Decisions {
   /** A mask that cannot be enforced stops the statement here, and the record says so. */
   #admit(act: Act, permit: Permit<PostgresOperation>): Promise<void> | undefined {
     act.permit = permit
-    const { rows, bytes } = permit.call.decision.limits
-    act.mayBeCut = (rows !== undefined || bytes !== undefined) && act.mayHaveRows
+    const { limits, mask } = permit.call.decision
+    act.mayBeWithheld = act.mayHaveRows && (mask.length > 0 || limits.rows !== undefined || limits.bytes !== undefined || limits.timeout_ms !== undefined)
     try {
       // Whatever policy says: only the transparent profile sends what nobody could read.
       if (unparsed(act) !== undefined && !this.#o.isTransparent) throw new RefusalError(refusal('policy.denied', 'The text cannot be parsed, and this target forwards only what can'))

@@ -60,7 +60,7 @@ export class Departures {
       act.timer = setTimeout(check, limitMs).unref()
       // One that waits behind another is asked about again: a cancel now would end that other.
       if (this.#state.current !== act) return
-      act.broken = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
+      act.overdue = refusal('policy.limit', `The statement took longer than policy allows (${limitMs} ms)`)
       this.#cancel().catch(() => undefined)
     }
     act.timer = setTimeout(check, limitMs).unref()

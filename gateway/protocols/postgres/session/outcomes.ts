@@ -52,6 +52,7 @@ export class Outcomes {
     const code = parseDiagnostic(frame.bytes).get('C') ?? 'XX000'
     act.failure = code
     act.title = act.hasCommitted ? `ERROR ${code}, after a COMMIT` : this.#mayHaveCommitted(act) ? `ERROR ${code}, after what it may have committed` : this.#undoable ? `ERROR ${code}, which undid ${this.#undoable} before it` : `ERROR ${code}`
+    act.broken ??= act.overdue
     if (act.broken === undefined) this.#delivery.for(act).diagnostic(frame.bytes)
   }
 

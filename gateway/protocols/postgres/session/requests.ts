@@ -178,11 +178,11 @@ function saying({ act, refused }: Step, { status }: SessionState): Partial<Sayin
 /** Nothing behind the last message of such an act leaves before it has ended. */
 function isAwaited(steps: readonly Step[], at: number, isIdle: boolean): boolean {
   const { act, kind } = steps[at] as Step
-  return act !== undefined && kind !== 'bind' && (act.isBarrier || (act.mayBeCut && !(isIdle && isReadAlone(steps, at)))) && !steps.some((later, i) => i > at && later.act === act)
+  return act !== undefined && kind !== 'bind' && (act.isBarrier || (act.mayBeWithheld && !(isIdle && isReadAlone(steps, at)))) && !steps.some((later, i) => i > at && later.act === act)
 }
 
 /**
- * A result that may be cut short must not have anything beside it that the client will believe undone. A read by itself has nothing:
+ * A result that may be withheld must not have anything beside it that the client will believe undone. A read by itself has nothing:
  * the Sync behind it may go with it, since its implicit transaction ends in nothing either way.
  */
 function isReadAlone(steps: readonly Step[], at: number): boolean {

@@ -90,6 +90,7 @@ export class Results {
   #guard(act: Act, feed: () => void): void {
     if (act.broken !== undefined) return
     try {
+      if (act.overdue !== undefined) throw new RefusalError(act.overdue)
       feed()
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error
