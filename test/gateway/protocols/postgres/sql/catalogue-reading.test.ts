@@ -1,37 +1,17 @@
 // A catalogue that is read in part against one that is read whole, after everything that changes it.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import pg from 'pg'
+import type pg from 'pg'
 import { nothingMissing } from '../../../../../gateway/protocols/postgres/sql/catalogue-change.ts'
 import { readCatalogue, searchPath, type Ask, type CatalogueReading } from '../../../../../gateway/protocols/postgres/sql/catalogue-reading.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
+import { askOf, liveOf } from './live.ts'
 
-let database: Database
-let folder: string
-
-test.before(async () => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-reading-'))
-  database = await startCluster(folder)
-})
-
-test.after.always(async () => {
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
-
+const live = liveOf(test)
 const connect = async (path = 'public'): Promise<pg.Client> => {
-  const made = new pg.Client({ connectionString: database.url, user: 'bank', types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
-  await made.connect()
+  const made = await live().connect()
   await made.query(`set search_path = ${path}`)
   return made
 }
-const askOf = (on: pg.Client, asked: string[] = []): Ask => async (sql) => {
-  asked.push(sql)
-  return (await on.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
-}
+const noting = (asked: string[], ask: Ask): Ask => (sql) => { asked.push(sql); return ask(sql) }
 const inOrder = <K, V>(map: ReadonlyMap<K, V>) => [...map].sort(([a], [b]) => Number(String(a).replace(' ', '.')) - Number(String(b).replace(' ', '.')))
 const written = ({ rows, others }: CatalogueReading) => ({ ...others, definitions: inOrder(others.definitions), expressions: inOrder(others.expressions), ...Object.fromEntries(Object.entries(rows).map(([each, map]) => [each, [...map].sort(([a], [b]) => a - b)])) })
 
@@ -120,7 +100,7 @@ test.serial('a reading of another server, or of an earlier start of this one, is
   try {
     const first = await readCatalogue(askOf(client))
     const asked: string[] = []
-    const again = await readCatalogue(askOf(client, asked), { ...first, server: '1 20200101000000000000' })
+    const again = await readCatalogue(noting(asked, askOf(client)), { ...first, server: '1 20200101000000000000' })
     t.not(again.snapshot, first.snapshot)
     t.false(asked.slice(1).some((sql) => sql.includes('pg_catalog.age(')))
     t.deepEqual(written(again), written(first))

@@ -1,30 +1,10 @@
 // The shadow catalogue against PostgreSQL: names mean what they mean to the server, whatever a session's search_path says.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import pg from 'pg'
 import { alongWhich } from '../../../../../gateway/protocols/postgres/session/search-path.ts'
 import { Catalogue, CatalogueError, loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
+import { askOf, liveOf } from './live.ts'
 
-let database: Database
-let client: pg.Client
-let folder: string
-
-const connect = async (user = 'bank'): Promise<pg.Client> => {
-  const made = new pg.Client({ connectionString: database.url.replace('bank@', `${user}@`), types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
-  await made.connect()
-  return made
-}
-const askOf = (on: pg.Client): Ask => async (sql) => (await on.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
-
-test.before(async () => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'catalogue-'))
-  database = await startCluster(folder)
-  client = await connect()
-  await client.query(`
+const live = liveOf(test, `
 create schema a; create schema b;
 create table a.t (x int, y text); create table b.t (z int); create table public.pg_class (mine int); create table closed (secret text);
 create view v as select y as shown from a.t; create function lower(text) returns text language sql as 'select $1';
@@ -32,20 +12,13 @@ create role plain login; revoke all on all tables in schema public from plain;
 create function b.eq(a int, b int default 2, out c int, out d text) returns record language plpgsql as $$begin c := 1; d := 'x'; end$$;
 create function always(oid, oid) returns boolean language sql immutable as 'select true';
 create operator public.= (leftarg = oid, rightarg = oid, function = always)`)
-})
-
-test.after.always(async () => {
-  await client?.end()
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
 
 test.serial('asking for the path makes no temporary schema, and says what the server will say once there is one', async (t) => {
-  await client.query(`create schema "Odd ""one"; create schema "my_pg_temp"; create schema plain; create schema "a.b"; create schema shut; grant usage on schema a, "Odd ""one", "my_pg_temp", plain, "a.b" to plain; set role plain`)
+  await live().client.query(`create schema "Odd ""one"; create schema "my_pg_temp"; create schema plain; create schema "a.b"; create schema shut; grant usage on schema a, "Odd ""one", "my_pg_temp", plain, "a.b" to plain; set role plain`)
   const settings = ['pg_temp', 'pg_temp, a', 'PG_TEMP, A, a', '"pg_temp" , "Odd ""one"\t,\n"a.b"', 'pg_temp, "$user", public', 'pg_temp, pg_catalog, a', 'pg_temp, shut, nowhere, "", A', 'a, pg_temp', '"my_pg_temp", a', '', '"PG_TEMP", a', 'pg_temp, "plain", "$user"']
   for (const user of ['bank', 'plain']) {
     for (const setting of settings) {
-      const session = await connect(user)
+      const session = await live().connect(user)
       try {
         const ask = askOf(session)
         await session.query("select pg_catalog.set_config('search_path', $1, false)", [setting])
@@ -61,14 +34,14 @@ test.serial('asking for the path makes no temporary schema, and says what the se
       }
     }
   }
-  await client.query('reset role; drop schema "Odd ""one", "my_pg_temp", plain, "a.b", shut')
+  await live().client.query('reset role; drop schema "Odd ""one", "my_pg_temp", plain, "a.b", shut')
 })
 
 test.serial('a name means the relation that the session would reach', async (t) => {
-  const session = await connect()
+  const session = await live().connect()
   try {
     await session.query('set search_path = b, a; create temp table t (temporary int)')
-    const snapshot = await loadSnapshot(askOf(client))
+    const snapshot = await loadSnapshot(askOf(live().client))
     for (const setting of ['b, a', 'a, b', 'a, pg_catalog, pg_temp', 'public', 'public, pg_catalog', 'pg_temp, a', '"$user", a']) {
       await session.query(`set search_path = ${setting}`)
       const ask = askOf(session)
@@ -88,9 +61,9 @@ test.serial('a name means the relation that the session would reach', async (t) 
 })
 
 test.serial("a session's own operators and search_path do not change what is read", async (t) => {
-  const session = await connect()
+  const session = await live().connect()
   try {
-    const plain = await loadSnapshot(askOf(client))
+    const plain = await loadSnapshot(askOf(live().client))
     await session.query('set search_path = public, pg_catalog')
     const bent = await loadSnapshot(askOf(session))
     const list = (snapshot: typeof plain) => [...snapshot.relations].filter((relation) => !relation.isTemporary).map((relation) => `${relation.oid} ${relation.schema}.${relation.name} ${relation.columns.map((column) => column.name).join()}`).sort()
@@ -101,7 +74,7 @@ test.serial("a session's own operators and search_path do not change what is rea
 })
 
 test.serial('an ordinary user who may read no table reads the whole catalogue', async (t) => {
-  const session = await connect('plain')
+  const session = await live().connect('plain')
   try {
     const snapshot = await loadSnapshot(askOf(session))
     t.deepEqual(snapshot.findRelation('public', 'closed', [])?.columns.map((column) => column.name), ['secret'])
@@ -115,7 +88,7 @@ test.serial('an ordinary user who may read no table reads the whole catalogue', 
 })
 
 test.serial('one definition that cannot be printed hides no other', async (t) => {
-  const ask = askOf(client)
+  const ask = askOf(live().client)
   const [broken] = await ask("select pg_catalog.to_regclass('public.v')::pg_catalog.oid")
   const failing: Ask = (sql) => sql.includes('then pg_catalog.pg_get_viewdef(c.oid)') || sql.includes(`pg_get_viewdef(${broken?.[0]}::`) ? Promise.reject(new Error('cache lookup failed')) : ask(sql)
   const snapshot = await loadSnapshot(failing)
@@ -127,7 +100,7 @@ test.serial('a catalogue that cannot be read is an error of its own, with the ca
   const error = await t.throwsAsync(loadSnapshot(() => Promise.reject(new Error('gone'))), { instanceOf: CatalogueError, message: "the database's version cannot be read" })
   t.is(error.code, 'ERR_CATALOGUE_UNREADABLE')
   t.is((error.cause as Error).message, 'gone')
-  const endless: Ask = (sql) => sql.includes('pg_inherits') ? Promise.resolve(Array.from({ length: 1_000_001 }, () => ['1', '2'])) : askOf(client)(sql)
+  const endless: Ask = (sql) => sql.includes('pg_inherits') ? Promise.resolve(Array.from({ length: 1_000_001 }, () => ['1', '2'])) : askOf(live().client)(sql)
   const large = await t.throwsAsync(loadSnapshot(endless), { instanceOf: CatalogueError, message: "the database's inheritance: more than 1000000 rows" })
   t.is(large.code, 'ERR_CATALOGUE_TOO_LARGE')
 })
@@ -135,7 +108,7 @@ test.serial('a catalogue that cannot be read is an error of its own, with the ca
 test.serial('one reading serves all sessions until it is invalidated', async (t) => {
   let now = 0
   let readings = 0
-  const ask: Ask = (sql) => { if (sql.includes('server_version_num')) readings++; return askOf(client)(sql) }
+  const ask: Ask = (sql) => { if (sql.includes('server_version_num')) readings++; return askOf(live().client)(sql) }
   const catalogue = new Catalogue(() => now)
   const [first, second] = await Promise.all([catalogue.current(ask), catalogue.current(ask)])
   t.true(first === second)
@@ -151,7 +124,7 @@ test.serial('what was read before the clock was set back is asked about again', 
   let now = 900_000
   let asked = 0
   const catalogue = new Catalogue(() => now)
-  const ask: Ask = (sql) => { asked++; return askOf(client)(sql) }
+  const ask: Ask = (sql) => { asked++; return askOf(live().client)(sql) }
   const first = await catalogue.current(ask)
   t.is(catalogue.fresh, first)
   now = 0
@@ -167,7 +140,7 @@ test.serial('a reading begun before an invalidation is not kept', async (t) => {
   const catalogue = new Catalogue(() => 0)
   const ask: Ask = async (sql) => {
     if (sql.includes('server_version_num') && ++readings === 1) catalogue.invalidate()
-    return askOf(client)(sql)
+    return askOf(live().client)(sql)
   }
   const first = await catalogue.current(ask)
   t.not(await catalogue.current(ask), first)
@@ -177,10 +150,10 @@ test.serial('a reading begun before an invalidation is not kept', async (t) => {
 test.serial('what somebody else changes is seen at the next look, and nothing is read while nothing changes', async (t) => {
   let now = 0
   let readings = 0
-  const ask: Ask = async (sql) => { if (sql.includes('pg_get_viewdef')) readings++; return await askOf(client)(sql) }
+  const ask: Ask = async (sql) => { if (sql.includes('pg_get_viewdef')) readings++; return await askOf(live().client)(sql) }
   const catalogue = new Catalogue(() => now)
   const later = async () => { now += 60_000; return await catalogue.current(ask) }
-  const other = await connect()
+  const other = await live().connect()
   try {
     await other.query("create schema watched; create table watched.t (a int); create function watched.f() returns int language sql as 'select 1'; create view watched.v as select a from watched.t; create type watched.mood as enum ('good')")
     const first = await catalogue.current(ask)
@@ -207,18 +180,18 @@ test.serial('what somebody else changes is seen at the next look, and nothing is
 test.serial('a question about changes that fails is asked again by whoever needs the answer', async (t) => {
   let now = 0
   const catalogue = new Catalogue(() => now)
-  const first = await catalogue.current(askOf(client))
+  const first = await catalogue.current(askOf(live().client))
   now += 60_000
   const failed = await t.throwsAsync(catalogue.current(() => Promise.reject(new Error('gone'))), { instanceOf: CatalogueError, message: "the catalogue's version cannot be read" })
   t.is(failed.code, 'ERR_CATALOGUE_UNREADABLE')
-  const [lost, kept] = await Promise.allSettled([catalogue.current(() => Promise.reject(new Error('gone'))), catalogue.current(askOf(client))])
+  const [lost, kept] = await Promise.allSettled([catalogue.current(() => Promise.reject(new Error('gone'))), catalogue.current(askOf(live().client))])
   t.is(lost.status, 'rejected')
   t.true(kept.status === 'fulfilled' && kept.value === first)
 })
 
 test.serial('a reading whose connection the server ends is begun again, from its first question on', async (t) => {
   let asked = 0
-  const ended: Ask = (sql) => ++asked === 1 ? Promise.reject(new Error('the server refused it: 57P01')) : askOf(client)(sql)
+  const ended: Ask = (sql) => ++asked === 1 ? Promise.reject(new Error('the server refused it: 57P01')) : askOf(live().client)(sql)
   const catalogue = new Catalogue(Date.now)
   t.true((await catalogue.current(ended)) !== undefined)
   t.true(asked > 1)
@@ -226,7 +199,7 @@ test.serial('a reading whose connection the server ends is begun again, from its
 
 test.serial("a catalogue of the server's own that is locked for a while, as VACUUM FULL does, refuses nothing", async (t) => {
   let [now, left] = [0, 6]
-  const locked: Ask = (sql) => left-- > 0 ? Promise.reject(new Error('the server refused it: 55P03')) : askOf(client)(sql)
+  const locked: Ask = (sql) => left-- > 0 ? Promise.reject(new Error('the server refused it: 55P03')) : askOf(live().client)(sql)
   const catalogue = new Catalogue(() => now)
   const first = await catalogue.current(locked)
   t.is(await catalogue.current(locked), first)

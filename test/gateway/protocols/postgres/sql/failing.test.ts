@@ -1,15 +1,8 @@
 // What may fail by a column's value is noted; what cannot is not, and the server agrees.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import { loadModule, parseSync } from 'libpg-query'
-import pg from 'pg'
-import type { Naming } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
-import { loadSnapshot } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { parseSync } from 'libpg-query'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
+import { liveOf } from './live.ts'
 
 const schema = `
 create domain few as text check (length(value) < 4);
@@ -28,32 +21,12 @@ create extension citext;
 create extension hstore;
 `
 
-let database: Database
-let client: pg.Client
-let naming: Naming
-let folder: string
-
-test.before(async () => {
-  await loadModule()
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'failing-'))
-  database = await startCluster(folder)
-  client = new pg.Client({ connectionString: database.url })
-  await client.connect()
-  await client.query(schema)
-  const snapshot = await loadSnapshot(async (sql) => (await client.query({ text: sql, rowMode: 'array', types: { getTypeParser: () => (value: string | null) => value } } as pg.QueryArrayConfig)).rows as (string | null)[][])
-  naming = { snapshot, path: snapshot.path }
-})
-
-test.after.always(async () => {
-  await client?.end()
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
+const live = liveOf(test, schema)
 
 /** `column: names` of those that something may fail by. */
 function failures(sql: string): string {
-  const traced = traceStatement(parseSync(sql).stmts?.[0]?.stmt, naming)
-  return traced.columns.flatMap(({ relation, attribute, failures: names }) => names === undefined ? [] : `${naming.snapshot.relation(relation)?.columns.find((column) => column.attribute === attribute)?.name}: ${[...names].sort().join(' ')}`).sort().join(', ')
+  const traced = traceStatement(parseSync(sql).stmts?.[0]?.stmt, live().naming)
+  return traced.columns.flatMap(({ relation, attribute, failures: names }) => names === undefined ? [] : `${live().naming.snapshot.relation(relation)?.columns.find((column) => column.attribute === attribute)?.name}: ${[...names].sort().join(' ')}`).sort().join(', ')
 }
 
 const total = [
@@ -74,7 +47,7 @@ test('what works for every value is open, and the server agrees', async (t) => {
   for (const expression of total) {
     // ids may fail what they like
     t.is(failures(`select ${expression} from people p`).replace(/^id: [^,]+$/, ''), '', expression)
-    await t.notThrowsAsync(client.query(`select ${expression} from people p`), expression)
+    await t.notThrowsAsync(live().client.query(`select ${expression} from people p`), expression)
   }
 })
 
@@ -106,7 +79,7 @@ test('what may fail by a value is noted by name, wherever the value comes throug
 })
 
 test('a column that fails unseen has no use and is not touched', (t) => {
-  const traced = traceStatement(parseSync('select id from (select id, num + 1 from people) t').stmts?.[0]?.stmt, naming)
+  const traced = traceStatement(parseSync('select id from (select id, num + 1 from people) t').stmts?.[0]?.stmt, live().naming)
   t.deepEqual(traced.columns.map(({ attribute, uses, failures: names }) => [attribute, uses, names]), [[1, ['output'], undefined], [10, [], ['+']]])
 })
 

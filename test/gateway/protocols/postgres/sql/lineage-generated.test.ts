@@ -1,38 +1,12 @@
 // Queries made by chance from the shapes in which a column can hide; PostgreSQL runs each, and no secret may show in a column that lineage holds to be harmless.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import { loadModule, parseSync } from 'libpg-query'
-import pg from 'pg'
-import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { parseSync } from 'libpg-query'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
 import { canary, schema, sensitive } from './lineage-schema.ts'
+import { liveOf } from './live.ts'
 
 const count = 600
-let database: Database
-let client: pg.Client
-let folder: string
-
-const ask: Ask = async (sql) => (await client.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
-
-test.before(async () => {
-  await loadModule()
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-generated-'))
-  database = await startCluster(folder)
-  client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
-  await client.connect()
-  await client.query(schema)
-  await client.query('set statement_timeout = 2000')
-})
-
-test.after.always(async () => {
-  await client?.end()
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
+const live = liveOf(test, schema, 'set statement_timeout = 2000')
 
 /** mulberry32: the same queries every time. */
 function chance(seed: number): (below: number) => number {
@@ -99,7 +73,7 @@ function generate(pick: (below: number) => number): string {
 }
 
 test('no secret shows in a column of a generated query that lineage holds to be harmless', async (t) => {
-  const snapshot = await loadSnapshot(ask)
+  const { client, naming } = live()
   const pick = chance(20_26)
   const misses: string[] = []
   const figures = { ran: 0, columns: 0, secrets: 0, unknown: 0 }
@@ -113,7 +87,7 @@ test('no secret shows in a column of a generated query that lineage holds to be 
       width = result.fields.length
     } catch { continue }
     figures.ran++
-    const traced = traceStatement(parseSync(sql).stmts?.[0]?.stmt, { snapshot, path: snapshot.path })
+    const traced = traceStatement(parseSync(sql).stmts?.[0]?.stmt, naming)
     if (traced.outputs !== undefined && traced.outputs.length !== width) misses.push(`count: ${sql}`)
     for (let column = 0; column < width; column++) {
       figures.columns++
@@ -125,7 +99,7 @@ test('no secret shows in a column of a generated query that lineage holds to be 
       if (!rows.some((row) => String(row[column]).toLowerCase().includes(canary.toLowerCase()))) continue
       figures.secrets++
       const isHeld = lineage.columns.some(({ relation, attribute }) => {
-        const found = snapshot.relation(relation)
+        const found = naming.snapshot.relation(relation)
         return (sensitive as readonly string[]).includes(`${found?.schema}.${found?.name}.${found?.columns.find((each) => each.attribute === attribute)?.name}`)
       })
       if (!isHeld) misses.push(sql)

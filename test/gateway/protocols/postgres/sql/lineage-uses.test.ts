@@ -1,46 +1,19 @@
 // How columns are used beside the result, where they flow, which literal meets which column, and what is admitted to be unknown.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import { loadModule, parseSync } from 'libpg-query'
-import pg from 'pg'
-import type { BaseColumn, Lineage, Naming } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
-import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { parseSync } from 'libpg-query'
+import type { BaseColumn, Lineage } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
 import { createViewLineage } from '../../../../../gateway/protocols/postgres/sql/view-lineage.ts'
 import type { Trace } from '../../../../../gateway/protocols/postgres/sql/trace.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
 import { schema } from './lineage-schema.ts'
+import { liveOf } from './live.ts'
 
-let database: Database
-let client: pg.Client
-let naming: Naming
-let folder: string
+const live = liveOf(test, schema)
 
-test.before(async () => {
-  await loadModule()
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-uses-'))
-  database = await startCluster(folder)
-  client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
-  await client.connect()
-  await client.query(schema)
-  const ask: Ask = async (sql) => (await client.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
-  const snapshot = await loadSnapshot(ask)
-  naming = { snapshot, path: snapshot.path }
-})
-
-test.after.always(async () => {
-  await client?.end()
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
-
-const trace = (sql: string): Trace => traceStatement(parseSync(sql).stmts?.[0]?.stmt, naming)
+const trace = (sql: string): Trace => traceStatement(parseSync(sql).stmts?.[0]?.stmt, live().naming)
 
 function nameOf({ relation, attribute }: BaseColumn): string {
-  const found = naming.snapshot.relation(relation)
+  const found = live().naming.snapshot.relation(relation)
   return `${found?.name}.${found?.columns.find((column) => column.attribute === attribute)?.name}`
 }
 const uses = (sql: string, column: string): string => {
@@ -186,9 +159,9 @@ test('a partition and an inheriting table count as their parents too', (t) => {
 })
 
 test('a view column reported by the server is what its definition makes of base columns', (t) => {
-  const lineage = createViewLineage(naming)
+  const lineage = createViewLineage(live().naming)
   const of = (name: string): string[] => {
-    const view = naming.snapshot.findRelation('public', name, [])
+    const view = live().naming.snapshot.findRelation('public', name, [])
     return view?.columns.map((column) => lineage(view, column.attribute)?.columns.map(nameOf).sort().join() ?? 'unknown') ?? []
   }
   t.deepEqual(of('v_deep'), ['customers.ssn,v_alias.code,v_deep.loud', 'customers.email,v_alias.contact,v_deep.contact', 'accounts.note,v_deep.note'])

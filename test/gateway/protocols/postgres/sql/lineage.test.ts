@@ -1,51 +1,22 @@
 // Lineage against PostgreSQL itself: what the server reports, what its planner names and what its rows show must be in what we say.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import { loadModule, parseSync } from 'libpg-query'
-import pg from 'pg'
-import type { Lineage, Naming, Snapshot } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
-import { loadSnapshot, type Ask } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { parseSync } from 'libpg-query'
+import type { Lineage, Snapshot } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
 import { traceStatement } from '../../../../../gateway/protocols/postgres/sql/lineage.ts'
 import type { Trace } from '../../../../../gateway/protocols/postgres/sql/trace.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
 import { queries } from './lineage-queries.ts'
 import { canary, schema, sensitive } from './lineage-schema.ts'
+import { askOf, liveOf } from './live.ts'
 
-let database: Database
-let client: pg.Client
-let naming: Naming
-let folder: string
+const live = liveOf(test, schema)
 
-const ask: Ask = async (sql) => (await client.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][]
-const textTypes = { getTypeParser: () => (value: string | null) => value }
-
-test.before(async () => {
-  await loadModule()
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lineage-'))
-  database = await startCluster(folder)
-  client = new pg.Client({ connectionString: database.url, types: textTypes } as pg.ClientConfig)
-  await client.connect()
-  await client.query(schema)
-  const snapshot = await loadSnapshot(ask)
-  naming = { snapshot, path: snapshot.path }
-})
-
-test.after.always(async () => {
-  await client?.end()
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
-
-const trace = (sql: string): Trace => traceStatement(parseSync(sql).stmts?.[0]?.stmt, naming)
+const trace = (sql: string): Trace => traceStatement(parseSync(sql).stmts?.[0]?.stmt, live().naming)
 
 function nameOf(snapshot: Snapshot, relation: number, attribute: number): string {
   const found = snapshot.relation(relation)
   return `${found?.schema}.${found?.name}.${found?.columns.find((column) => column.attribute === attribute)?.name}`
 }
-const names = (lineage: Lineage): string[] => lineage.columns.map((column) => nameOf(naming.snapshot, column.relation, column.attribute))
+const names = (lineage: Lineage): string[] => lineage.columns.map((column) => nameOf(live().naming.snapshot, column.relation, column.attribute))
 const isSensitive = (lineage: Lineage): boolean => names(lineage).some((name) => (sensitive as readonly string[]).includes(name))
 
 /** Ways a secret may be spelled in a cell. */
@@ -63,9 +34,9 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
   for (const sql of queries) {
     const parameters = sql.includes('$1') ? [1] : []
     const traced = trace(sql)
-    await client.query('begin')
+    await live().client.query('begin')
     try {
-      const result = await client.query({ text: sql, values: parameters, rowMode: 'array' })
+      const result = await live().client.query({ text: sql, values: parameters, rowMode: 'array' })
       const rows = result.rows as unknown[][]
       const lineages = traced.outputs
       if (lineages !== undefined && lineages.length !== result.fields.length) {
@@ -81,7 +52,7 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
           if (!hasCanary) vague.push(`${sql} [${at}] ${lineage?.unknown ?? 'no outputs'}: ${traced.unknown.join()}`)
           continue
         }
-        if (field.tableID !== 0 && field.columnID > 0 && !lineage.columns.some((column) => column.relation === field.tableID && column.attribute === field.columnID)) misses.push(`${sql} [${at}]: the server reports ${nameOf(naming.snapshot, field.tableID, field.columnID)}, we say ${names(lineage).join()}`)
+        if (field.tableID !== 0 && field.columnID > 0 && !lineage.columns.some((column) => column.relation === field.tableID && column.attribute === field.columnID)) misses.push(`${sql} [${at}]: the server reports ${nameOf(live().naming.snapshot, field.tableID, field.columnID)}, we say ${names(lineage).join()}`)
         if (hasCanary) secrets++
         else if (rows.length > 0 && isSensitive(lineage)) broad.push(`${sql} [${at}]`)
         if (hasCanary && !isSensitive(lineage)) misses.push(`${sql} [${at}]: shows a secret, we say ${names(lineage).join()}`)
@@ -89,7 +60,7 @@ test.serial('no result column that PostgreSQL fills with a secret escapes its li
     } catch (error) {
       misses.push(`${sql}: ${(error as Error).message}`)
     } finally {
-      await client.query('rollback')
+      await live().client.query('rollback')
     }
   }
   t.log(`${queries.length} statements, ${outputs} result columns, ${unknown} unknown, ${vague.length} of them show no secret; ${secrets} show one; ${broad.length} are held to have one and show none here`)
@@ -107,7 +78,7 @@ test.serial('no base column that the planner names in a result column is missing
     if (/^(explain|show|call|table only)/.test(sql)) continue
     let plan: Plan | undefined
     try {
-      const answer = await ask(`explain (verbose, generic_plan, costs off, format json) ${sql}`)
+      const answer = await askOf(live().client)(`explain (verbose, generic_plan, costs off, format json) ${sql}`)
       plan = (JSON.parse(answer[0]?.[0] ?? '[]') as { Plan: Plan }[])[0]?.Plan
     } catch { continue }
     if (plan?.Output === undefined) continue

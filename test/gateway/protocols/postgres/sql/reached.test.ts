@@ -1,28 +1,10 @@
 // What a statement runs though it calls nothing: against a live catalogue, where the server's own dependencies say what stands behind what.
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import test from 'ava'
-import { loadModule, parseSync } from 'libpg-query'
-import pg from 'pg'
-import type { Snapshot } from '../../../../../gateway/protocols/postgres/sql/analysis.ts'
-import { loadSnapshot } from '../../../../../gateway/protocols/postgres/sql/catalogue.ts'
+import { parseSync } from 'libpg-query'
 import { readFacts } from '../../../../../gateway/protocols/postgres/sql/facts/facts.ts'
-import type { Database } from '../../../../../scripts/demo/postgres.ts'
-import { startCluster } from '../../../../e2e/cluster.ts'
+import { liveOf } from './live.ts'
 
-let database: Database
-let folder: string
-let snapshot: Snapshot
-
-test.before(async (t) => {
-  t.timeout(60_000)
-  await loadModule()
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'reached-'))
-  database = await startCluster(folder)
-  const client = new pg.Client({ connectionString: database.url, types: { getTypeParser: () => (value: string | null) => value } } as pg.ClientConfig)
-  await client.connect()
-  await client.query(`
+const live = liveOf(test, `
 create table secrets (v text); create table plain (id int, note text); create table guarded (id int); create table counted (id int); create table written (id int); create table looked (id int);
 create function tenant() returns int language plpgsql as $f$ begin return current_setting('my.tenant')::int; end $f$;
 create function spies() returns boolean language plpgsql stable as $f$ begin raise notice '%', (select v from secrets); return true; end $f$;
@@ -35,19 +17,12 @@ alter table plain enable row level security; create policy p on plain using (id 
 alter table guarded enable row level security; create policy p on guarded using (spies());
 alter table counted enable row level security; create policy p on counted using (hides());
 alter table looked enable row level security; create policy p on looked using (exists (select from secrets));
-create view dynamic as select builds();`)
-  await client.query("create sequence s; create view stamped as select setval('s', 1) as x; create domain d as text check (wipes()); create type carrier as (x d)")
-  await client.query('create function logs() returns trigger language plpgsql as $f$ begin insert into secrets values (new.id); return new; end $f$; create trigger t before insert on written for each row execute function logs()')
-  snapshot = await loadSnapshot(async (sql) => (await client.query({ text: sql, rowMode: 'array' })).rows as (string | null)[][])
-  await client.end()
-})
-test.after.always(async () => {
-  await database?.stop()
-  fs.rmSync(folder, { recursive: true, force: true })
-})
+create view dynamic as select builds();`,
+  "create sequence s; create view stamped as select setval('s', 1) as x; create domain d as text check (wipes()); create type carrier as (x d)",
+  'create function logs() returns trigger language plpgsql as $f$ begin insert into secrets values (new.id); return new; end $f$; create trigger t before insert on written for each row execute function logs()')
 
 function facts(sql: string) {
-  const { effects, relations, unknown } = readFacts(parseSync(sql).stmts?.[0]?.stmt, { snapshot, path: ['pg_catalog', 'public'] }).facts
+  const { effects, relations, unknown } = readFacts(parseSync(sql).stmts?.[0]?.stmt, live().naming).facts
   return { effects: [...effects].sort().join(), relations: relations.map(({ name }) => name).sort().join(), unknown: unknown.join() }
 }
 
