@@ -90,19 +90,19 @@ function ends(frames: readonly Frame[]): string {
 function readFrontend(frame: Frame): void {
   refuses(() => {
     const read = parseFrontend(frame)
-    const again = rewritten(read)
+    const again = rewritten(read, frame.bytes)
     if (again !== undefined) must(Buffer.from(again).equals(frame.bytes), `${read.kind}: one encoding for one message`)
   })
 }
 
 /** What has only one encoding, written again: nothing in the bytes was left unread. */
-function rewritten(read: FrontendMessage): Uint8Array | undefined {
+function rewritten(read: FrontendMessage, bytes: Uint8Array): Uint8Array | undefined {
   switch (read.kind) {
     case 'query': return encodeQuery(read.text)
     case 'parse': return encodeParse(read.name, read.text, read.types)
     case 'bind': return encodeBind(read)
     case 'describe': return encodeDescribe(read.of, read.name)
-    case 'execute': return encodeExecute(read.portal, read.maxRows)
+    case 'execute': return encodeExecute(read.portal, Buffer.from(bytes).readInt32BE(bytes.length - 4))
     case 'close': return encodeClose(read.of, read.name)
     case 'functionCall': return encodeFunctionCall(read)
     case 'copyFail': return encodeCopyFail(read.message)

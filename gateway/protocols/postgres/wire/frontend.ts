@@ -19,7 +19,8 @@ export interface Bind {
   readonly resultFormats: readonly number[]
 }
 export interface Describe { readonly kind: 'describe'; /** Statement or portal. */ readonly of: 'S' | 'P'; readonly name: string }
-export interface Execute { readonly kind: 'execute'; readonly portal: string; /** None and less: all (exec_execute_message in PostgreSQL's postgres.c). */ readonly maxRows: number }
+/** How many rows it asks for is between client and server: policy's limit counts those that come. */
+export interface Execute { readonly kind: 'execute'; readonly portal: string }
 export interface Close { readonly kind: 'close'; readonly of: 'S' | 'P'; readonly name: string }
 export interface FunctionCall { readonly kind: 'functionCall'; readonly oid: number; readonly formats: readonly number[]; readonly values: readonly (Uint8Array | null)[]; readonly resultFormat: number }
 /** Of a long message each piece comes by itself; the `first` has no data yet. */
@@ -119,9 +120,9 @@ function parseValues(reader: Reader, formats: readonly number[]): readonly (Uint
 
 function parseExecute(reader: Reader): FrontendMessage {
   const portal = reader.string()
-  const maxRows = reader.int32()
+  reader.int32()
   reader.end()
-  return reader.isUtf8 ? { kind: 'execute', portal, maxRows } : { kind: 'notUtf8', of: 'execute' }
+  return reader.isUtf8 ? { kind: 'execute', portal } : { kind: 'notUtf8', of: 'execute' }
 }
 
 const parseDescribe = (reader: Reader) => parseNamed('describe', reader)

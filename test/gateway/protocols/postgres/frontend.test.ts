@@ -16,7 +16,7 @@ const pairs: readonly (readonly [Uint8Array, FrontendMessage])[] = [
   [encodeBind({ portal: 'p', statement: 's', formats: [1, 0], values: [bytes('x'), null], resultFormats: [1] }), { kind: 'bind', portal: 'p', statement: 's', formats: [1, 0], values: [bytes('x'), null], resultFormats: [1] }],
   [encodeDescribe('S', 's'), { kind: 'describe', of: 'S', name: 's' }],
   [encodeDescribe('P', 'ünï'), { kind: 'describe', of: 'P', name: 'ünï' }],
-  [encodeExecute('p', 100), { kind: 'execute', portal: 'p', maxRows: 100 }],
+  [encodeExecute('p', 100), { kind: 'execute', portal: 'p' }],
   [encodeClose('S', 's'), { kind: 'close', of: 'S', name: 's' }],
   [encodeSync(), { kind: 'sync' }],
   [encodeFlush(), { kind: 'flush' }],
@@ -37,8 +37,8 @@ test('65,535 parameters are read, as the server counts them without a sign', (t)
   t.is(read.kind === 'bind' && read.values.length, 65_535)
 })
 
-test('fewer rows than none are read as they are, and are no violation: to the server they are all', (t) => {
-  t.deepEqual(parse(encodeExecute('p', -1)), { kind: 'execute', portal: 'p', maxRows: -1 })
+test('fewer rows than none are no violation: to the server they are all', (t) => {
+  t.deepEqual(parse(encodeExecute('p', -1)), { kind: 'execute', portal: 'p' })
 })
 
 test('a byte order mark stays in the text that is decided on: the server reads it too', (t) => {
