@@ -74,9 +74,15 @@ export class Portals {
     const read = await texts.read(prepared.text, isAgain ? await texts.names(prepared.text) : bound, 'at-once')
     if (isAgain) mayFollow(state, before)
     const names = isAgain ? read.names : bound
-    if (meansStill({ names: bound, statements: act.statements }, { names, statements: statementsOf(read.analysis) })) return this.#run(portal, act.hasEnded ? this.#actOf(prepared, message, read) : act, bytes)
-    const refused = await gate.refuse('request.invalid', 'What the portal names is not what it was when it was bound: bind it again')
-    return { kind: 'execute', bytes, isExtended: true, poison: poison.execute, refused }
+    if (!meansStill({ names: bound, statements: act.statements }, { names, statements: statementsOf(read.analysis) })) {
+      const refused = await gate.refuse('request.invalid', 'What the portal names is not what it was when it was bound: bind it again')
+      return { kind: 'execute', bytes, isExtended: true, poison: poison.execute, refused }
+    }
+    if (!act.hasEnded) return this.#run(portal, act, bytes)
+    const anew = this.#actOf(prepared, message, read)
+    // It may be held, and wait: what its Bind has fixed cannot change meanwhile.
+    if (isAgain) anew.names = names
+    return this.#run(portal, anew, bytes)
   }
 
   #run(portal: Portal, act: Act, bytes: Uint8Array): Step {

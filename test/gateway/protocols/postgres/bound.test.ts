@@ -1,8 +1,12 @@
 // What a portal is held to: what of it the server looks up again when it runs, and whether it is still the client's own.
 import test from 'ava'
+import type { TargetConfig } from '../../../../gateway/config.ts'
 import { Act } from '../../../../gateway/protocols/postgres/session/act.ts'
 import { forgetGivenAnew, forgetUnnoted, isAnyUnnoted, mayTakePortal } from '../../../../gateway/protocols/postgres/session/given-anew.ts'
 import { isAsBound, isLookedUpAgain, meansStill } from '../../../../gateway/protocols/postgres/session/looked-up-again.ts'
+import type { PlannerOptions } from '../../../../gateway/protocols/postgres/session/plan.ts'
+import { Portals } from '../../../../gateway/protocols/postgres/session/portals.ts'
+import type { RefusedSteps } from '../../../../gateway/protocols/postgres/session/refused-steps.ts'
 import { SessionState, type Portal, type Prepared, type SessionNames } from '../../../../gateway/protocols/postgres/session/state.ts'
 import { createAnalyser } from '../../../../gateway/protocols/postgres/sql/analyse.ts'
 import type { Statement } from '../../../../gateway/protocols/postgres/sql/analysis.ts'
@@ -49,6 +53,23 @@ test('a portal means what it meant where statement, path and roles are the same'
   portal.act.settle()
   t.false(isAsBound(portal, names), 'what has ended is asked about again')
   for (const text of ['execute t', 'fetch c']) t.false(isAsBound(await bound(text), names), 'what another text says is looked at each time')
+})
+
+test('a portal that is asked about anew is held to what its names mean now, where the server looks them up when it runs', async (t) => {
+  const target = { name: 'bank', protocol: 'postgres', prefix: '/bank', env: 'prod', labels: [], catalogue: {} } as unknown as TargetConfig
+  for (const [text, isLookedUp] of [['delete from customers where id = 1', true], ['select 1 from customers', false]] as const) {
+    const state = new SessionState()
+    const later = { ...names }
+    const read = { names: later, analysis: await analyser.analyse(text, naming) }
+    const texts = { names: async () => later, read: async (_: string, by: SessionNames) => ({ ...read, names: by }) }
+    const portals = new Portals({ state, texts, names: { fresh: undefined }, gate: { holds: () => true }, about: { target, database: 'bank', user: 'app', nonce: 'n' } } as unknown as PlannerOptions, {} as RefusedSteps)
+    const portal = await bound(text)
+    state.portals.set('p', { ...portal, prepared: { text, textBytes: Buffer.from(text), parameterTypes: [] } as unknown as Prepared, message: { values: [], formats: [] } as unknown as Portal['message'] })
+    portal.act.settle()
+    const { act } = await portals.execute({ kind: 'execute', portal: 'p' }, new Uint8Array(), [])
+    t.not(act, portal.act, text)
+    t.is(act?.names, isLookedUp ? later : undefined, text)
+  }
 })
 
 test('code of somebody\'s own may take any portal but the unnamed one, and the one it runs in', async (t) => {
