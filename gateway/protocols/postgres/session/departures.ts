@@ -6,7 +6,7 @@ import { poison } from '../refuse.ts'
 import type { Act } from './act.ts'
 import type { Step } from './draft.ts'
 import { drained } from './drained.ts'
-import { undoOfClose, type Due, type Portal, type Prepared, type SessionState } from './state.ts'
+import { isDescribed, undoOfClose, type Due, type Prepared, type SessionState } from './state.ts'
 
 const nothing = new Uint8Array(0)
 /** Of a question whose answer nobody is told. */
@@ -105,11 +105,6 @@ function loseUnnamed({ prepared }: SessionState, parsed: Prepared): () => void {
   const { before } = parsed
   parsed.before = undefined
   return undoOfClose(prepared, before)
-}
-
-/** What its rows are is known, or on its way. */
-function isDescribed({ fields, isDescribing, prepared }: Portal): boolean {
-  return fields !== undefined || isDescribing || prepared.fields !== undefined || prepared.isDescribing
 }
 
 function expectFields(due: Due | undefined): void {

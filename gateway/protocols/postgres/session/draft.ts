@@ -37,6 +37,8 @@ export class Draft implements Plan {
   isResumed = false
   /** An error may come in at any await; behind a Sync that is planned it skips nothing. */
   hasSync = false
+  /** Descriptions that its messages ask for, or the gateway with them, of what has a name. */
+  describing = 0
 
   constructor(from: number) {
     this.end = from

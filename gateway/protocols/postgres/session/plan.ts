@@ -6,7 +6,7 @@ import type { OperationOptions, PostgresOperation } from '../operation.ts'
 import type { Act } from './act.ts'
 import { Draft, isLoose, NotYet, type Plan, type Step } from './draft.ts'
 import type { Names } from './names.ts'
-import type { Due, SessionState } from './state.ts'
+import { isDescribed, type Due, type SessionState } from './state.ts'
 import { Steps } from './steps.ts'
 import { unlessUnread, type Texts } from './texts.ts'
 
@@ -70,7 +70,7 @@ export class Planner {
       return true
     }
     const isFirst = draft.steps.length === 0
-    if (!this.#mustWait(message, isFirst)) return this.#add(message, frame, draft)
+    if (!this.#mustWait(message, isFirst) && this.#mayDescribe(message, draft)) return this.#add(message, frame, draft)
     return isFirst && this.#settled(message, frame, draft)
   }
 
@@ -83,8 +83,18 @@ export class Planner {
     return state.touched.has(message, state.segment)
   }
 
+  /** What is said of a name is kept with it, and the gateway may ask by itself; what has none goes with the next that has none. */
+  #mayDescribe(message: FrontendMessage, draft: Draft): boolean {
+    const { state } = this.#o
+    const portal = message.kind === 'execute' && message.portal !== '' ? state.portals.get(message.portal) : undefined
+    if (portal === undefined ? message.kind !== 'describe' || message.name === '' : isDescribed(portal) || !portal.act.mayHaveRows) return true
+    draft.describing++
+    return state.mayDescribe(draft.describing)
+  }
+
   async #settled(message: FrontendMessage, frame: Frame, draft: Draft): Promise<boolean> {
     await this.#o.settle()
+    this.#o.state.forgetDescriptions()
     if (this.#o.state.isSkipping) {
       draft.end++
       return true

@@ -102,6 +102,7 @@ export class Replies {
 
   #described(frame: Frame, due: Due, fields: Portal['fields'] & object | null): void {
     due.undo?.()
+    if (fields !== null && isNamed(due)) this.#state.columns += fields.length
     if (due.portal !== undefined) due.portal.fields = fields
     else if (due.prepared !== undefined) due.prepared.fields = fields
     this.#visible(this.#pop(due), frame)
@@ -285,6 +286,11 @@ export class Replies {
     due.own?.end?.()
     return due
   }
+}
+
+/** It is kept, with what it is a description of. */
+function isNamed({ portal, prepared = portal?.prepared }: Due): boolean {
+  return portal !== undefined && portal.name !== '' || prepared !== undefined && prepared.name !== ''
 }
 
 function expected(head: Due | undefined, tag: string, ...replies: readonly Due['reply'][]): Due {

@@ -14,6 +14,10 @@ export const maxPrepared = 10_000
 /** Bytes of their names, texts and types, and of the values that portals were bound with; what is short is not worth counting. */
 export const maxHeldBytes = 128 * 1024 * 1024
 const shortBytes = 4_096
+/** Columns of descriptions that are kept, some 100 bytes each. */
+const maxColumns = 262_144
+/** Descriptions that are due: how many columns they have only the answers tell, 1,664 at most (MaxTupleAttributeNumber). */
+const maxDescribing = 256
 
 export interface Prepared {
   readonly name: string
@@ -23,7 +27,7 @@ export interface Prepared {
   /** What Describe said, `null` for a statement without rows; undefined until it said something. */
   fields: readonly Field[] | null | undefined
   /** The last RowDescription of it or of a portal of it. */
-  described?: { readonly bytes: Uint8Array; readonly fields: readonly Field[] }
+  described?: { readonly bytes: Uint8Array; readonly fields: readonly Field[] } | undefined
   /** Somebody has asked, and the answer is due. */
   isDescribing: boolean
   /** As the server inferred them. */
@@ -106,6 +110,9 @@ export class SessionState {
   segment = 0
   /** Names that were defined or closed, with the segment in which. */
   readonly touched = new Touched()
+  /** Columns that were described, of what has a name, since descriptions were last forgotten. */
+  columns = 0
+  #describing = 0
   #queue: Due[] = []
   #head = 0
   #idle: (() => void)[] = []
@@ -145,11 +152,26 @@ export class SessionState {
     }
   }
 
-  expect(due: Due): void { this.#queue.push(due) }
+  /** Whether so many more descriptions may be asked for before the server has answered. */
+  mayDescribe(more: number): boolean { return this.columns <= maxColumns && this.#describing + more <= maxDescribing }
+
+  /** When no reply is due: what is not known of a portal that runs, the gateway asks for. */
+  forgetDescriptions(): void {
+    if (this.columns <= maxColumns) return
+    this.columns = 0
+    for (const prepared of this.prepared.values()) prepared.fields = prepared.described = undefined
+    for (const portal of this.portals.values()) portal.fields = undefined
+  }
+
+  expect(due: Due): void {
+    if (due.reply === 'describe') this.#describing++
+    this.#queue.push(due)
+  }
 
   pop(): Due | undefined {
     const head = this.#queue[this.#head]
     if (head === undefined) return undefined
+    if (head.reply === 'describe') this.#describing--
     this.#head++
     if (this.#head === this.#queue.length) {
       this.#queue = []
@@ -187,6 +209,11 @@ export class SessionState {
     if (this.due === 0) return
     await new Promise<void>((resolve) => { this.#idle.push(resolve) })
   }
+}
+
+/** What its rows are is known, or on its way. */
+export function isDescribed({ fields, isDescribing, prepared }: Portal): boolean {
+  return fields !== undefined || isDescribing || prepared.fields !== undefined || prepared.isDescribing
 }
 
 /** What the server never took stands for what was before it, unless the name was given again meanwhile. */
