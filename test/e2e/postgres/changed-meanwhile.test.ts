@@ -86,3 +86,17 @@ test.serial('a portal whose function is another by the time it runs gives no mas
   t.deepEqual(texts(replies), [])
   client.destroy()
 })
+
+test.serial('a table that somebody else has made a moment ago is written by extended messages, too', async (t) => {
+  t.timeout(30_000)
+  const client = await front().as('leads')
+  // The gateway has looked a moment ago, and read the catalogue before that.
+  for (const end = Date.now() + 1_200; Date.now() < end;) {
+    await client.simple('select id from items where id = 1')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await asApp('create table just_made (id int)')
+  t.is(errorOf(await client.pipeline([parse('insert into just_made values (1)'), bind(), execute(), sync()])), undefined)
+  t.deepEqual(texts(await superuser.simple('select id from just_made')), [['1']])
+  client.destroy()
+})

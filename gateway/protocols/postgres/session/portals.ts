@@ -11,7 +11,7 @@ import { isAsBound, isLookedUpAgain, meansStill } from './looked-up-again.ts'
 import { endsTouched, isBarrier } from './name-changes.ts'
 import type { PlannerOptions } from './plan.ts'
 import { nativeError, type RefusedSteps } from './refused-steps.ts'
-import { maxHeldBytes, maxPrepared, sizeOf, undoOf, type Portal, type Prepared, type SessionNames } from './state.ts'
+import { maxHeldBytes, maxPrepared, sizeOf, undoOf, type Portal, type Prepared } from './state.ts'
 import { statementsOf, type ReadText } from './texts.ts'
 
 export class Portals {
@@ -33,20 +33,21 @@ export class Portals {
     if (!state.hasRoomFor(sizeOf(message))) return { ...step, error: nativeError('53400', `prepared statements and portals hold more than ${maxHeldBytes} bytes`) }
     if (isTooMuch(message.values)) return this.#refused.tooMuch().then((refused) => ({ ...step, refused }))
     const known = texts.known(prepared.text)
-    return known === undefined ? this.#bound(prepared, message, bytes, before) : this.#opened(prepared, message, bytes, before, known.names, this.#actOf(prepared, message, known))
+    return known === undefined ? this.#bound(prepared, message, bytes, before) : this.#opened(prepared, message, bytes, before, known)
   }
 
   async #bound(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[]): Promise<Step> {
     const { state, texts } = this.#o
-    const asked = await texts.names(prepared.text)
-    const read = await texts.read(prepared.text, asked, 'at-once')
+    const read = await texts.read(prepared.text, await texts.names(prepared.text), 'at-once')
     mayFollow(state, before)
-    return this.#opened(prepared, message, bytes, before, asked, this.#actOf(prepared, message, read))
+    return this.#opened(prepared, message, bytes, before, read)
   }
 
-  #opened(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[], names: SessionNames, act: Act): Step {
+  #opened(prepared: Prepared, message: Bind, bytes: Uint8Array, before: readonly Step[], read: ReadText): Step {
     const { state } = this.#o
     const { portal: name } = message
+    const { names } = read
+    const act = this.#actOf(prepared, message, read)
     act.names = names
     // The Parse that came with it is part of the same operation, unless another Bind has taken it.
     const parse = before.findLast((step) => step.kind === 'parse' && step.due?.prepared === prepared)
