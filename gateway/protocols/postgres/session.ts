@@ -1,13 +1,13 @@
 // One session: a client and its server, joined by two loops. Everything a client may see passes the outlet; everything a server gets has a permit or is control.
+//   client ──▶ inbox ──▶ plan: steps, portals ──▶ decisions ──▶ departures ══▶ server     one read of the client's is one turn of `requests`
+//      ◀── outlet ◀── delivery ◀── outcomes ◀── results ◀── replies ◀──────────┘          each reply belongs to the head of the queue in `state`
+// What a text means is for `texts` to say, what a statement does to that for `name-changes`.
 import type { Socket } from 'node:net'
 import type { SessionEnd } from '../../call.ts'
-import type { PostgresConfig } from '../../config.ts'
 import type { Masking } from '../../mask/index.ts'
 import type { ConnectionEnd, Gate } from '../../protocol.ts'
 import { refusal, RefusalError, type RefusalCode } from '../../refusal.ts'
 import type { PostgresUpstream } from './dial.ts'
-import type { RowKernel } from './mask/kernel/row-kernel.ts'
-import type { Reach } from './mask/reach.ts'
 import { encodeNotice, Framer, ProtocolViolation } from './messages.ts'
 import type { OperationOptions, PostgresOperation } from './operation.ts'
 import { errorOf } from './refuse.ts'
@@ -16,7 +16,7 @@ import type { Backlog } from './session/backlog.ts'
 import { Fault } from './session/fault.ts'
 import { Holding, type HoldingOptions } from './session/holding.ts'
 import { Inbox } from './session/inbox.ts'
-import { Maskers } from './session/maskers.ts'
+import { Maskers, type MaskersOptions } from './session/maskers.ts'
 import { giveBackRead } from './session/memory.ts'
 import { noteChanges, settleChanges } from './session/name-changes.ts'
 import { Names } from './session/names.ts'
@@ -26,10 +26,8 @@ import { Replies } from './session/replies.ts'
 import { Requests } from './session/requests.ts'
 import { Settings } from './session/settings.ts'
 import { maxDue, SessionState } from './session/state.ts'
-import { Texts } from './session/texts.ts'
+import { Texts, type TextsOptions } from './session/texts.ts'
 import { createUnasked } from './session/unasked.ts'
-import type { Analyser } from './sql/analyse.ts'
-import type { Ask, Catalogue } from './sql/catalogue.ts'
 
 /** For the server's last words once the client is gone: what became of a statement is worth knowing. */
 const lastWordsMs = 5_000
@@ -44,22 +42,12 @@ export const overWords = {
   stopping: ['The gateway is stopping', 'gateway.draining'],
 } as const satisfies Record<SessionEnd, readonly [string, RefusalCode]>
 
-export interface SessionOptions {
+export interface SessionOptions extends Omit<TextsOptions, 'state' | 'names' | 'settings'>, Omit<MaskersOptions, 'names' | 'settings'> {
   readonly socket: Socket
   readonly gate: Gate<PostgresOperation, PostgresUpstream>
   readonly upstream: PostgresUpstream
   readonly masking: Masking
-  readonly config: PostgresConfig
   readonly about: OperationOptions
-  readonly analyser: Analyser
-  readonly catalogue: Catalogue
-  readonly aside: Ask
-  /** As the server has said it at the sign-in; undefined: it has not. */
-  readonly serverEncoding: string | undefined
-  /** The target's catalogue: class of a column. */
-  classOf(relation: string, column: string): string | undefined
-  readonly reach: Reach
-  readonly kernel: RowKernel
   readonly backlog: Backlog
 }
 
