@@ -18,7 +18,7 @@ export function meansStill(before: Meaning, now: Meaning): boolean {
 }
 
 function said({ statements, names }: Meaning): unknown {
-  return [names.path, names.role, names.sessionRole, statements, definitionsOf(statements, names)]
+  return [names.path, names.role, names.sessionRole, names.values, statements, definitionsOf(statements, names)]
 }
 
 export function isLookedUpAgain({ act: { statements, hasRows } }: Portal): boolean {

@@ -47,7 +47,7 @@ test('a portal means what it meant where statement, path and roles are the same'
   const before = { names, statements: portal.act.statements }
   t.true(meansStill(before, { names: { ...names, path: [...names.path] }, statements: same }))
   t.false(meansStill(before, { names, statements: await statementsOf('copy accounts to stdout') }))
-  for (const other of [{ path: ['other', ...names.path] }, { role: 'other' }, { sessionRole: 'other' }]) t.false(meansStill(before, { names: { ...names, ...other }, statements: same }), JSON.stringify(other))
+  for (const other of [{ path: ['other', ...names.path] }, { role: 'other' }, { sessionRole: 'other' }, { values: 'SQL, DMY' }]) t.false(meansStill(before, { names: { ...names, ...other }, statements: same }), JSON.stringify(other))
   t.true(isAsBound(portal, names))
   t.false(isAsBound(portal, { ...names }))
   portal.act.settle()
