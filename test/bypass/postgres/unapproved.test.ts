@@ -36,7 +36,7 @@ create table plans (id int primary key, code int unique, title text); insert int
 alter table customers add column plan int references plans on update cascade, add column code int references plans (code) on update set null;
 update customers set plan = 1, code = 1 where id = 1;
 create view offers as select id as offer, title from plans;
-create table kin (id int, name text); alter table customers inherit kin; create table accounts (id int) partition by range (id); create table accounts_1 partition of accounts for values from (1) to (9)`
+create schema side; create table kin (id int, name text); alter table customers inherit kin; create table accounts (id int) partition by range (id); create table accounts_1 partition of accounts for values from (1) to (9)`
 
 const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
   ['pg.protected', "update customers set name = 'x' where id = 1", 'the words themselves'],
@@ -116,6 +116,15 @@ const sighted: readonly (readonly [rule: string, text: string])[] = [
   ['pg.system_write', "update pg_settings set setting = 'bank' where name = 'role'"],
 ]
 
+/** Of who may change the schema. */
+const changing: readonly (readonly [rule: string, text: string])[] = [
+  ['pg.protected', 'drop table accounts_1'],
+  ['pg.protected', 'alter table accounts_1 add column note text'],
+  ['pg.protected', 'drop table kin cascade'],
+  ['pg.protected', 'alter table kin add column note text'],
+  ['pg.cascade', 'alter schema side rename to other'],
+]
+
 /** What must go on without a lead. */
 const open: readonly (readonly [text: string, answer: string])[] = [
   ['select clears_one(99)', 'SELECT 1'],
@@ -189,6 +198,19 @@ test.serial('who sees every value changes nothing unseen by code that nobody can
     t.regex(fields['D'] ?? fields['M'] ?? 'ran', /^pg\.unseen: /, text)
     t.is(await state(), before, text)
   }
+  client.destroy()
+})
+
+test.serial('who may change the schema changes a protected table by none of its parts, and moves it out of nobody’s sight', async (t) => {
+  t.timeout(60_000)
+  const before = await state()
+  const client = await front().as('owners', { sub: 'owner' })
+  for (const [rule, text] of changing) {
+    const fields = (await client.simple(text)).filter(({ tag }) => tag === 'E').map(({ body }) => errorFields(body))[0] ?? {}
+    t.is(fields['M'], 'Waiting for approval', text)
+    t.true(fields['D']?.includes(`${rule}: `), `${text}: ${fields['D']}`)
+  }
+  t.is(await state(), before)
   client.destroy()
 })
 

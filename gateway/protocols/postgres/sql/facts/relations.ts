@@ -9,8 +9,8 @@ export interface FoundRelation { readonly use: RelationUse; readonly relation: R
 
 /** Views on views and partitions of partitions, in all. */
 const maxBehind = 1_000
-/** Of one table that are listed; of more only the table is (DESIGN.md, "PostgreSQL", Every row). */
-const maxParts = 100
+/** Of one table that are listed where rows are written: each is on record with each statement. Of more only the table is (DESIGN.md, "PostgreSQL", Every row). */
+const maxWrittenParts = 16
 
 export function findRelation(schema: string | undefined, name: string, { snapshot, path }: Naming): FoundRelation {
   const relation = snapshot.findRelation(schema, name, path)
@@ -40,9 +40,9 @@ export function expandRelation(relation: Relation, naming: Naming): RelationUse[
 }
 
 /** Partitions and inheriting tables below it: whoever changes the parent may change them. */
-export function partsOf(relation: Relation, { snapshot }: Naming): RelationUse[] {
+export function partsOf(relation: Relation, { snapshot }: Naming, isDdl: boolean): RelationUse[] {
   const parts = relation.children === undefined || relation.children.length === 0 ? [] : descendants(relation, snapshot)
-  return parts.length > maxParts ? [] : parts.map(({ schema, name, oid }) => describe(schema, name, oid, `${relation.schema}.${relation.name}`))
+  return parts.length > (isDdl ? maxBehind : maxWrittenParts) ? [] : parts.map(({ schema, name, oid }) => describe(schema, name, oid, `${relation.schema}.${relation.name}`))
 }
 
 function parentsOf(relation: Relation, { snapshot }: Naming): Relation[] {

@@ -39,7 +39,7 @@ export function use(notes: Notes, range: Node, access: readonly Access[], set?: 
   // Of what only inherits, nothing is inserted into.
   const changed = said.filter((one) => one !== 'read' && one !== 'lock' && (one !== 'insert' || relation.kind === 'p'))
   const isOnly = range['relpersistence'] !== undefined && range['inh'] !== true
-  if (changed.length > 0 && !isOnly) for (const part of partsOf(relation, naming)) notes.relation(part, changed)
+  if (changed.length > 0 && !isOnly) for (const part of partsOf(relation, naming, said.includes('ddl'))) notes.relation(part, changed)
   // What is done to a partition is done to the whole.
   if (said.includes('ddl') && relation.kind !== 'v' && relation.kind !== 'm') for (const whole of expandRelation(relation, naming)) notes.relation(whole, ['ddl'])
   // A view's definition can change and its base tables stay; filling a materialised view reads them.
