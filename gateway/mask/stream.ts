@@ -5,14 +5,18 @@ import type { MaskedPart, PartSummary } from '../call.ts'
 import { refusal, RefusalError } from '../refusal.ts'
 import { CONTEXT_CHARS } from '../sensitive/context.ts'
 import { Masker } from './apply.ts'
+import { JsonError } from './json-error.ts'
 import { parseResult, streamed, whole } from './part.ts'
 import type { MaskPlan } from './plan.ts'
+import { parseJsonText } from './strict-json.ts'
 import { openValueEnd } from './text.ts'
 
 /** A line may be this long; then it is cut between two words, and refused where there are none. */
 const MAX_UNIT_CHARS = 65_536
 /** Both neighbours are letters, so no number, key or address spans the cut. */
 const SAFE_CUT = /(?<=[A-Za-z][,;.!?] )(?=[A-Za-z])/g
+/** How JSON begins, on one line or on many. */
+const TREE_START = /^\s*(?:\{\s*["}]|\[\s*[[{"]|[[{]\s*$)/
 const KEY_BEGIN = '-----BEGIN '
 const KEY_END = '-----END '
 
@@ -33,9 +37,23 @@ export function createStreamMasker(plan: MaskPlan, form: 'text' | 'ndjson'): Str
 
   const mask = (unit: string): string => {
     if (form === 'ndjson') return maskLine(unit)
-    const masked = masker.text(unit, before)
+    const masked = TREE_START.test(unit) ? maskTree(unit) : masker.text(unit, before)
     before = (before + unit).slice(-CONTEXT_CHARS)
     return masked
+  }
+  /** JSON under a type that says text: what stands where, and in which escapes, is known by parsing only. */
+  const maskTree = (unit: string): string => {
+    const text = unit.trimEnd()
+    let value
+    try {
+      value = parseJsonText(text, { ...plan.limits, inexact: 'keep' })
+    } catch (cause) {
+      if (!(cause instanceof JsonError)) throw cause
+      if (plan.hasPointers) throw new RefusalError(refusal('mask.failed', 'The text is JSON in part, so that declared fields of it cannot be found'), cause)
+      return masker.text(unit, before)
+    }
+    const after = masker.document(value)
+    return after === value ? unit : JSON.stringify(after) + unit.slice(text.length)
   }
   const maskLine = (line: string): string => {
     if (line.trim() === '') return line

@@ -45,6 +45,37 @@ for (const [name, { headers, body, mask = net, never = value }] of rows) {
   })
 }
 
+const declared = { 'GET /x': { effects: ['read'], labels: [], request: {}, result: { '/customer/name': 'NAME' }, isOpaque: false } }
+const trees: readonly (readonly [string, string])[] = [
+  ['JSON', '{"customer":{"name":"Mara Lind"}}'], ['JSON on many lines', '{\n  "customer": {\n    "name": "Mara Lind"\n  }\n}\n'], ['JSON line by line', '{"id":1}\n{"customer":{"name":"Mara Lind"}}\n'],
+  ['JSON that is longer than a line may be', `{"pad":"${'a, b '.repeat(20_000)}","customer":{"name":"Mara Lind"}}`],
+]
+for (const [name, body] of trees) {
+  test(`not delivered: a field declared by its place, in ${name} that says it is text`, async (t) => {
+    const rig = await openRig({ protocol: (publicUrl) => createHttp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'text/plain' }).end(body) }, decide: () => ({ ...allow, mask: [{ id: 'name', match: { class: 'NAME' }, op: 'redact' }] }), target: { catalogue: declared } })
+    t.teardown(() => rig.close())
+    const response = await fetch(`${rig.url}/x`, { headers: { authorization: 'Bearer alice' } })
+    t.false((await response.text().catch(() => '')).includes('Mara'))
+    t.true(rig.record.every(({ part }) => part === undefined || !Buffer.from(part.content).includes('Mara')))
+    const failure = rig.record.find(({ part }) => part?.summary.code !== undefined)?.part?.summary
+    t.deepEqual(failure && [failure.code, failure.title], name === 'JSON' || name === 'JSON line by line' ? undefined : ['mask.failed', 'The text is JSON in part, so that declared fields of it cannot be found'])
+  })
+}
+
+test('not delivered: a number in escapes, in JSON that says it is text', async (t) => {
+  const rig = await openRig({ protocol: (publicUrl) => createHttp({ publicUrl }), upstream: (_request, response) => { response.writeHead(200, { 'content-type': 'text/html' }).end('[{"n":"219\\u002d09\\u002d9999"}]\n') }, decide: () => ({ ...allow, mask: net }) })
+  t.teardown(() => rig.close())
+  t.is(await (await fetch(`${rig.url}/x`, { headers: { authorization: 'Bearer alice' } })).text(), '[{"n":"[REDACTED:ssn]"}]\n')
+})
+
+test('delivered as it is: text beside declared fields that is no JSON', async (t) => {
+  const said = 'Not found\n[2026-11-22] {x} is no customer\n'
+  const rig = await openRig({ protocol: (publicUrl) => createHttp({ publicUrl }), upstream: (_request, response) => { response.writeHead(404, { 'content-type': 'text/plain' }).end(said) }, decide: () => ({ ...allow, mask: [{ id: 'name', match: { class: 'NAME' }, op: 'redact' }] }), target: { catalogue: declared } })
+  t.teardown(() => rig.close())
+  const response = await fetch(`${rig.url}/x`, { headers: { authorization: 'Bearer alice' } })
+  t.deepEqual([response.status, await response.text()], [404, said])
+})
+
 const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
 const messages: readonly (readonly [string, string, object])[] = [
   ['in a tree where isError is due', 'tools/call', { result: { content: [], isError: { note: value } } }],
