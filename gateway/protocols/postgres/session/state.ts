@@ -239,7 +239,6 @@ export function undoOfClose<T extends { readonly name: string; before: T | undef
   }
 }
 
-/** Of its values. */
 /** Of a Bind, its lists of values and formats included: 65,535 NULLs are half a megabyte. */
 export function sizeOf({ values, formats, resultFormats }: Bind): number {
   return values.reduce((sum, value) => sum + (value?.length ?? 0), bytesOfItem * (values.length + formats.length + resultFormats.length))
