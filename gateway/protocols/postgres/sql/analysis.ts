@@ -38,8 +38,8 @@ export interface Relation {
 }
 /** What is done to a referencing table when the referenced one suffers `on`. `key`, `columns`: attribute numbers of the referenced columns, and of those that refer to them. */
 export interface Cascade { readonly relation: number; readonly on: 'update' | 'delete'; readonly access: 'update' | 'delete'; readonly key: readonly number[]; readonly columns: readonly number[] }
-/** `expression`: of a generated column (`isGenerated`), or its default. `isFilled`: NOT NULL. */
-export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isFilled?: boolean; readonly isGenerated?: boolean; readonly expression?: string }
+/** `expression`: of a generated column (`isGenerated`), or its default. `isFilled`: NOT NULL. `collation`: other than the default one, by OID; below nought, texts that differ may be equal. */
+export interface Column { readonly attribute: number; readonly name: string; readonly type: number; readonly isFilled?: boolean; readonly collation?: string; readonly isGenerated?: boolean; readonly expression?: string }
 
 export interface Routine {
   readonly oid: number

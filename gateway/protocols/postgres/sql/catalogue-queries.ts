@@ -9,10 +9,11 @@ export type From = number | readonly number[] | undefined
 const namedRelations = `from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
 where c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::pg_catalog."char"[]) and n.nspname operator(pg_catalog.<>) 'pg_toast'`
 
-/** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. @param from only what may have changed since */
+/** Relations that have columns a statement can name. Columns come as one JSON text a relation: 10,000 tables stay 10,000 rows. A collation is told where it is not the default (100), below nought where texts that differ may be equal by it. @param from only what may have changed since */
 export const relations = (from?: From): string => `
 select c.oid::pg_catalog.text, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.reltype::pg_catalog.text, c.relpersistence::pg_catalog.text,
-  (select pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8, a.attnotnull::pg_catalog.int4) order by a.attnum)::pg_catalog.text
+  (select pg_catalog.json_agg(case when a.attcollation operator(pg_catalog.=) any ('{0,100}'::pg_catalog.oid[]) then pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8, a.attnotnull::pg_catalog.int4)
+      else pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8, a.attnotnull::pg_catalog.int4, case when (select k.collisdeterministic from pg_catalog.pg_collation k where k.oid operator(pg_catalog.=) a.attcollation) then a.attcollation::pg_catalog.int8 else operator(pg_catalog.-) a.attcollation::pg_catalog.int8 end) end order by a.attnum)::pg_catalog.text
      from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped)
 ${namedRelations}${from === undefined ? '' : typeof from !== 'number' ? ` and ${isListed('c.oid', from)}`
   : ` and (${isSince(from, 'c', 'n')} or c.oid operator(pg_catalog.=) any (array(select a.attrelid from pg_catalog.pg_attribute a where ${isSince(from, 'a')})))`}`

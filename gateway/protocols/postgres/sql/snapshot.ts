@@ -202,10 +202,10 @@ class StoredRelation implements Relation {
 
   get columns(): readonly Column[] {
     if (this.#text === undefined) return this.#columns
-    const listed = JSON.parse(this.#text) as readonly (readonly [number, string, number, number])[]
-    this.#columns = listed.map(([attribute, name, type, filled]) => {
+    const listed = JSON.parse(this.#text) as readonly (readonly [number, string, number, number, number?])[]
+    this.#columns = listed.map(([attribute, name, type, filled, collation]) => {
       const expression = this.#expressions?.get(attribute)
-      const column = { attribute, name, type, isFilled: filled === 1 }
+      const column = { attribute, name, type, isFilled: filled === 1, ...collation === undefined ? {} : { collation: String(collation) } }
       return expression === undefined ? column : { ...column, isGenerated: expression.isGenerated, expression: expression.text }
     })
     this.#text = undefined

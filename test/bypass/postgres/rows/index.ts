@@ -24,5 +24,6 @@ import { shadows } from './shadows.ts'
 import { shapes } from './shapes.ts'
 import { sizes } from './sizes.ts'
 import { traces } from './traces.ts'
+import { unasked } from './unasked.ts'
 
-export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike, ...shapes, ...derived, ...behind, ...shadows, ...misread, ...mistaken, ...scopes, ...generated, ...traces, ...parts, ...monitors, ...boundBefore, ...sizes, ...failing]
+export const rows = [...projection, ...functions, ...objects, ...laundering, ...protocol, ...messages, ...inference, ...destruction, ...names, ...further, ...alike, ...shapes, ...derived, ...behind, ...shadows, ...misread, ...mistaken, ...scopes, ...generated, ...traces, ...parts, ...monitors, ...boundBefore, ...sizes, ...failing, ...unasked]

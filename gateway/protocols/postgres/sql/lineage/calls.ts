@@ -1,18 +1,19 @@
 // Function calls and user-defined operators: what the arguments feed and what the body adds.
-import type { Routine } from '../analysis.ts'
+import type { DataType, Routine } from '../analysis.ts'
 import { isHarmless, isNativeMapping, routineClass } from '../facts/routine-classes.ts'
 import { lost, miss, type BodyTrace, type Context } from './context.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { built, noteCall } from './failing.ts'
 import { test } from './comparisons.ts'
 import { noteGuard, noteSteered } from './guards.ts'
+import { collationOf, kindsOf } from './meetings.ts'
 import { columnExpression, compositeOf } from './relations.ts'
 import { isFollowed, resultNames, traceBody } from './routines.ts'
 import type { Scope } from './scope.ts'
 import { isOpaqueBuiltIn, sinkOf } from './system.ts'
 import { droppable } from '../void-parameters.ts'
 import { bodyAt, listAt, isTrueAt, numberAt, qualifiedName, tagged, type Body } from './tree.ts'
-import { argumentsMark, asScalar, empty, flat, merge, rowValue, type Field, type Value } from './value.ts'
+import { argumentsMark, asScalar, empty, flat, kindsAmong, merge, rowValue, type Field, type Value } from './value.ts'
 
 export interface Called { readonly value: Value; readonly arguments: readonly Value[]; readonly candidates: readonly Routine[]; /** By ordinal, of a body that was followed. */ readonly fields?: readonly Field[] | undefined }
 
@@ -90,8 +91,18 @@ function resolveCall(context: Context, schema: string | undefined, name: string,
   const row = names === undefined || names.length < 2 && only?.results !== undefined ? undefined : names.map((each, at) => ({ name: each, value: fields?.[at]?.value ?? value }))
   const made = row !== undefined ? rowValue(row, value) : isComposite ? { ...value, isComposite } : isScalar ? asScalar(value) : value
   const [first, ...others] = args
+  const typed = { ...made, kinds: kindsOfCall(context, candidates, args), collation: candidates.map(({ returnType }) => { const type = context.naming.snapshot.type(returnType); return type === undefined ? undefined : collationOf(type) }).find((each) => each !== undefined) ?? made.collation }
   const isWhole = first !== undefined && others.length === 0 && (first.isPlain === true || first.isWhole === true) && keepsWhole.has(name) && candidates.every((routine) => routine.schema === 'pg_catalog')
-  return { value: isWhole ? { ...made, isWhole } : made, arguments: args, candidates, fields }
+  return { value: isWhole ? { ...typed, isWhole } : typed, arguments: args, candidates, fields }
+}
+
+/** Of min() and max() as well there is one for each type. */
+const likeGiven = new Set(['min', 'max'])
+
+const isAny = (type: DataType | undefined): boolean => type?.kind === 'p' && type.name.startsWith('any')
+
+function kindsOfCall(context: Context, candidates: readonly Routine[], args: readonly Value[]): number | undefined {
+  return kindsAmong(candidates.map(({ name, returnType }) => ({ kinds: likeGiven.has(name) || isAny(context.naming.snapshot.type(returnType)) ? kindsAmong(args) : kindsOf(context, returnType) })))
 }
 
 const accepts = (routine: Routine, count: number): boolean => routine.schema === 'pg_catalog' && routine.name === 'unnest' ? count > 0 : routine.isVariadic ? count >= routine.argumentCount - 1 - routine.defaultCount : count <= routine.argumentCount && count >= routine.argumentCount - routine.defaultCount

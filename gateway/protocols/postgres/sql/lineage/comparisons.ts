@@ -5,9 +5,10 @@ import { evaluate } from './expressions.ts'
 import type { Context } from './context.ts'
 import { noteComparison } from './failing.ts'
 import { noteGuard, noteLast } from './guards.ts'
+import { comparesAll } from './meetings.ts'
 import type { Scope } from './scope.ts'
 import { bodyAt, bodyOf, itemsOf, listAt, qualifiedName, tagged, textAt, walk, type Body } from './tree.ts'
-import { empty, flat, merge, unpack, type Value } from './value.ts'
+import { empty, flat, kindsAmong, merge, unpack, type Value } from './value.ts'
 
 interface Compared { readonly value: Value; /** Columns alone on one side, on the other values that are written out. */ readonly isEquality: boolean; /** How many of them. */ readonly guesses: number; readonly isColumnPair: boolean; readonly isBarePair: boolean }
 
@@ -26,37 +27,44 @@ export function compare(context: Context, operator: string, left: unknown, right
       return compared
     })
     const all = context.uses.risks
-    parts.forEach(({ value }, at) => noteLast(context, value, all - (risks[at] ?? 0)))
+    parts.forEach((part, at) => noteOutcome(context, part, all - (risks[at] ?? 0)))
     return together(parts)
   }
   const list = itemsOf(right)
   if (leftRow !== undefined && list !== undefined && list.length > 0 && list.every((each) => bodyOf(each, 'RowExpr') !== undefined)) {
     const before = context.uses.risks
     const parts = list.map((each) => compare(context, operator, left, each, scope))
-    const { value } = together(parts)
-    noteGuard(context, value, list, scope)
-    noteLast(context, value, context.uses.risks - before)
+    const all = together(parts)
+    noteGuard(context, all.value, list, scope)
+    noteOutcome(context, all, context.uses.risks - before)
     // Each of the rows is a guess at the columns, as each of a list of values is.
-    return { ...together(parts), guesses: parts.length }
+    return { ...all, guesses: parts.length }
   }
   const one = flat(evaluate(context, left, scope))
   const before = context.uses.risks
   const other = flat(evaluate(context, right, scope))
+  const risks = context.uses.risks - before
   noteComparison(context, operator, one, other, [left, right])
   const both = merge([one, other])
   if (list !== undefined) {
     noteGuard(context, isRange ? both : one, list, scope)
-    noteLast(context, both, context.uses.risks - before)
+    noteLast(context, both, risks)
   }
   context.uses.attribute(both.inputs, both)
-  const isGiven = (node: unknown, value: Value): boolean => value.columns.size === 0 && value.unknown === undefined && isWrittenOut(context, node, scope)
+  const isGiven = (node: unknown, value: Value): boolean => value.columns.size === 0 && value.unknown === undefined && comparesAll(value.collation) && isWrittenOut(context, node, scope)
   return {
-    value: { ...both, inputs: undefined },
+    value: { ...both, inputs: undefined, kinds: kindsAmong([one, other]) },
     isEquality: isBare(left, one) && isGiven(right, other) || isBare(right, other) && isGiven(left, one),
     guesses: Math.max(countOf(left), countOf(right)),
     isColumnPair: one.columns.size > 0 && other.columns.size > 0,
     isBarePair: isBare(left, one) && isBare(right, other),
   }
+}
+
+/** What may fail behind a column that is compared with values tells that it is one of them, or none: a guess. */
+function noteOutcome(context: Context, { value, isEquality }: Compared, risks: number): void {
+  if (!isEquality) noteLast(context, value, risks)
+  else if (risks > 0) context.uses.use(value, 'predicate', 'equality')
 }
 
 function together(parts: readonly Compared[]): Compared {
@@ -67,9 +75,9 @@ function together(parts: readonly Compared[]): Compared {
 const wholeCasts: ReadonlyMap<number, ReadonlySet<number>> = new Map([[25, new Set()], [1043, new Set()], [1700, new Set([700, 701])], [20, new Set([700, 701, 1700, 790])], [1082, new Set([1114, 1184])]])
 
 /** A name may stand for what a subquery, a view or a function made of a column, and a cast may keep a part: then it is not plain. */
-function isBare(node: unknown, { isPlain }: Value): boolean {
+function isBare(node: unknown, { isPlain, collation }: Value): boolean {
   let at = tagged(node)
-  while (at?.tag === 'CollateClause' || at?.tag === 'TypeCast') at = tagged(at.body['arg'])
+  for (; at?.tag === 'CollateClause' || at?.tag === 'TypeCast'; at = tagged(at.body['arg'])) if (!comparesAll(collation)) return false
   return isPlain === true && at?.tag === 'ColumnRef'
 }
 

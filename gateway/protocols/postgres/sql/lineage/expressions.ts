@@ -2,8 +2,9 @@
 import { callFunction, operatorBodies } from './calls.ts'
 import { compare, keepsWhole, test } from './comparisons.ts'
 import { lost, miss, type Context } from './context.ts'
-import { noteCast, noteOperator, noteParts, noteReader } from './failing.ts'
+import { isTotal, noteCast, noteOperator, noteParts, noteReader } from './failing.ts'
 import { noteGuard, noteLast } from './guards.ts'
+import { collationOf, kindsOf, namedCollation, noteMeeting, noteSubscript, wideNumber } from './meetings.ts'
 import { isOptionsColumn } from '../system-relations.ts'
 import { compositeOf, ofNamedType, typedValue } from './relations.ts'
 import { castBodies } from './routines.ts'
@@ -11,7 +12,7 @@ import { fieldValue, findColumn, findItem, wholeRow, type Scope } from './scope.
 import { traceSelect } from './select.ts'
 import { traceList } from './targets.ts'
 import { bodyAt, bodyOf, childrenOf, listAt, numberAt, qualifiedName, stringOf, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { asScalar, empty, flat, merge, rowValue, unpack, type Value } from './value.ts'
+import { asScalar, empty, flat, kindsAmong, merge, noKind, rowValue, unpack, type Value } from './value.ts'
 
 /** Nodes whose value is that of everything below them. */
 const containers = new Set(['List', 'NamedArgExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'A_ArrayExpr', 'A_Indices', 'ResTarget', 'SortBy', 'WindowDef', 'XmlExpr', 'XmlSerialize',
@@ -46,7 +47,7 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
     case 'A_Const': return constant(body, scope)
     case 'ParamRef': return parameter(body, scope)
     case 'TypeCast': return typeCast(context, body, scope)
-    case 'CollateClause': return flat(evaluate(context, body['arg'], scope))
+    case 'CollateClause': return { ...flat(evaluate(context, body['arg'], scope)), collation: namedCollation(body, scope.frame.path) }
     case 'A_Expr': return operator(context, body, scope)
     case 'CaseExpr': return caseExpression(context, body, scope)
     case 'FuncCall': return callFunction(context, body, scope).value
@@ -70,7 +71,9 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
         noteGuard(context, value, args.slice(at + 1), scope)
         noteLast(context, value, all - (risks[at] ?? 0))
       })
-      return merge(values.map(flat))
+      if (tag === 'BoolExpr') return { ...merge(values.map(flat)), kinds: noKind }
+      noteMeeting(context, 'coalesce', values)
+      return { ...merge(values.map(flat)), kinds: kindsAmong(values) }
     }
     case 'JsonFuncExpr': case 'JsonTableColumn': {
       const value = evaluateAll(context, childrenOf(body), scope)
@@ -83,7 +86,7 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
       const value = evaluate(context, body['arg'], scope)
       // A row is NULL where each of its columns is: they are looked at one by one.
       if (value.isComposite === true) noteLast(context, value, context.uses.risks - before)
-      return areOptions(context, value) ? empty : flat(value)
+      return areOptions(context, value) ? empty : { ...flat(value), kinds: noKind }
     }
     case 'GroupingFunc': {
       context.uses.use(evaluateAll(context, listAt(body, 'args'), scope), 'group')
@@ -98,9 +101,10 @@ function evaluateNode(context: Context, tag: string, body: Body, scope: Scope): 
       if (tag === 'A_ArrayExpr' || tag === 'MinMaxExpr') {
         const parts = listAt(body, tag === 'A_ArrayExpr' ? 'elements' : 'args').map((each) => flat(evaluate(context, each, scope)))
         noteParts(context, tag === 'A_ArrayExpr' ? 'array' : 'greatest', parts)
-        return tag === 'A_ArrayExpr' ? { ...merge(parts), isBuilt: true } : merge(parts)
+        return { ...merge(parts), kinds: kindsAmong(parts), ...tag === 'A_ArrayExpr' ? { isBuilt: true } : {} }
       }
-      const value = evaluateAll(context, childrenOf(body), scope)
+      const parts = childrenOf(body).map((each) => flat(evaluate(context, each, scope)))
+      const value = tag === 'List' || tag === 'A_Indices' ? { ...merge(parts), kinds: kindsAmong(parts) } : merge(parts)
       noteReader(context, tag, value)
       return containers.has(tag) ? value : merge([value, lost(context, 'unknown_node')])
     }
@@ -137,8 +141,9 @@ function columnReference(context: Context, body: Body, scope: Scope): Value {
 
 function constant(body: Body, scope: Scope): Value {
   const location = numberAt(body, 'location')
-  if (!scope.frame.isOwnText || location === undefined || body['isnull'] === true) return empty
-  return { ...empty, inputs: { kind: 'literal', location } }
+  const kinds = 'fval' in body ? wideNumber : noKind
+  if (!scope.frame.isOwnText || location === undefined || body['isnull'] === true) return { ...empty, kinds }
+  return { ...empty, kinds, inputs: { kind: 'literal', location } }
 }
 
 function parameter(body: Body, scope: Scope): Value {
@@ -152,9 +157,9 @@ function typeCast(context: Context, body: Body, scope: Scope): Value {
   const value = keepsWhole(context, typeName, given, scope) ? given : { ...given, isPlain: undefined, isWhole: undefined }
   const { schema, name } = qualifiedName(listAt(typeName, 'names'))
   const type = context.naming.snapshot.findType(schema, name, scope.frame.path)
-  if (type === undefined) return value
+  if (type === undefined) return { ...value, kinds: undefined }
   const casts = castBodies(context, type.oid)
-  const whole = casts === undefined ? value : merge([value, casts])
+  const whole = { ...casts === undefined ? value : merge([value, casts]), kinds: kindsOf(context, type.oid), collation: collationOf(type) ?? value.collation }
   if (compositeOf(context, type.oid) === undefined) return asScalar(whole)
   return listAt(typeName, 'arrayBounds').length > 0 ? { ...whole, isComposite: true } : typedValue(context, whole, type.oid)
 }
@@ -165,18 +170,21 @@ function operator(context: Context, body: Body, scope: Scope): Value {
   const user = operatorBodies(context, name)
   const value = kind === 'AEXPR_OP' && constructive.has(name) ? construction(context, name, body, scope) : compare(context, name, body['lexpr'], body['rexpr'], scope, kind.includes('BETWEEN')).value
   // NULLIF gives its first side, and tells when the second equals it.
-  return user === undefined ? value : merge([value, user])
+  const kinds = kind === 'AEXPR_NULLIF' ? value.kinds : kind !== 'AEXPR_OP' || isTotal(context, name) ? noKind : undefined
+  return { ...user === undefined ? value : merge([value, user]), kinds }
 }
 
 function construction(context: Context, name: string, body: Body, scope: Scope): Value {
   const sides = [flat(evaluate(context, body['lexpr'], scope)), flat(evaluate(context, body['rexpr'], scope))]
   noteOperator(context, name, sides)
+  noteMeeting(context, name, sides)
   return merge(sides)
 }
 
 /** A CASE on a column tells the column, answer by answer. */
 function caseExpression(context: Context, body: Body, scope: Scope): Value {
   const parts: Value[] = []
+  const results: Value[] = []
   for (const each of listAt(body, 'args')) {
     const when = bodyOf(each, 'CaseWhen')
     if (when === undefined) {
@@ -189,10 +197,11 @@ function caseExpression(context: Context, body: Body, scope: Scope): Value {
       context.uses.use(compared.value, 'predicate', compared.isEquality ? 'equality' : 'other')
       parts.push(compared.value)
     }
-    parts.push(flat(evaluate(context, when['result'], scope)))
+    results.push(flat(evaluate(context, when['result'], scope)))
   }
-  parts.push(flat(evaluate(context, body['defresult'], scope)))
-  return merge(parts)
+  if (body['defresult'] !== undefined) results.push(flat(evaluate(context, body['defresult'], scope)))
+  noteMeeting(context, 'case', results)
+  return { ...merge([...parts, ...results]), kinds: kindsAmong(results) }
 }
 
 function subquery(context: Context, body: Body, scope: Scope): Value {
@@ -213,7 +222,7 @@ function subquery(context: Context, body: Body, scope: Scope): Value {
   if (first !== undefined) context.subqueryNames.set(body, first.name)
   if (output.open !== undefined) return merge([...output.fields.map((field) => flat(field.value)), output.open])
   if (kind === 'EXPR_SUBLINK' && rest.length === 0) return first?.value ?? empty
-  if (kind === 'ARRAY_SUBLINK') return { ...merge([first?.value ?? empty]), isBuilt: true }
+  if (kind === 'ARRAY_SUBLINK') return { ...merge([first?.value ?? empty]), isBuilt: true, kinds: first?.value.kinds }
   return rowValue(output.fields)
 }
 
@@ -225,10 +234,11 @@ function indirection(context: Context, body: Body, scope: Scope): Value {
     else {
       const before = context.uses.risks
       const place = flat(evaluate(context, step, scope))
+      if (tagged(step)?.tag === 'A_Indices') noteSubscript(context, place)
       // Of NULL no element is looked for.
       noteGuard(context, value, [step], scope)
       noteLast(context, value, context.uses.risks - before)
-      value = merge([flat(value), place])
+      value = { ...merge([flat(value), place]), kinds: value.kinds }
     }
   }
   return value

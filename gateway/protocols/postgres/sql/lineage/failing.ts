@@ -4,7 +4,8 @@ import type { Routine } from '../analysis.ts'
 import { firstNormal } from '../catalogue-named.ts'
 import type { Context } from './context.ts'
 import type { Scope } from './scope.ts'
-import { failsBy, isDocument, isTotalCast, isTotalFunction, isTotalNative, isTotalOperator, isWritten, type Argument } from './total.ts'
+import { failsBy, isDocument, isTotalCast, isTotalFunction, isTotalNative, isTotalOperator, isWritten, mayReadText, type Argument } from './total.ts'
+import { isNearEnds, noteCollations, noteMeeting } from './meetings.ts'
 import { bodyAt, bodyOf, listAt, qualifiedName, tagged, textAt, type Body } from './tree.ts'
 import { unpack, type Value } from './value.ts'
 
@@ -26,6 +27,7 @@ const isTrusted = (routine: Pick<Routine, 'schema' | 'language'> | undefined): b
 export function noteOperator(context: Context, name: string, sides: readonly Value[]): void {
   const isKept = isTotal(context, name) && !(name === '||' ? sides.some((side) => side.isBuilt === true || hasParts(context, side)) : sides[0]?.isBuilt === true || (sides[1]?.columns.size ?? 0) > 0)
   if (!isKept) context.uses.fail(sides, name)
+  else if (sides[0] !== undefined && mayReadText(name, argumentOf(context, sides[0]).type)) context.uses.fail([], name)
 }
 
 /** Rows, also in arrays, are compared column by column, as far as they are equal: one of a type that cannot be compared may come last. */
@@ -33,6 +35,8 @@ export function noteComparison(context: Context, name: string, one: Value, other
   const hasRows = ({ isComposite, isBuilt }: Value, node: unknown): boolean => isComposite === true || isBuilt === true && tagged(node)?.tag !== 'A_ArrayExpr'
   const mayBeRows = (hasRows(one, nodes[0]) || hasRows(other, nodes[1])) && !isScalar(context, one) && !isScalar(context, other)
   if (!isTotal(context, name) || mayBeRows) context.uses.fail([one, other], name)
+  noteMeeting(context, name, [one, other])
+  noteCollations(context, name, [one, other])
 }
 
 /** A column's own value, of a type without parts: no row is compared with it. What a parameter is, the client says, and the server then has no such operator. */
@@ -45,7 +49,8 @@ function isScalar(context: Context, { columns, isPlain }: Value): boolean {
   })
 }
 
-function isTotal({ naming: { snapshot }, effort }: Context, name: string): boolean {
+/** Of operators, whatever their sides are. */
+export function isTotal({ naming: { snapshot }, effort }: Context, name: string): boolean {
   if (!isTotalOperator(name)) return false
   const added = snapshot.operators(name)
   effort.spend(added.length)
@@ -56,13 +61,18 @@ function isTotal({ naming: { snapshot }, effort }: Context, name: string): boole
 export function noteCall(context: Context, name: string, candidates: readonly Routine[], args: readonly Value[], nodes: readonly unknown[]): void {
   // A field of a row is read like a call.
   if (candidates.length === 0 && args.length === 1 && args[0]?.isComposite === true) return
+  noteCollations(context, name, args)
+  if (others.has(name)) noteMeeting(context, name, args)
   const isOwn = isOwnName(candidates, (routine) => mayTake(context, routine, args))
   if (isOwn ? isTotalFunction(name) : isTotalNative(name, args.length) && candidates.length > 0 && candidates.every(isTrusted)) return
   const constantAt = (at: number): number | string | undefined => constantOf(nodes[at])
   const fails = (value: Value, at: number): boolean => !isOwn || (name === 'format' ? at === 0 || !isPlainFormat(constantAt(0)) : failsBy(name, at, argumentOf(context, value), constantAt, args.length))
   const by = args.filter((value, at) => value.columns.size > 0 && fails(value, at))
-  if (by.length > 0 || !isOwn || args.some((_, at) => fails(anything, at))) context.uses.fail(by, name)
+  if (by.length > 0 || !isOwn || args.some((each, at) => fails(anything, at) || mayReadText(name, argumentOf(context, each).type))) context.uses.fail(by, name)
 }
+
+/** Of those that never fail by themselves: what they are given becomes one type. */
+const others = new Set(['lag', 'lead'])
 
 /** Nobody knows of what. */
 const anything: Value = { columns: new Set() }
@@ -103,6 +113,7 @@ export function noteCast(context: Context, given: Value, node: unknown, typeName
   const from = given.columns.size > 0 ? undefined : tagged(node)?.tag
   if ((from === 'A_Const' || from === 'ParamRef') && type?.kind === 'b') return
   if (type === undefined || !isTotalInto(context, given, node, typeName, type.oid)) context.uses.fail([given], type === undefined ? 'cast' : type.name)
+  else if (isNearEnds(given, type.oid)) context.uses.fail([], type.name)
 }
 
 function isTotalInto(context: Context, given: Value, node: unknown, typeName: Body, type: number): boolean {
@@ -126,6 +137,8 @@ function makesArray(context: Context, given: Value, node: unknown): boolean {
 export function noteParts(context: Context, name: string, parts: readonly Value[]): void {
   const by = parts.filter((part) => part.isBuilt === true || name !== 'array' && part.isComposite === true || part.columns.size > 0 && argumentOf(context, part).isArray)
   if (by.length > 0) context.uses.fail(by, name)
+  noteMeeting(context, name, parts)
+  if (name !== 'array') noteCollations(context, name, parts)
 }
 
 function argumentOf(context: Context, value: Value): Argument {

@@ -5,6 +5,7 @@ import { isSensitiveSystemRelation, isSystemSchema } from '../system-relations.t
 import { lost, maxNesting, miss, type Context } from './context.ts'
 import { evaluate } from './expressions.ts'
 import { parseDefinition } from './definitions.ts'
+import { kindsOf } from './meetings.ts'
 import { rootScope, type Frame, type Item } from './scope.ts'
 import { traceSelect } from './select.ts'
 import { bodyOf, listAt, numberAt, qualifiedName, textAt, type Body } from './tree.ts'
@@ -41,7 +42,7 @@ function makeFields(context: Context, relation: Relation): readonly Field[] {
       const inherited = ancestor.columns.find((each) => each.name === column.name)
       if (inherited !== undefined) columns.push(pack(ancestor.oid, inherited.attribute))
     }
-    return { name: column.name, value: typedValue(context, { ...columnValue(columns), isPlain: true }, column.type) }
+    return { name: column.name, value: typedValue(context, { ...columnValue(columns), isPlain: true, kinds: kindsOf(context, column.type), collation: column.collation }, column.type) }
   })
   if ((relation.kind === 'v' || relation.kind === 'm') && !isSystemSchema(relation.schema)) return own.map((field, at) => ({ name: field.name, value: withValue(field.value, viewColumn(context, relation, at)) }))
   return own.map((field, at) => {
@@ -52,7 +53,7 @@ function makeFields(context: Context, relation: Relation): readonly Field[] {
 
 /** Both's columns; the row structure stays the first one's, and its fields get the second's columns too. */
 function withValue(value: Value, other: Value): Value {
-  const whole = { ...merge([value, other]), isPlain: other.isPlain }
+  const whole = { ...merge([value, other]), isPlain: other.isPlain, kinds: value.kinds }
   const fields = value.fields
   return fields === undefined ? whole : { ...whole, fields: () => fields().map((field) => ({ name: field.name, value: withValue(field.value, other) })) }
 }
@@ -110,13 +111,17 @@ export function typedValue(context: Context, value: Value, type: number): Value 
   const { relation, isArray } = found
   if (isArray) return { ...value, isComposite: true }
   const scalar = asScalar(value)
-  return { ...value, isComposite: true, fields: () => relation.columns.map((column) => ({ name: column.name, value: typedValue(context, scalar, column.type) })) }
+  return { ...value, isComposite: true, fields: () => relation.columns.map((column) => ({ name: column.name, value: typedValue(context, { ...scalar, kinds: kindsOf(context, column.type), collation: column.collation }, column.type) })) }
 }
 
 /** A value that is said to be of a type: one of a base type is no row, whatever it was made of. */
 export function ofType(context: Context, value: Value, type: number | undefined): Value {
   const known = type === undefined ? undefined : context.naming.snapshot.type(type)
-  if (known === undefined || known.kind === 'p') return value
+  if (known === undefined || known.kind === 'p') return { ...value, kinds: undefined }
+  return shapedAs(context, { ...value, kinds: kindsOf(context, known.oid) }, known)
+}
+
+function shapedAs(context: Context, value: Value, known: DataType): Value {
   if (mayHoldRows(known)) return { ...value, isComposite: true }
   if (compositeOf(context, known.oid) === undefined) return asScalar(value)
   return value.fields === undefined ? typedValue(context, value, known.oid) : value

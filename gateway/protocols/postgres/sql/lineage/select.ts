@@ -5,11 +5,12 @@ import { lost, type Context } from './context.ts'
 import { traceWith } from './cte.ts'
 import { evaluate, evaluateAll } from './expressions.ts'
 import { traceFrom } from './from.ts'
+import { noteMeeting } from './meetings.ts'
 import { childScope, findColumn, type Scope } from './scope.ts'
 import type { Output } from './statements.ts'
 import { settle, traceList, traceTargets } from './targets.ts'
 import { bodyAt, bodyOf, itemsOf, listAt, isTrueAt, numberAt, stringsOf, tagged, textAt, type Body } from './tree.ts'
-import { flat, merge, mergeFields, type Field, type Value } from './value.ts'
+import { flat, kindsAmong, merge, mergeFields, type Field, type Value } from './value.ts'
 
 /** @param select the body of a SelectStmt; `outer` is what a correlated subquery sees */
 export function traceSelect(context: Context, select: Body, outer: Scope): Output {
@@ -58,6 +59,7 @@ function setOperation(context: Context, select: Body, scope: Scope): Output {
       } else context.uses.use(both, 'group')
     })
   }
+  left.fields.forEach((field, at) => { const other = right.fields[at]?.value; if (other !== undefined) noteMeeting(context, 'union', [field.value, other]) })
   // Arms of different widths: one of them has columns that nobody here knows of.
   const isUneven = left.fields.length !== right.fields.length && left.open === undefined && right.open === undefined
   return settle(mergeFields(left.fields, right.fields), [left.open, right.open, isUneven ? lost(context, 'unresolved_type') : undefined].filter((each) => each !== undefined))
@@ -71,7 +73,10 @@ function values(context: Context, select: Body, scope: Scope): Output {
     list.values.forEach((value, at) => (columns[at] ??= []).push(value))
     if (list.open !== undefined) open.push(list.open)
   }
-  return settle(columns.map((column, at) => ({ name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : merge(column) })), open)
+  return settle(columns.map((column, at) => {
+    noteMeeting(context, 'values', column)
+    return { name: `column${at + 1}`, value: column.length === 1 && column[0] !== undefined ? column[0] : { ...merge(column), kinds: kindsAmong(column) } }
+  }), open)
 }
 
 function plain(context: Context, select: Body, scope: Scope): Output {

@@ -44,6 +44,10 @@ const reading = new Set(['to_jsonb', 'jsonb_agg', 'jsonb_build_array', 'jsonb_ob
 /** Of keys and values in turn: NULL for a key fails. */
 const keyed = new Set(['json_build_object', 'jsonb_build_object'])
 
+/** Of a stored json: it fails for one that somebody put there, behind whatever is looked at first. */
+const documentOperators = new Set(['->', '->>', '#>', '#>>'])
+export const mayReadText = (name: string, type: number | undefined): boolean => (documentOperators.has(name) || reading.has(name)) && (type === undefined || type === oid.json)
+
 export const isTotalOperator = (name: string): boolean => operators.has(name)
 /** Whatever any argument is. */
 export const isTotalFunction = (name: string): boolean => anywhere.has(name)

@@ -32,6 +32,10 @@ export interface Value {
   readonly isPlain?: boolean | undefined
   /** Plain values in another case, or without blanks around them: no part of one. */
   readonly isWhole?: boolean | undefined
+  /** Of which types it may be, as bits (meetings.ts); absent: nobody knows. */
+  readonly kinds?: number | undefined
+  /** Other than the default one. */
+  readonly collation?: string | undefined
 }
 
 // pg_attribute.attnum is at most 1600 (MaxHeapAttributeNumber).
@@ -47,13 +51,33 @@ export const empty: Value = { columns: none }
 export const unknownValue = (reason: UnknownReason): Value => ({ columns: none, unknown: reason })
 export const columnValue = (columns: Iterable<number>): Value => ({ columns: new Set(columns) })
 
+/** Of a type that becomes no other by itself. */
+export const noKind = 0
+
+/** Any of theirs. */
+export function kindsAmong(values: readonly Pick<Value, 'kinds'>[]): number | undefined {
+  let bits = noKind
+  for (const { kinds } of values) {
+    if (kinds === undefined) return undefined
+    bits |= kinds
+  }
+  return bits
+}
+
+/** Of two that are not the default nobody can say which counts: the server fails when it needs one, and for NULL it needs none. */
+export const mixed = 'mixed'
+
+export function bothCollations(one: string | undefined, other: string | undefined): string | undefined {
+  return one === undefined || one === other ? other : other === undefined ? one : mixed
+}
+
 /** Everything of all of them, no longer a row, nor plain. */
 export function merge(values: readonly Value[]): Value {
   const [first] = values
   if (first === undefined) return empty
   let columns: ReadonlySet<number> = first.columns
   let own: Set<number> | undefined
-  let { unknown, inputs, isComposite, isBuilt, risk } = first
+  let { unknown, inputs, isComposite, isBuilt, risk, collation } = first
   let isConstant = columns.size === 0
   for (let at = 1; at < values.length; at++) {
     const next = values[at] ?? empty
@@ -75,21 +99,22 @@ export function merge(values: readonly Value[]): Value {
     if (next.inputs !== undefined) inputs = inputs === undefined ? next.inputs : { kind: 'both', left: inputs, right: next.inputs }
     isComposite ||= next.isComposite
     risk ??= next.risk
+    collation = bothCollations(collation, next.collation)
     if (next.isBuilt === true || next.isBuilt === undefined && isBuilt === false && next.columns.size > 0) isBuilt = next.isBuilt
     else if (next.isBuilt === false && isBuilt === undefined && isConstant) isBuilt = false
     if (next.columns.size > 0) isConstant = false
   }
-  return { columns, unknown, inputs, isBuilt, risk, ...isComposite === true ? { isComposite } : {} }
+  return { columns, unknown, inputs, isBuilt, risk, collation, ...isComposite === true ? { isComposite } : {} }
 }
 
 /** Now one, now another of them: plain where each is. */
-export const together = (values: readonly Value[]): Value => values.every(({ isPlain }) => isPlain === true) ? { ...merge(values), isPlain: true } : merge(values)
+export const together = (values: readonly Value[]): Value => ({ ...merge(values), kinds: kindsAmong(values), ...values.every(({ isPlain }) => isPlain === true) ? { isPlain: true } : {} })
 
 /** The value without its fields: what a function or an operator gives. */
 export const flat = (value: Value): Value => value.fields === undefined ? value : { ...value, fields: undefined }
 
 /** What a value of a type that is no row is, whatever it was made of. */
-export const asScalar = (value: Value): Value => value.isComposite === true ? { columns: value.columns, unknown: value.unknown, inputs: value.inputs, isBuilt: value.isBuilt, risk: value.risk } : value
+export const asScalar = (value: Value): Value => value.isComposite === true ? { columns: value.columns, unknown: value.unknown, inputs: value.inputs, isBuilt: value.isBuilt, risk: value.risk, kinds: value.kinds, collation: value.collation } : value
 
 /** A row whose fields are known; as a whole it is all of them. */
 export const rowValue = (fields: readonly Field[], whole: Value = merge(fields.map((field) => field.value))): Value => ({ ...whole, fields: () => fields, isComposite: true })
