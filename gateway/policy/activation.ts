@@ -259,7 +259,9 @@ export function createActivation(options: ActivationOptions): Activation {
       const endorsements = await repository.endorsements(revision, keysOf(judges()))
       mark = markOf(revision, whatCounts(endorsements, revision, judges(), now()), memory.reviews())
       if (mark === lastRefused && !(isPassing(refused) && tries < maxTries)) return undefined
+      // While it is tested and built nothing is known of it: the verdict before was on fewer signatures.
       pending = undefined
+      if (mark !== lastRefused) refused = undefined
       return await activateOne(await judge(revision, endorsements, seen), seen)
     } catch (cause) {
       const reason = reasonOf(cause)

@@ -19,9 +19,13 @@ test.before('two people bring the first commit into force, and the gateway gets 
   t.is(kept.activation.active(), undefined)
   const { statement } = await proposeActivation(kept.dir, { commit: 'main', kind: 'activation', capabilities: shippedCapabilities() })
   await kept.sign(statement, lena)
+  const meanwhile: unknown[] = []
+  kept.onParse = () => { const { refused, pending } = kept?.activation.status() ?? {}; meanwhile.push({ refused, pending }) }
   t.like(await kept.activation.poll(), { event: 'activated', serial: 1, signers: ['eli@bank.example', 'lena@bank.example'], bundle: statement.bundle, tree: statement.tree, tests: statement.tests })
   t.is(kept.events[1]?.endorsements?.length, 1)
   t.is(kept.activation.status().pending, undefined)
+  t.deepEqual(meanwhile, [{ refused: undefined, pending: undefined }], 'what enough people signed is not told as refused while it is built')
+  kept.onParse = undefined
   first = join(kept.dir, '..')
 })
 test.after.always(() => { kept?.[Symbol.dispose]() })

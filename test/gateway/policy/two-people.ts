@@ -41,7 +41,7 @@ export interface Kept extends Disposable {
   /** What a lost state directory means. */
   forget(): void
   /** Before a commit's config is read. */
-  onParse?: () => void
+  onParse?: (() => void) | undefined
   /** As after a restart. */
   reopen(): Activation
   change(files: Readonly<Record<string, string>>, signer: Signer | undefined): Promise<string>
