@@ -65,6 +65,9 @@ export class BatchChain {
   /** Hash of the last batch leaf of a node; zeros before its first. */
   lastHashOf(node: string): Uint8Array { return this.#nodes.get(node)?.lastHash ?? zeroHash }
 
+  /** Of the last batch of a node, ms; 0 before its first. */
+  lastTimeOf(node: string): number { return this.#nodes.get(node)?.time ?? 0 }
+
   check(leaf: BatchLeaf, leafHash: Uint8Array, item: string, findings: Findings): void {
     if (!isEqual(leaf.previous, this.#previous)) findings.fail('batch.previous', item, 'it does not name the batch leaf before it')
     this.#previous = leafHash

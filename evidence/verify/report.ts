@@ -29,6 +29,7 @@ export function writeReport(verdict: Verdict, hasColour: boolean): string {
     : `${count(checked.bodies.objects, 'object')} · ${count(checked.bodies.boxes, 'box', 'boxes')} present; NOT OPENED (give --keys to prove content)`)
   row('durability', checked.largest_window_us === 0 ? 'strict throughout' : `released frames waited at most ${checked.largest_window_us / 1000} ms for the disk`)
   if (checked.clockSteps > 0) row('clock', `stepped back ${checked.clockSteps} times within sessions; order is by seq, not by time`)
+  if (checked.timedElsewhere > 0) row(checked.clockSteps > 0 ? '' : 'clock', `${count(checked.timedElsewhere, 'frame')} timed more than 60 s before the last batch or after their own: when is the batch's word`)
   row('witnessed by', outsideInWords(outside))
   if (outside.kept_size === 0 && outside.witnessed_size === 0) lines.push('', paint('  WITNESSED BY 0: this record could have been rewritten by whoever holds the log key.'))
   else if (log !== null && Math.max(outside.kept_size, outside.witnessed_size) < log.size) row('not outside', `batches ${Math.max(outside.kept_size, outside.witnessed_size)} to ${log.size - 1} are not yet outside`)

@@ -36,13 +36,16 @@ interface Closed { readonly epoch: number; readonly node: string; readonly open:
 /** An epoch of a node, as its node session and the opens tell it. */
 export interface EpochState { readonly node: string; readonly epoch: number; readonly session: string; readonly ordinals: Set<number>; ordinalCount: number; ordinalMax: number; isClosed: boolean }
 
-export interface SessionCounts { frames: number; sessions: number; closed: number; intents: number; outcomes: number; refusals: number; approvals: number; recovered: number; clockSteps: number }
+export interface SessionCounts { frames: number; sessions: number; closed: number; intents: number; outcomes: number; refusals: number; approvals: number; recovered: number; clockSteps: number; timedElsewhere: number }
 
 /** Where the frames being read lie. */
-export interface BatchPlace { readonly index: number; readonly node: string; readonly epoch: number; readonly previousOfNode: Uint8Array; readonly time: number }
+export interface BatchPlace { readonly index: number; readonly node: string; readonly epoch: number; readonly previousOfNode: Uint8Array; readonly time: number; readonly previousTime: number }
+
+/** A frame's time is the clock's word, and no claim; so far from its batch's own it is told (ms). The longest interval is 60 s. */
+const toleranceMs = 60_000
 
 export class Sessions {
-  readonly counts: SessionCounts = { frames: 0, sessions: 0, closed: 0, intents: 0, outcomes: 0, refusals: 0, approvals: 0, recovered: 0, clockSteps: 0 }
+  readonly counts: SessionCounts = { frames: 0, sessions: 0, closed: 0, intents: 0, outcomes: 0, refusals: 0, approvals: 0, recovered: 0, clockSteps: 0, timedElsewhere: 0 }
   readonly open = new Map<string, SessionState>()
   readonly closed = new Map<string, Closed>()
   readonly epochs = new Map<string, EpochState>()
@@ -156,6 +159,7 @@ export class Sessions {
     if (!isHashAt(bytes, leaf.previous, state.last)) return this.#break(state, leaf, 'session.previous', 'it does not name the leaf before it')
     if (leaf.time < state.time) this.counts.clockSteps += 1
     state.time = leaf.time
+    if (leaf.time > place.time + toleranceMs || leaf.time < place.previousTime - toleranceMs) this.counts.timedElsewhere += 1
   }
 
   #checkKind(state: SessionState, leaf: Leaf, place: BatchPlace): void {

@@ -110,7 +110,7 @@ export class Verification {
       if (leaf === undefined) return false
       if (leaf.epoch !== entry.epoch || leaf.number !== entry.number) findings.fail('commit.message', `commit ${entry.id}`, `it says batch ${entry.epoch}/${entry.number}; its leaf says ${leaf.epoch}/${leaf.number}`)
       if (entry.time !== Math.floor(leaf.time / 1000)) findings.fail('commit.time', `commit ${entry.id}`, 'its time is not that of the cut')
-      const place = { index, node: leaf.node, epoch: leaf.epoch, previousOfNode: chain.lastHashOf(leaf.node), time: leaf.time }
+      const place = { index, node: leaf.node, epoch: leaf.epoch, previousOfNode: chain.lastHashOf(leaf.node), time: leaf.time, previousTime: chain.lastTimeOf(leaf.node) }
       chain.check(leaf, leafHash, item, findings)
       const batch = frames.read(leaf, place)
       frames.checkIndex(leaf, batch, index)

@@ -9,6 +9,7 @@ import { readCbor } from '../../../evidence/verify/cbor.ts'
 import type { FalseCode, GapCode } from '../../../evidence/verify/finding.ts'
 import { CannotRun } from '../../../evidence/verify/finding.ts'
 import { parseSessionKeys } from '../../../evidence/verify/session-keys.ts'
+import { writeReport } from '../../../evidence/verify/report.ts'
 import { verifyEvidence } from '../../../evidence/verify/verifier.ts'
 import type { Verdict } from '../../../evidence/verify/verdict.ts'
 import { cbor, cleanLog, ed25519, leafHash, SampleLog, sha256, start, treeRoot, vkey } from './sample-log.ts'
@@ -282,6 +283,17 @@ test('a call without an outcome in a closed session is a gap, and recovery names
 test('a clock that steps back within a session is told, and is no lie', (t) => {
   const log = bent((l, session) => { l.frame(session, { kind: 10, time: start - 5000 }) })
   t.like(verify(log), { exit: 0, checked: { clockSteps: 1 } })
+})
+
+test('a frame that is dated before the batch before it, or after its own, is told', (t) => {
+  const log = bent((l, session) => {
+    l.frame(session, { kind: 10, time: l.now + 62_000 })
+    l.frame(session, { kind: 10, time: start - 3 * 365 * 86_400_000 })
+    l.frame(session, { kind: 10, time: start - 55_000 })
+  })
+  const verdict = verify(log)
+  t.like(verdict, { exit: 0, checked: { clockSteps: 1, timedElsewhere: 2 } })
+  t.regex(writeReport(verdict, false), /2 frames timed more than 60 s before the last batch or after their own: when is the batch's word/)
 })
 
 test('a log without a commit is incomplete, and false under any kept checkpoint', (t) => {
