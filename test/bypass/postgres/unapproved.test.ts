@@ -83,6 +83,8 @@ const rows: readonly (readonly [rule: string, text: string, name: string])[] = [
     ['one, or not that one', 'delete from notes where id = 1 or not id = 1'],
     ['more, or not more', 'delete from notes where id > 1 or id <= 1'],
     ['a column is one of a list with itself and more', 'delete from notes where id in (id, 5)'],
+    ['a column is what is given, or itself', 'delete from notes where id = coalesce(null, id)'],
+    ['a column is itself, or what is given', 'delete from notes where coalesce(null, id) = id'],
     ['true either way', 'delete from notes where case when id = 1 then true else true end'],
     ['a query of its own gives a row', 'delete from notes where exists (select notes.id)'],
     ['the table meets itself', 'delete from notes using notes m where notes.id = m.id'],

@@ -56,6 +56,7 @@ function compared(test: Node, chosen: Chosen | undefined, isDenied: boolean, dep
   const outcome = ofNumbers(test)
   if (outcome !== undefined) return outcome === isDenied
   if (sameNode(lexpr, rexpr, depth) || isOneColumn(test, chosen, depth) || equatesSelf(test, chosen)) return false
+  if (choicesOf(lexpr) !== undefined && choicesOf(rexpr) === undefined && isOneColumn({ kind, lexpr: rexpr, rexpr: lexpr }, chosen, depth)) return false
   const [operator = ''] = namesOf(name).slice(-1)
   const [far, other] = onlyNode(rexpr) ?? ['', {}]
   if (far === 'A_Const' && (kind === 'AEXPR_DISTINCT' || kind === 'AEXPR_NOT_DISTINCT') && other['isnull'] === true) return present(lexpr, chosen, (kind === 'AEXPR_DISTINCT') !== isDenied, depth)
@@ -106,11 +107,11 @@ function sameNode(a: unknown, b: unknown, depth: number): boolean {
   return true
 }
 
-/** A column that is compared with itself, however it is spelled: `t.id = id`, `id IN (id, 5)`, `id = id::bigint`. */
+/** A column that is compared with itself, however it is spelled: `t.id = id`, `id IN (id, 5)`, `id = id::bigint`, `id = COALESCE($1, id)`. */
 function isOneColumn({ kind, lexpr, rexpr }: Node, chosen: Chosen | undefined, depth: number): boolean {
   const found = new Set<string>()
   if (lexpr === undefined || !isColumns(lexpr, chosen, found, depth) || found.size !== 1) return false
-  const items = kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY' ? itemsOf(rexpr) : undefined
+  const items = kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY' ? itemsOf(rexpr) : choicesOf(rexpr)
   if (items === undefined) return isColumns(rexpr, chosen, found, depth) && found.size === 1
   return items.some((item) => { const own = new Set(found); return isColumns(item, chosen, own, depth) && own.size === 1 })
 }
@@ -126,6 +127,12 @@ function isColumns(value: unknown, chosen: Chosen | undefined, found: Set<string
   if (isNode(cast)) return isColumns(cast['arg'], chosen, found, depth + 1)
   if (isNode(sign)) return sign['lexpr'] === undefined && namesOf(sign['name']).join() === '+' && isColumns(sign['rexpr'], chosen, found, depth + 1)
   return itemsOf(value)?.every((item) => isColumns(item, chosen, found, depth + 1)) === true
+}
+
+/** Whichever is not null comes first: nobody can tell which. */
+function choicesOf(value: unknown): readonly unknown[] | undefined {
+  const { CoalesceExpr: choice } = isNode(value) ? value : {}
+  return isNode(choice) && Array.isArray(choice['args']) ? choice['args'] : undefined
 }
 
 function itemsOf(value: unknown): readonly unknown[] | undefined {

@@ -72,7 +72,7 @@ function runsBehind(notes: Notes, relation: Relation, access: readonly Access[],
 /** An UPDATE that leaves the key alone does nothing to the other table's rows, which may all the same be named by its error. */
 function cascades(notes: Notes, relation: Relation, access: readonly Access[], set: SetColumns): void {
   for (const { relation: oid, on, access: done, key: attributes, columns } of relation.cascades ?? []) {
-    const isDone = on === 'delete' || set === undefined || [...namesIn(relation, attributes)].some((name) => set.has(name))
+    const isDone = on === 'delete' || set === undefined || relation.columns.some(({ attribute, name, isGenerated }) => attributes.includes(attribute) && (set.has(name) || isGenerated === true))
     const key = `${oid} ${done} ${isDone}`
     if (!access.includes(on) || notes.cascaded.has(key)) continue
     notes.cascaded.add(key)
