@@ -61,6 +61,8 @@ test('who meets a message of the compiler for the first time is told what to loo
   for (const [message, hint] of [
     ['var reason is unsafe', 'nothing gives it a value: a name with a typo, a missing import, or no condition of this rule that binds it'],
     ['undefined function nothing', 'no function of this package, and no built-in function here, is called so (`policy capabilities` lists those)'],
+    ['undefined function time.now_ns', 'left out, since a decision must come out the same when it is made again: write time.parse_rfc3339_ns(input.context.time)'],
+    ['undefined function http.send', 'left out on purpose: a decision comes from its input and data alone, and the same again each time'],
     ['match error', 'the two sides can never be equal, since they are of different types: a list is not one of its members (`some x in list`, `x in list`)'],
   ] as const) t.is(explained({ ...finding, message }).message, `${message}: ${hint}`)
   t.is(explained({ ...finding, message: 'undefined ref: input.x' }).message, 'undefined ref: input.x')
