@@ -72,14 +72,21 @@ export interface Home {
 
 /** One a test file; closed with its last test. @param files of the policy repository, in place of those shipped */
 export async function openBank(governed: (bank: { issuer: string; upstream: string }) => object = bankConfig, files: Readonly<Record<string, string>> = {}): Promise<Bank> {
+  await using opened = new AsyncDisposableStack()
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-e2e-'))
+  opened.defer(() => fs.rmSync(dir, { recursive: true, force: true }))
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const jwks = { keys: [{ ...await exportJWK(ec.publicKey), kid: 'ec', alg: 'ES256', use: 'sig' }, { ...await exportJWK(rsa.publicKey), kid: 'rsa', alg: 'RS256', use: 'sig' }] }
   const provider = http.createServer((_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(jwks)) })
   await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+  opened.defer(() => {
+    provider.closeAllConnections()
+    provider.close()
+  })
   const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
   const upstream = await startUpstream()
+  opened.defer(() => upstream.close())
   const signer = newSigner('lena')
   const policy = path.join(dir, 'policy')
   await initRepository(policy, { 'config.yaml': stringify({ activation: { quorum: 1 }, ...governed({ issuer, upstream: upstream.url }) }, { aliasDuplicateObjects: false }), allowed_signers: signer.line, ...files })
@@ -87,6 +94,8 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
   await compileOnce(policy, path.join(dir, 'state'), signer)
   let homes = 0
   const stops: (() => Promise<unknown>)[] = []
+  opened.defer(async () => { await Promise.all(stops.map((stop) => stop())) })
+  const kept = opened.move()
   return {
     dir, issuer, upstream, signer, keys: { ec: ec.privateKey, rsa: rsa.privateKey, publicPem: String(ec.publicKey.export({ type: 'spki', format: 'pem' })) },
     token: ({ sub = 'mara', groups = ['leads'], audience = 'bank', expiresInS = 3600, issuer: by = issuer } = {}) => {
@@ -95,13 +104,7 @@ export async function openBank(governed: (bank: { issuer: string; upstream: stri
         .setIssuer(by).setSubject(sub).setAudience(audience.includes(':') ? audience : `${publicUrl}/${audience}`).setIssuedAt(now - 10).setExpirationTime(now + expiresInS).sign(ec.privateKey)
     },
     home: (options) => makeHome(dir, `gateway-${homes++}`, signer, (stop) => void stops.push(stop), options),
-    async close() {
-      await Promise.all(stops.map((stop) => stop()))
-      await upstream.close()
-      provider.closeAllConnections()
-      provider.close()
-      fs.rmSync(dir, { recursive: true, force: true })
-    },
+    close: () => kept.disposeAsync(),
   }
 }
 

@@ -31,8 +31,11 @@ export const sensitive = { ssn: 'US_SSN', email: 'EMAIL', pin: 'US_ACCOUNT', bor
 
 /** @param settings more of the target's block `postgres` */
 export async function openPostgresBank(settings: Readonly<Record<string, unknown>> = {}): Promise<PostgresBank> {
+  await using opened = new AsyncDisposableStack()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-postgres-kit-'))
+  opened.defer(() => fs.rmSync(folder, { recursive: true, force: true }))
   const server = await startCluster(folder)
+  opened.defer(() => server.stop())
   const direct = (user: string) => PostgresClient.connect({ port: server.port, user, database: databaseName })
   const setUp = await direct('bank')
   await setUp.simple(`create role app login; grant create on database ${databaseName} to app`)
@@ -46,16 +49,14 @@ export async function openPostgresBank(settings: Readonly<Record<string, unknown
     })
     return config
   })
+  opened.defer(() => bank.close())
   const gateway = await startProcess(await bank.home({ streams: ['appdb'] }))
   const [host = '', port = ''] = gateway.addresses[1]?.split(':') ?? []
+  const kept = opened.move()
   return {
     bank, server, gateway,
     superuser: () => direct('bank'), app: () => direct('app'),
     through: async (groups = ['leads']) => ({ host, port: Number(port), user: 'app', database: databaseName, password: await bank.token({ audience: 'appdb', groups }) }),
-    async close() {
-      await bank.close()
-      await server.stop()
-      fs.rmSync(folder, { recursive: true, force: true })
-    },
+    close: () => kept.disposeAsync(),
   }
 }

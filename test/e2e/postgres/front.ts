@@ -51,8 +51,11 @@ export interface Front {
 }
 
 export async function openFront({ settings = {}, isProcess = false, home: homeOptions = {}, now, upstream = async (port) => port, isObserved = false }: FrontOptions = {}): Promise<Front> {
+  await using opened = new AsyncDisposableStack()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'countersign-front-'))
+  opened.defer(() => fs.rmSync(folder, { recursive: true, force: true }))
   const server = await startCluster(folder)
+  opened.defer(() => server.stop())
   const setUp = await PostgresClient.connect({ port: server.port, user: 'bank', database })
   await setUp.simple(`create role app login; grant create on database ${database} to app; grant create on schema public to app; set role app;
     create table items (id int primary key, name text not null); create table customers (id int primary key, name text, ssn text)`)
@@ -68,6 +71,7 @@ export async function openFront({ settings = {}, isProcess = false, home: homeOp
     )
     return config
   }, { 'data/data.json': JSON.stringify(policyData(isObserved)) })
+  opened.defer(() => bank.close())
   const home = await bank.home({ ...homeOptions, streams: ['appdb', 'open'] })
   const start = async (): Promise<Running> => isProcess ? await startProcess(home) : await startHere(home, now === undefined ? {} : { now })
   const connection: Front['connection'] = async (target, group = 'leads', { sub = 'mara', expiresInS = 3600 } = {}) => {
@@ -87,12 +91,9 @@ export async function openFront({ settings = {}, isProcess = false, home: homeOp
       return response.status
     },
     async restart() { front.gateway = await start() },
-    async close() {
-      await bank.close()
-      await server.stop()
-      fs.rmSync(folder, { recursive: true, force: true })
-    },
+    close: () => kept.disposeAsync(),
   }
+  const kept = opened.move()
   return front
 }
 
@@ -116,7 +117,7 @@ function policyData(isObserved: boolean): PolicyData {
 /** Opens before the first test of a file and closes after the last. */
 export function frontOf(test: import('ava').TestFn, options?: FrontOptions): () => Front {
   let front: Front | undefined
-  test.serial.before(async (t) => { t.timeout(60_000); front = await openFront(options) })
+  test.serial.before(async (t) => { t.timeout(240_000); front = await openFront(options) })
   test.after.always(async () => { await front?.close() })
   return () => front!
 }
