@@ -1,10 +1,11 @@
 // `npm run fuzz [-- --seconds S --packets N --seed N TEXT]`, TEXT a part of the readers' names (`--only TEXT` too): mutated bytes into every reader a stranger can reach.
 // Prints the input that broke one. `--packets N`: only readers of packets, each until it has read its share of N, however long that takes.
-// TEXT `rego`: Rego's built-in functions in three engines instead; `pipelines`: PostgreSQL's messages, beside the server.
+// TEXT `rego`: Rego's built-in functions in three engines instead; `pipelines`: PostgreSQL's messages, beside the server; `worlds`: statements of a masked caller, in two databases that differ in what is masked.
 import { parseArgs } from 'node:util'
 import { fuzzPipelines } from './pipelines.ts'
 import { fuzzRego } from './rego.ts'
 import { targets } from './targets.ts'
+import { fuzzWorlds } from './worlds/worlds.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, packets: { type: 'string' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, only: { type: 'string', default: '' } } })
 const wanted = values.packets === undefined ? undefined : Number(values.packets)
@@ -43,6 +44,7 @@ function mutate(seed: Uint8Array, other: Uint8Array): Uint8Array {
 }
 
 if (positionals[0] === 'pipelines') process.exit(await fuzzPipelines(Number(values.seconds), random))
+if (positionals[0] === 'worlds') process.exit(await fuzzWorlds(Number(values.seconds), random))
 if (positionals[0] === 'rego') process.exit(await fuzzRego(Number(values.seconds), random))
 for (const target of chosen) {
   const corpus = [...target.seeds]
