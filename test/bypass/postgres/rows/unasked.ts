@@ -19,6 +19,8 @@ const blurred = (condition: (value: string) => string) => ({ ssn }: Canary) => {
   const right = ssn.replaceAll(/[A-Z]/g, 'A')
   return [{ oracle: [right, right.replaceAll(/\d/g, '7')].map((value) => `select id from customers where ${condition(value)}`) as [string, string] }]
 }
+/** Of checks and indexes, as their conditions are others' (README.md). */
+const tried = 'who may make checks and indexes learns whether they could be made'
 const apart = `from customers, (select 'a' collate "POSIX" as x) p, (select 'b' collate "C" as y) n where id = 1`
 
 export const unasked = [
@@ -57,4 +59,7 @@ export const unasked = [
   leak('a column compared by a collation to which letters are the same', blurred((value) => `ssn collate blurred in ('${value}')`), { setup: blurring }),
   leak('a value of a domain with a collation to which letters are the same', blurred((value) => `ssn = '${value}'::blur`), { setup: [...blurring, 'create domain blur as text collate blurred'] }),
   leak('a column’s own collation beside a name’s', guess((letter) => `select lower(${nulled(letter)} || word || relname) from customers, worded, pg_class where id = 1 and relname = 'worded'`), { setup: owned('create table worded (word text collate "POSIX")', "insert into worded values ('a')") }),
+  leak('a check that is tried when it is made', guess((letter) => `begin; alter table customers add check (id <> 1 or left(ssn, 1) = '${letter}'); rollback`), { grantedLimit: tried }),
+  leak('a unique index over a letter', guess((letter) => `begin; create unique index on customers ((left(ssn, 1) = '${letter}')); rollback`), { grantedLimit: tried }),
+  leak('an index whose condition fails', guess((letter) => `begin; create index on customers (id) where left(ssn, 1) = '${letter}' and 1 / (id - 1) = 0; rollback`), { grantedLimit: tried }),
 ]
