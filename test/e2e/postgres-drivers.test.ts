@@ -25,7 +25,7 @@ const schema = `
 
 let kit: PostgresBank
 test.serial.before(async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   kit = await openPostgresBank({ approval_wait_s: 1 })
   const superuser = await kit.superuser()
   await superuser.simple('grant create on schema public to app; create extension "uuid-ossp"; create extension pgcrypto; create extension unaccent')

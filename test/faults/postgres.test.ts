@@ -11,7 +11,7 @@ import type { Frame } from '../e2e/recorded.ts'
 let front: Front
 let superuser: PostgresClient
 test.serial.before(async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   front = await openFront({ isProcess: true })
   superuser = await front.superuser()
 })

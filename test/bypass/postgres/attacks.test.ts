@@ -28,7 +28,7 @@ const met = { served: 0, refused: 0 }
 const limits: string[] = []
 
 test.before(async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   opened = await openPostgresBank({ approval_wait_s: 1 })
   options = { leak: await opened.through(['leads']), destroy: await opened.through(['analysts']) }
   const direct = (user: string, database: string) => PostgresClient.connect({ port: opened.server.port, user, database })

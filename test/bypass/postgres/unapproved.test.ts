@@ -156,7 +156,7 @@ const open: readonly (readonly [text: string, answer: string])[] = [
 
 let superuser: PostgresClient
 test.serial.before(async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   superuser = await front().superuser()
   const failed = (await superuser.simple(`set role app; ${setup}; create table known (); reset role`)).find(({ tag }) => tag === 'E')
   if (failed !== undefined) throw new Error(errorFields(failed.body)['M'])
@@ -169,7 +169,7 @@ test.after.always(() => { superuser?.destroy() })
 const state = async (): Promise<string> => JSON.stringify(texts(await superuser.simple("select 'c', c::text from customers c union all select 'n', n::text from notes n union all select 'f', f::text from fired f order by 1, 2")))
 
 test.serial('a change of a protected table, or of every row, waits for a lead by whatever way it comes', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const before = await state()
   let client: PostgresClient | undefined
   for (const [index, [rule, text, name]] of rows.entries()) {
@@ -187,7 +187,7 @@ test.serial('a change of a protected table, or of every row, waits for a lead by
 })
 
 test.serial('who sees every value changes nothing unseen by code that nobody can read', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const before = await state()
   const client = await front().as('seers', { sub: 'sighted' })
   for (const [rule, text] of sighted) {
@@ -204,7 +204,7 @@ test.serial('who sees every value changes nothing unseen by code that nobody can
 })
 
 test.serial('who may change the schema changes a protected table by none of its parts, and moves it out of nobody’s sight', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const before = await state()
   const client = await front().as('owners', { sub: 'owner' })
   for (const [rule, text] of changing) {
@@ -217,14 +217,14 @@ test.serial('who may change the schema changes a protected table by none of its 
 })
 
 test.serial('what a writer may do alone asks nobody', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const client = await front().as('leads', { sub: 'honest' })
   for (const [text, answer] of open) t.is((await client.simple(text)).filter(({ tag }) => tag === 'E' || tag === 'C').map(({ tag, body }) => tag === 'E' ? errorFields(body)['M'] : body.toString().replace('\0', ''))[0], answer, text)
   client.destroy()
 })
 
 test.serial('what was approved is not run once a view, or what a function calls, is another', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const before = await state()
   const client = await front().as('leads', { sub: 'patient' })
   const pending = async (text: string): Promise<string> => {
@@ -250,7 +250,7 @@ test.serial('what was approved is not run once a view, or what a function calls,
 })
 
 test.serial('what was approved is not run where the same words have come to mean something else', async (t) => {
-  t.timeout(60_000)
+  t.timeout(240_000)
   const before = await state()
   const ask = async (client: PostgresClient, text: string): Promise<string | undefined> => {
     const error = (await client.simple(text)).find(({ tag }) => tag === 'E')

@@ -27,7 +27,7 @@ export function liveOf(test: TestFn, ...setUp: readonly string[]): () => Live {
   let client: pg.Client | undefined
   let live: Live | undefined
   test.before(async (t) => {
-    t.timeout(60_000)
+    t.timeout(240_000)
     await loadModule()
     const { url } = database = await startCluster(folder)
     const connect: Live['connect'] = async (user = 'bank') => {
